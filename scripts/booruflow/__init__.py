@@ -1,0 +1,1 @@
+"""What the scripts of booruflow share: importable, tested, and free of Snakemake."""

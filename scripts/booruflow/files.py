@@ -1,0 +1,51 @@
+"""Writing files so that a reader sees the old one or the whole new one, never a half."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from booruflow.errors import UserError
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; rename it into place when the block ends well.
+
+    When the block raises, what was written is removed and an older file at `path` stays as it was. The name is
+    `.<name>.part`: a killed writer leaves it behind, and the next one writes over it.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; the message names the file.
+    """
+    path = Path(path)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        if error.errno is None:
+            raise
+        raise UserError(f"{path}: cannot be written ({os.strerror(error.errno)}): free space or mend the path") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def open_whole(path: str | Path) -> Iterator[BinaryIO]:
+    """Like `written_whole`, with the file already open for writing bytes."""
+    with written_whole(path) as part, part.open("wb") as file:
+        yield file
+
+
+def sha256_of(path: str | Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
