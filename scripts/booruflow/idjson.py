@@ -59,7 +59,7 @@ def buffer_of(lines: pl.Series) -> memoryview:
 
 
 def write_entries(path: str | Path, stream: Iterable[pl.DataFrame], key: str = "id") -> int:
-    """Write the columns `key` (an id, or a string already quoted as JSON) and `value` (JSON text); return the number of entries."""
+    """Write the columns `key` (an id, or JSON text of a string) and `value` (JSON text); return how many entries."""
     count = 0
     quoted = pl.format('"{}"', pl.col(key)) if key == "id" else pl.col(key)
     with open_whole(path) as file:
