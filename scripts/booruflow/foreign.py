@@ -1,7 +1,7 @@
 """Files of other tools that are not tables: read as they are, in any layout and order, and turned into parquet once."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,18 @@ import pyarrow.parquet as pq
 from booruflow.errors import UserError
 from booruflow.files import written_whole
 from booruflow.latents import RESOLUTIONS
+from booruflow.posts import REQUIRED
 from booruflow.progress import progress
 from booruflow.streams import ROWS, Stream
 from booruflow.tables import write_stream
 
 CSV_BLOCK = 16 << 20
 """Bytes of CSV parsed at a time."""
+
+CAPTIONS = {"id": pl.Int64, "caption": pl.String}
+"""Columns of a captions table made from JSON."""
+
+Json = str | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
 def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, columns: Mapping[str, str]) -> int:
@@ -39,9 +45,7 @@ def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, columns: Map
                     if writer is None:
                         writer = pq.ParquetWriter(part, batch.schema, compression="zstd", compression_level=1)
                     elif batch.schema.names != writer.schema.names:
-                        raise UserError(
-                            f"{path}: columns {batch.schema.names}, but {paths[0]} has {writer.schema.names}: make them equal"
-                        )
+                        raise UserError(f"{path}: its columns are not those of {paths[0]}, in that order: make them equal")
                     writer.write_batch(batch)
                     at += len(batch)
                     bar.update(batch.nbytes)
@@ -60,9 +64,7 @@ def _open_csv(path: str | Path, columns: Mapping[str, str]) -> pa.csv.CSVStreami
             names = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file: mend the path in the config") from error
-    missing = [
-        name for key, name in columns.items() if key not in ("image_width", "image_height", "file_ext") and name not in names
-    ]
+    missing = [columns[name] for name in ("id", *REQUIRED) if columns[name] not in names]
     if missing:
         raise UserError(f"{path}: no column '{missing[0]}' in the header; it has {', '.join(names)}: name the right column")
     whole = (columns["id"], columns["score"], columns["image_width"], columns["image_height"])
@@ -77,9 +79,7 @@ def _open_csv(path: str | Path, columns: Mapping[str, str]) -> pa.csv.CSVStreami
 
 def captions_to_parquet(path: str | Path, target: str | Path) -> int:
     """Write a captions JSON (`{"<id>": {"caption": "..."}}` or `{"<id>": "..."}`) as parquet: `id`, `caption`."""
-    return write_stream(
-        target, _frames(path, _caption_of, {"id": pl.Int64, "caption": pl.String}), {"id": pl.Int64, "caption": pl.String}
-    )
+    return write_stream(target, _frames(path, _caption_of, CAPTIONS), CAPTIONS)
 
 
 def kohya_to_parquet(path: str | Path, target: str | Path) -> int:
@@ -90,22 +90,28 @@ def kohya_to_parquet(path: str | Path, target: str | Path) -> int:
     return write_stream(target, _frames(path, _resolution_of, RESOLUTIONS), RESOLUTIONS)
 
 
-def _caption_of(entry: Any) -> tuple[str | None]:
+def _caption_of(entry: Json) -> tuple[str | None]:
     text = entry.get("caption") if isinstance(entry, dict) else entry
     if not isinstance(text, str | None):
         raise TypeError("the caption is not a string")
     return (text,)
 
 
-def _resolution_of(entry: Any) -> tuple[int | None, ...]:
+def _resolution_of(entry: Json) -> tuple[int | None, ...]:
     if not isinstance(entry, dict):
         raise TypeError("the entry is not an object")
-    train = entry.get("train_resolution") or (None, None)
-    image = entry.get("image_size") or entry.get("original_size") or (None, None)
-    return (*map(int, train), *image) if train[0] is not None else (None, None, *image)
+    return (*_pair(entry.get("train_resolution")), *_pair(entry.get("image_size")))
 
 
-def _frames(path: str | Path, values_of: Any, schema: Mapping[str, Any]) -> Stream:
+def _pair(value: Json) -> tuple[int | None, int | None]:
+    if value is None:
+        return None, None
+    if not (isinstance(value, list) and len(value) == 2 and all(isinstance(side, int | float) for side in value)):
+        raise TypeError(f"{value!r} is not [width, height]")
+    return int(value[0]), int(value[1])  # type: ignore[arg-type]
+
+
+def _frames(path: str | Path, values_of: Callable[[Json], tuple[object, ...]], schema: Mapping[str, Any]) -> Stream:
     """The entries of a JSON object, in the file's order, as frames of `schema`."""
     rows: list[tuple[Any, ...]] = []
     for key, entry in _entries(path):
@@ -138,7 +144,7 @@ def _id_of(key: str) -> int:
     return int(stem)
 
 
-def _entries(path: str | Path) -> Iterator[tuple[str, Any]]:
+def _entries(path: str | Path) -> Iterator[tuple[str, Json]]:
     try:
         with Path(path).open("rb") as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
             at = 0
