@@ -1,6 +1,6 @@
 """Latents: at which resolution the trainer sees each picture, from a kohya file or by its own bucket rule."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
@@ -16,6 +16,8 @@ SCHEMA = {
     "image_height": pl.Int32,
 }
 """Of latents.parquet: one row per post that can be trained on; sizes in pixels. `file` is the picture's own name."""
+
+UNREADABLE = '"reason":"unreadable image'
 
 GIVEN = ("train_width", "train_height", "image_width_given", "image_height_given")
 
@@ -64,3 +66,17 @@ def resolutions(
             .filter((pl.col("train_width") > 0) & (pl.col("train_height") > 0))
             .select([pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()])
         )
+
+
+def without_unreadable(latents: Iterable[pl.DataFrame], skipped: Sequence[Iterable[pl.DataFrame]]) -> Stream:
+    """Leave out the posts whose picture could not be read when it was to be captioned: the trainer could not either.
+
+    Args:
+        latents: any stream.
+        skipped: entries of the skipped files.
+    """
+    for rows, *shards in in_step([latents, *skipped]):
+        for entries in shards:
+            broken = entries.filter(pl.col("value").str.contains(UNREADABLE, literal=True))
+            rows = rows.join(broken, on="id", how="anti", maintain_order="left")
+        yield rows

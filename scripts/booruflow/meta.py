@@ -7,10 +7,12 @@ given as the caption.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 
-from booruflow.idjson import decoded, member_text, text_of
+from booruflow.files import open_whole
+from booruflow.idjson import buffer_of, decoded, member_text, text_of, write_entries
 from booruflow.streams import Stream, in_step
 
 WHITE = ("\n", "\r", "\t", "\v", "\f", "  ", "\x85", "\u00a0", "\u1680", "\u205f", "\u3000")
@@ -76,6 +78,19 @@ def lat_entries(rows: pl.DataFrame, key: str, folder: str) -> pl.DataFrame:
         key=text_of("path") if key == "path" else pl.format('"{}"', "id"),
         value=value,
     )
+
+
+def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
+    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `lat_rows`; `folder` is made absolute."""
+    folder = str(Path(folder).absolute())
+    with open_whole(jsonl) as lines:
+
+        def entries() -> Stream:
+            for frame in rows:
+                lines.write(buffer_of(lat_lines(frame, folder)))
+                yield lat_entries(frame, key, folder)
+
+        write_entries(json, entries(), "key")
 
 
 def lat_lines(rows: pl.DataFrame, folder: str) -> pl.Series:

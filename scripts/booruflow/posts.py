@@ -36,9 +36,6 @@ def posts_of(files: Sequence[str], columns: Mapping[str, str], spool: Path) -> S
     theirs = [columns[name] for name in REQUIRED]
     optional = [columns[name] for name in OPTIONAL]
     for frame in sorted_rows(files, columns["id"], theirs, spool, "metadata", optional):
-        if "id" in frame.columns and len(frame.columns) == 1:
-            yield pl.DataFrame(schema=SCHEMA)
-            continue
         try:
             yield frame.select(
                 "id",

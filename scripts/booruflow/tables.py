@@ -132,7 +132,7 @@ def sorted_rows(
 
 
 def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], optional: Sequence[str]) -> Stream:
-    yield pl.DataFrame(schema={"id": pl.Int64})
+    yield pl.DataFrame(schema={"id": pl.Int64, **dict.fromkeys((*columns, *optional), pl.String)})
     for path in paths:
         table = open_table(path)
         name, present = id_name(table, path, id_column), [name for name in optional if name in table.schema_arrow.names]
@@ -225,3 +225,8 @@ def read_stream(path: str | Path, columns: Sequence[str] | None = None) -> Strea
         frame = pl.from_arrow(batch)
         assert isinstance(frame, pl.DataFrame)
         yield frame.select(names)
+
+
+def rows_of(path: str | Path) -> int:
+    """The number of rows of a parquet file."""
+    return int(open_table(path).metadata.num_rows)

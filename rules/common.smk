@@ -1,0 +1,44 @@
+"""Paths, the checked configuration, and what several rule files use. Needs config.yaml; makes nothing."""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+BASE = Path(workflow.current_basedir).parent
+sys.path.insert(0, str(BASE / "scripts"))
+
+from booruflow.codedigest import code_digest
+from booruflow.config import check_config
+from booruflow.errors import UserError
+from booruflow.pictures import listing_digest
+from booruflow.summary import print_summary
+
+try:
+    config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text()))
+except UserError as error:
+    raise WorkflowError(f"config: {error}") from None
+
+R = config["results"].replace("{", "{{").replace("}", "}}")
+SHARDS = list(range(config["captions"]["shards"]))
+GENERATED = SHARDS if config["captions"]["generate"] else []
+TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
+METADATA = config["inputs"]["metadata"]
+CAPTIONS = config["inputs"]["captions"]
+
+
+wildcard_constraints:
+    n=r"\d+",
+    k=r"\d+",
+    subset=r"[A-Za-z0-9_-]+",
+    scope=r"(subsets/[A-Za-z0-9_-]+/)?",
+
+
+def code(script):
+    """What decides whether a rule's code has changed: a digest of all that its script can run."""
+    return code_digest(BASE / "scripts" / f"{script}.py", BASE / "scripts")
+
+
+def table_of(path, name):
+    """The parquet file to read for an input: itself, or what it is converted to."""
+    return path if path.endswith((".parquet", ".pq")) else f"{R}/converted/{name}.parquet"

@@ -1,0 +1,9 @@
+"""Rule captions_json: captions in JSON files of other tools or earlier runs as parquet."""
+
+from booruflow.job import job
+from snakemake.script import snakemake
+
+from booruflow.foreign import captions_to_parquet
+
+with job(snakemake):
+    captions_to_parquet(snakemake.input.json, snakemake.output.parquet)

@@ -1,0 +1,9 @@
+"""Rule kohya_latents: the resolutions of an existing kohya metadata file as parquet."""
+
+from booruflow.job import job
+from snakemake.script import snakemake
+
+from booruflow.foreign import kohya_to_parquet
+
+with job(snakemake):
+    kohya_to_parquet(snakemake.input.json, snakemake.output.parquet)
