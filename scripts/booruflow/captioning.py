@@ -21,8 +21,8 @@ from booruflow.backends import Backend, Request, Result, open_backend
 from booruflow.cards import lease
 from booruflow.engine import BATCHES_A_BLOCK, UNREADABLE, Engine, Meter, Stop, blocks_of
 from booruflow.files import open_whole
-from booruflow.journal import Index, Journal, files_for
 from booruflow.idjson import SCHEMA, write_entries
+from booruflow.journal import Index, Journal, files_for
 from booruflow.pictures import Unreadable, fingerprint, open_picture, read_picture
 from booruflow.prompts import Prompt, prompt_of
 from booruflow.sensors import Watch
@@ -35,6 +35,7 @@ Skips: TypeAlias = dict[int, dict[str, str]]
 """Ids without a caption -> `{"reason": ..., "detail": ...}`; the detail only where there is one."""
 
 PLANNED_AT_ONCE = 4096
+NO_KEY = bytes(16)
 
 NO_IMAGE, NO_METADATA = "no image", "no metadata"
 
@@ -76,9 +77,7 @@ class Job:
         return Request(self.id, self.prompt, picture)
 
 
-def caption_shard(
-    shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped: Path, stats: Path, threads: int
-) -> None:
+def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped: Path, stats: Path, threads: int) -> None:
     """Do all of a caption job.
 
     `captioner` is the config section of that name. Pictures are opened in `threads` threads. The backend
@@ -118,19 +117,16 @@ class Turn:
 
     def plan(self, wanted: Callable[[Row], bool]) -> tuple[Keys, Skips]:
         """The journal key of each row (empty where there is none), and why a wanted row has none, by id."""
-        keys: list[bytes] = []
+        keys = bytearray()
         skips: Skips = {}
         with ThreadPoolExecutor(self.threads) as pool:
             for rows in blocks_of_rows(self.shard.split, PLANNED_AT_ONCE):
-                for row, key in zip(
-                    rows, pool.map(lambda row: self._key(row) if wanted(row) else b"", rows), strict=True
-                ):
-                    if isinstance(key, bytes):
-                        keys.append(key)
-                    else:
-                        keys.append(b"")
+                found = pool.map(lambda row: self._key(row) if wanted(row) else NO_KEY, rows)
+                for row, key in zip(rows, found, strict=True):
+                    if isinstance(key, dict):
                         skips[row["id"]] = key
-        return np.array(keys, dtype="S16"), skips
+                    keys += NO_KEY if isinstance(key, dict) else key
+        return np.frombuffer(bytes(keys), dtype="S16"), skips
 
     def generate(self, keys: Keys) -> Skips:
         """Generate what the journal lacks; returns why an id still got nothing."""

@@ -131,9 +131,7 @@ class Engine(Generic[JobT]):
             raise Stopped
         self.skipped |= {id_: {"reason": f"{FAILED}: {reason}"} for id_, (_, reason) in failed.items()}
 
-    def _pass(
-        self, blocks: Iterable[list[JobT]], pool: ThreadPoolExecutor, bar: "tqdm[None]"
-    ) -> dict[int, tuple[JobT, str]]:
+    def _pass(self, blocks: Iterable[list[JobT]], pool: ThreadPoolExecutor, bar: "tqdm[None]") -> dict[int, tuple[JobT, str]]:
         """One pass; returns the jobs that failed, with their reasons."""
         flying: dict[int, JobT] = {}
         failed: dict[int, tuple[JobT, str]] = {}
@@ -148,9 +146,7 @@ class Engine(Generic[JobT]):
             self.meter.completion_tokens += sum(result.completion_tokens for _, result in finished)
             if not self.meter.captions and len(failed) >= HOPELESS:
                 reason = next(reversed(failed.values()))[1]
-                raise UserError(
-                    f"the first {len(failed)} caption requests all failed ({reason}): mend that and run again"
-                )
+                raise UserError(f"the first {len(failed)} caption requests all failed ({reason}): mend that and run again")
             now = time.monotonic()
             self.meter.generating += now - begun - (self.meter.loading - loading)
             begun, loading = now, self.meter.loading

@@ -30,9 +30,7 @@ def identify(model: str, revision: str | None) -> str:
             " (for a model of the hub give its id, owner/name, and captioner.revision, a commit)"
         )
     if not _COMMIT.fullmatch(revision):
-        raise UserError(
-            f"captioner.revision: {revision!r} can move to other weights: give the commit of {model}, 40 hex digits"
-        )
+        raise UserError(f"captioner.revision: {revision!r} can move to other weights: give the commit of {model}, 40 hex digits")
     return f"{model}@{revision}"
 
 

@@ -126,9 +126,7 @@ class JsonObjects:
         import xgrammar
 
         if self.matchers is None:
-            self.matchers = [
-                xgrammar.GrammarMatcher(self.grammar, override_stop_tokens=sorted(self.ends)) for _ in input_ids
-            ]
+            self.matchers = [xgrammar.GrammarMatcher(self.grammar, override_stop_tokens=sorted(self.ends)) for _ in input_ids]
             self.mask = xgrammar.allocate_token_bitmask(len(input_ids), scores.shape[1])
         else:
             for matcher, token in zip(self.matchers, input_ids[:, -1].tolist(), strict=True):

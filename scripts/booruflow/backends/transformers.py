@@ -105,9 +105,7 @@ class TransformersBackend:
         import torch
 
         begun = time.monotonic()
-        inputs: dict[str, Any] = pad_left(
-            [prepared.inputs["tokens"] for prepared in batch], self.tokenizer.pad_token_id
-        )
+        inputs: dict[str, Any] = pad_left([prepared.inputs["tokens"] for prepared in batch], self.tokenizer.pad_token_id)
         inputs["mm_token_type_ids"] = (inputs["input_ids"] == self.image_token).int()
         for name in ("pixel_values", "image_grid_thw"):
             inputs[name] = torch.cat([prepared.inputs[name] for prepared in batch])
