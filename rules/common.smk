@@ -8,6 +8,8 @@ import yaml
 BASE = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(BASE / "scripts"))
 
+from booruflow.backends import open_backend
+from booruflow.cards import check_cards
 from booruflow.codedigest import code_digest
 from booruflow.config import check_config
 from booruflow.errors import UserError
@@ -25,6 +27,7 @@ GENERATED = SHARDS if config["captions"]["generate"] else []
 TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
+PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 
 
 wildcard_constraints:

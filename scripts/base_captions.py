@@ -10,7 +10,7 @@ from booruflow.streams import overlaid
 from booruflow.subsets import only
 from booruflow.tables import read_stream
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     sources = caption_sources(snakemake.params.sources, list(snakemake.input.tables), spool_beside(snakemake.output.captions))
     captions = only(read_stream(snakemake.input.posts, ["id"]), overlaid(sources))
     write_entries(snakemake.output.captions, caption_entries(captions))

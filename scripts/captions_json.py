@@ -5,5 +5,5 @@ from snakemake.script import snakemake
 
 from booruflow.foreign import captions_to_parquet
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     captions_to_parquet(snakemake.input.json, snakemake.output.parquet)

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-from booruflow.idjson import read_entries
 from booruflow.job import job
+from snakemake.script import snakemake
+
+from booruflow.idjson import read_entries
 from booruflow.laws import Shard, check_captions, check_coverage, check_shard, check_tars, lat_ids
 from booruflow.meta import caption_values
 from booruflow.missing import KINDS, missing_ids
 from booruflow.progress import counted
 from booruflow.summary import describe, write_manifest
 from booruflow.tables import read_stream, rows_of
-from snakemake.script import snakemake
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     given, results = snakemake.input, Path(snakemake.params.results)
     shards = zip(given.splits, given.good, given.bad, given.skipped, strict=True)
     outcomes = [

@@ -9,7 +9,7 @@ from booruflow.meta import lat_rows, write_lat
 from booruflow.progress import counted
 from booruflow.tables import read_stream, rows_of
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     given = snakemake.input
     latents = counted(read_stream(given.latents), rows_of(given.latents), "meta_lat")
     latents = without_unreadable(latents, [read_entries(path) for path in given.skipped])

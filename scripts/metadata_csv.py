@@ -5,5 +5,5 @@ from snakemake.script import snakemake
 
 from booruflow.foreign import csv_to_parquet
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     csv_to_parquet(snakemake.input.csv, snakemake.output.parquet, snakemake.params.columns)

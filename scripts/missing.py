@@ -9,7 +9,7 @@ from booruflow.missing import lacking, write_missing
 from booruflow.progress import counted
 from booruflow.tables import read_stream, rows_of
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     given = snakemake.input
     posts = counted(read_stream(given.posts, ["id"]), rows_of(given.posts), "missing")
     skipped = [read_entries(path) for path in given.get("skipped", [])]

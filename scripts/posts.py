@@ -7,7 +7,7 @@ from booruflow.files import spool_beside
 from booruflow.posts import SCHEMA, posts_of, restricted
 from booruflow.tables import sorted_rows, write_stream
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     target = snakemake.output.posts
     stream = posts_of(snakemake.input.metadata, snakemake.params.columns, spool_beside(target))
     if snakemake.input.latents:

@@ -7,7 +7,7 @@ from booruflow.missing import missing_ids
 from booruflow.shards import request_rows, write_shards
 from booruflow.tables import read_stream
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     rows = request_rows(
         missing_ids(snakemake.input.missing, "caption"),
         read_stream(snakemake.input.posts),

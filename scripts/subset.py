@@ -10,7 +10,7 @@ from booruflow.posts import CATEGORIES
 from booruflow.subsets import matches, only
 from booruflow.tables import read_stream
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     given, made = snakemake.input, snakemake.output
     columns = ["id", "rating", "score", *CATEGORIES]
     posts = [frame.filter(matches(snakemake.params.filter)).select("id") for frame in read_stream(given.posts, columns)]

@@ -9,7 +9,7 @@ from booruflow.progress import counted
 from booruflow.tables import read_stream, rows_of
 from booruflow.tags import tags_entries
 
-with job(snakemake):
+with job(snakemake.log[0], snakemake.rule):
     tags, source = snakemake.params, snakemake.input.posts
     posts = counted(read_stream(source, ["id", *CATEGORIES]), rows_of(source), "tags")
     entries = (tags_entries(frame, tags.order, tags.separator, tags.underscores) for frame in posts)

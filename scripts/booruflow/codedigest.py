@@ -126,9 +126,7 @@ class _Module:
             library = _top(self.package)
             decorators = [_chain(d.func if isinstance(d, ast.Call) else d) or ("",) for d in node.decorator_list]
             imported = [target.module for chain in decorators for target in self.imports.get(chain[0], ())]
-            return any(chain[0] in self.bound for chain in decorators) or any(
-                _top(name) == library for name in imported
-            )
+            return any(chain[0] in self.bound for chain in decorators) or any(_top(name) == library for name in imported)
         if isinstance(node, ast.Assign):
             return not all(isinstance(part, ast.Name) for target in node.targets for part in _targets(target))
         return not (isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(node.target, ast.Name))

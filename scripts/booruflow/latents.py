@@ -37,10 +37,11 @@ def resolutions(
 
     Args:
         posts: `id`, `image_width`, `image_height`, `file_ext`.
-        pictures: `id`, `file`, `member`, `width`, `height`.
+        pictures: `id`, `ext`, `file`, `offset`, `width`, `height`.
         known: a stream of RESOLUTIONS, from an existing kohya file.
         rule: the arguments of `booruflow.buckets.training_resolution` by name.
     """
+    named = pl.format("{}.{}", "id", pl.coalesce("ext", "file_ext", pl.lit("webp")))
     streams = [posts, pictures] if known is None else [posts, pictures, known]
     for some, there, *given in in_step(streams):
         rows = some.join(there, on="id", how="inner" if known is None else "left", maintain_order="left")
@@ -52,7 +53,7 @@ def resolutions(
             "id",
             "train_width",
             "train_height",
-            file=pl.coalesce("member", "file", pl.format("{}.{}", "id", pl.col("file_ext").fill_null("webp"))),
+            file=pl.when(pl.col("offset").is_null() & pl.col("file").is_not_null()).then("file").otherwise(named),
             image_width=pl.coalesce("image_width_given", "image_width", "width"),
             image_height=pl.coalesce("image_height_given", "image_height", "height"),
         )

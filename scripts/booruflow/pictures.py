@@ -13,8 +13,8 @@ import os
 import re
 import struct
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,9 +27,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from booruflow.errors import UserError
 from booruflow.progress import progress
+from booruflow.streams import in_step
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "avif", "gif")
 """What counts as a picture. When a post has several, the earlier kind is taken."""
+
+SCHEMA = {"id": pl.Int64, "ext": pl.String, "file": pl.String, "offset": pl.Int64, "size": pl.Int64}
+"""Of pictures.parquet."""
 
 _NAME = re.compile(rf"(?:.*/)?([0-9]{{1,18}})\.({'|'.join(EXTENSIONS)})", re.IGNORECASE | re.DOTALL)
 _COLUMNS = {"id": pl.Int64, "rank": pl.UInt8, "file": pl.String, "offset": pl.Int64, "size": pl.Int64}
@@ -60,7 +64,7 @@ class Pictures:
     """The pictures below a root.
 
     Attributes:
-        frame: one row a post: `id` (ascending), `file`, `offset`, `size` (both null for a loose picture).
+        frame: one row a post, ascending, with the columns of SCHEMA; `offset` and `size` are null for a loose picture.
         ignored: files and members whose name is not `<id>.<ext>` of a known kind.
         duplicates: pictures passed over because their post has another.
     """
@@ -89,8 +93,33 @@ def list_pictures(root: str | Path) -> Pictures:
         ignored += len(found) - len(rows)
         frames.append(pl.DataFrame(rows, schema=_COLUMNS, orient="row"))
     every = pl.concat(frames).sort("id", "rank", "file", "offset")
-    frame = every.filter(pl.col("id").ne_missing(pl.col("id").shift())).drop("rank")
+    frame = every.filter(pl.col("id").ne_missing(pl.col("id").shift()))
+    frame = frame.with_columns(ext=pl.lit(pl.Series(EXTENSIONS)).gather(pl.col("rank"))).select(list(SCHEMA))
     return Pictures(frame, ignored, every.height - frame.height)
+
+
+def listing_digest(root: str | Path) -> str:
+    """A digest of which pictures there are: the names in the folder, and the sizes of tars and indexes. Reads no picture."""
+    digest = hashlib.sha256()
+    with os.scandir(root) if Path(root).is_dir() else nullcontext(()) as entries:
+        for name, size in sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries):
+            digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def with_sizes(root: str | Path, pictures: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Add `width` and `height` in pixels to a stream of pictures, null where a picture's header cannot be read.
+
+    Only pictures of posts whose metadata lack a size (`image_width`, `image_height`) are opened; the rest stay null too.
+    """
+    for found, some in in_step([pictures, posts]):
+        unknown = some.filter(pl.col("image_width").is_null() | pl.col("image_height").is_null())
+        sizes = []
+        for row in found.join(unknown.select("id"), on="id", how="semi").iter_rows(named=True):
+            with suppress(Unreadable):
+                sizes.append((row["id"], *size_of(root, row["file"], row["offset"], row["size"])))
+        measured = pl.DataFrame(sizes, schema={"id": pl.Int64, "width": pl.Int32, "height": pl.Int32}, orient="row")
+        yield found.join(measured, on="id", how="left", maintain_order="left")
 
 
 def read_picture(root: str | Path, file: str, offset: int | None = None, size: int | None = None) -> bytes:

@@ -18,13 +18,12 @@ SCHEMA = {
     "characters": pl.String,
     "artists": pl.String,
     "picture": pl.String,
-    "member": pl.String,
     "offset": pl.Int64,
     "size": pl.Int64,
     "has_metadata": pl.Boolean,
 }
 """Of split_{n}.parquet. Tags are joined by ", " as the model was trained with; `picture` is relative to the folder of the
-pictures and null where there is none; `member`, `offset` and `size` (bytes) say where it lies when that file is a tar."""
+pictures and null where there is none; `offset` and `size` (bytes) say where it lies when that file is a tar."""
 
 
 def request_rows(
@@ -44,7 +43,6 @@ def request_rows(
             characters=tags("character"),
             artists=tags("artist"),
             picture="file",
-            member="member",
             offset="offset",
             size="size",
             has_metadata=pl.col("has_metadata").fill_null(False),

@@ -44,4 +44,4 @@ def print_summary(path: str | Path) -> None:
     summary: dict[str, int] = orjson.loads(Path(path).read_bytes())["summary"]
     width = max(map(len, summary))
     lines = [f"  {name.replace('_', ' '):{width}}  {count:>12,}" for name, count in summary.items()]
-    print("\n".join([f"Data set in {Path(path).parent}/", *lines]))  # noqa: T201
+    print("\n".join([f"Data set in {Path(path).parent}/", *lines]))

@@ -16,9 +16,7 @@ class Qwen2VLPilProcessor(Qwen2VLProcessor):  # type: ignore[misc]
     `ProcessorMixin` takes its parts from the signature of `__init__`, so leaving `video_processor` out is enough.
     """
 
-    def __init__(
-        self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, **_: Any
-    ) -> None:
+    def __init__(self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, **_: Any) -> None:
         self.image_token, self.video_token = "<|image_pad|>", "<|video_pad|>"
         self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
         self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)

@@ -76,7 +76,9 @@ def tower_loss(captioner: Captioner, pixels: Pixels, chosen: list[Scene]) -> Ten
     return reading_loss(logits, torch.tensor([attribute_ids(scene) for scene in chosen]))
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, scene: Scene, image_tokens: int, rng: random.Random) -> tuple[list[int], list[int]]:
+def encode(
+    tokenizer: PreTrainedTokenizerFast, scene: Scene, image_tokens: int, rng: random.Random
+) -> tuple[list[int], list[int]]:
     """A scene's prompt and answer as token ids."""
     general, names = grounding(scene, rng)
     prompt = tokenizer(chat(user_text(general, names), image_tokens))["input_ids"]
@@ -108,9 +110,7 @@ def caption_loss(
     pictures = ids == model.config.image_token_id
     embeddings = model.model.get_input_embeddings()(ids)
     embeddings = embeddings.masked_scatter(pictures.unsqueeze(-1), tokens)
-    positions, _ = model.model.get_rope_index(
-        ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int()
-    )
+    positions, _ = model.model.get_rope_index(ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int())
     hidden = model.model.language_model(
         inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False
     ).last_hidden_state
@@ -129,7 +129,7 @@ def token_weights(tokenizer: PreTrainedTokenizerFast) -> Tensor:
     telling = {
         *scenes.HAIR, *scenes.CLOTH, *scenes.EYES, *scenes.FLAT, *scenes.GARMENTS,
         *(part.lower() for word in scenes.WORDS for part in word.split()),
-        *"long short twintails ponytail bun skirt pants left right boy girl glasses bow none speech".split(),
+        *["long", "short", "twintails", "ponytail", "bun", "skirt", "pants", "left", "right", "boy", "girl", "glasses", "bow", "none", "speech"],
         *(word for word in prose if len(word) > 2),
     }  # fmt: skip
     mouths = {"smiles", "laughs", "frowns"}

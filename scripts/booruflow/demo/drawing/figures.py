@@ -1,6 +1,7 @@
 """A figure, from back to front: back hair, legs, arms, clothes, head, face, fringe, headwear.
 
-The pen's origin is the centre of the head; the figure reaches from -98 (a witch hat's tip) to 146 (its soles)."""
+The pen's origin is the centre of the head; the figure reaches from -98 (a witch hat's tip) to 146 (its soles).
+"""
 
 import math
 

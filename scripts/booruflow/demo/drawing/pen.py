@@ -104,9 +104,7 @@ class Pen:
         corner = radius * self.scale * SUPERSAMPLING
         self.canvas.rounded_rectangle(box, corner, fill, colour or self.ink, width or self.line)
 
-    def dome(
-        self, left: float, top: float, right: float, bottom: float, fill: Colour, start: int = 180, end: int = 360
-    ) -> None:
+    def dome(self, left: float, top: float, right: float, bottom: float, fill: Colour, start: int = 180, end: int = 360) -> None:
         """Half an ellipse (the upper one unless told otherwise) with its chord."""
         self.canvas.chord(self.pixels([(left, top), (right, bottom)]), start, end, fill, self.ink, self.line)
 
