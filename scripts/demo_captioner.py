@@ -16,8 +16,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights and the processor")
     parser.add_argument("--seconds", type=float, default=2400, help="how long to train (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything (default: %(default)s)")
+    parser.add_argument("--start", type=Path, help="a captioner to train on from, instead of a new one")
     options = parser.parse_args()
-    train(options.out, options.seconds, options.seed)
+    train(options.out, options.seconds, options.seed, options.start)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class PictureStore:
     Use it as a context manager: leaving it ends the drawing process.
     """
 
-    def __init__(self, seed: int, first: int = 10, most: int = 110) -> None:
+    def __init__(self, seed: int, first: int = 10, most: int = 70) -> None:
         context = multiprocessing.get_context("spawn")
         self.queue: Queue[tuple[Pixels, list[Scene]]] = context.Queue(4)
         self.process = context.Process(target=draw_chunks, args=(seed, self.queue), daemon=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,15 +12,16 @@ import pyarrow as pa
 
 from booruflow.demo.drawing import draw
 from booruflow.demo.scene import Scene, choose_scene
-from booruflow.demo.wording import tags_of
+from booruflow.demo.wording import answer_of, tags_of
 
 COUNT = 240
 IDS = range(1_204_311, 8_100_000)
 FIRST_DAY = datetime(2014, 3, 1, tzinfo=UTC)
 # of every twenty posts three have no existing caption: 36 posts are left for the captioner
 UNCAPTIONED = tuple(number for number in range(COUNT) if number % 20 in (3, 9, 16))
-# among these, by their place in UNCAPTIONED: two figures with an object and lettering, whose answers are the longest
-BUSY = frozenset(UNCAPTIONED[i] for i in (2, 8, 10, 13, 19, 25, 31, 34))
+# among these, by their place in UNCAPTIONED: two figures with so much to tell that the answer runs into the token limit
+LONGEST = frozenset(UNCAPTIONED[i] for i in (2, 13, 25))
+BUSY = frozenset(UNCAPTIONED[i] for i in (8, 19, 31))
 LETTERED = frozenset(UNCAPTIONED[i] for i in (4, 11, 23, 30))
 WITHOUT_PICTURE = frozenset(UNCAPTIONED[i] for i in (5, 14, 27))
 BROKEN = frozenset({UNCAPTIONED[20]})
@@ -50,7 +52,9 @@ def post_ids() -> list[int]:
 def make_post(number: int) -> Post:
     """Draw post `number` (0 to `COUNT` - 1)."""
     rng = random.Random(7919 * (number + 1))
-    if number in BUSY:
+    if number in LONGEST:
+        scene = longest_scene(rng)
+    elif number in BUSY:
         scene = choose_scene(rng, pair=True, lettering=True, with_object=True)
     elif number in LETTERED:
         scene = choose_scene(rng, pair=False, lettering=True)
@@ -59,6 +63,12 @@ def make_post(number: int) -> Post:
     file = io.BytesIO()
     draw(scene, rng).save(file, "webp", quality=60, method=6)
     return Post(number, post_ids()[number], scene, file.getvalue())
+
+
+def longest_scene(rng: random.Random) -> Scene:
+    """Of many scenes the one whose answer has the most words."""
+    scenes = [choose_scene(rng, pair=True, lettering=True, with_object=True) for _ in range(100)]
+    return max(scenes, key=lambda scene: len(json.dumps(answer_of(scene)).split()))
 
 
 def metadata(posts: Sequence[Post]) -> pa.Table:

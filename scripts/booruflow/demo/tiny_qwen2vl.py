@@ -35,7 +35,7 @@ CHAT_TEMPLATE = (
 # a word or a tag (with its comma and space) | a run of punctuation, such as `.", "` | white space
 PRE_TOKEN = r",? ?[\w()]+|[^\w\s]+(?: +[^\w\s]+)*|\s+"
 
-SIDE = 168
+SIDE = 140
 """Pictures are scaled to about SIDE x SIDE pixels, in whole cells."""
 PATCH, MERGE = 14, 2
 CELL = PATCH * MERGE
@@ -89,9 +89,8 @@ def make_tokenizer(texts: Iterable[str], size: int = 1400) -> PreTrainedTokenize
 
 def make_processor(tokenizer: PreTrainedTokenizerFast) -> Qwen2VLPilProcessor:
     """The processor with this model's pixel limits and chat template."""
-    image_processor = Qwen2VLImageProcessorPil(
-        size={"shortest_edge": MIN_PIXELS, "longest_edge": MAX_PIXELS}, patch_size=PATCH, merge_size=MERGE
-    )
+    size = {"shortest_edge": MIN_PIXELS, "longest_edge": MAX_PIXELS}
+    image_processor = Qwen2VLImageProcessorPil(size=size, patch_size=PATCH, merge_size=MERGE)
     return Qwen2VLPilProcessor(image_processor=image_processor, tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)
 
 

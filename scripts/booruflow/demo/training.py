@@ -31,7 +31,7 @@ from booruflow.demo.wording import HEADWEAR_PROSE, OBJECT_PROSE, answer_of
 from booruflow.progress import progress
 
 TOWER_BATCH, CAPTION_BATCH = 48, 24
-TOWER_SHARE = 0.35
+TOWER_SHARE = 0.25
 """The share of the time that the picture tower trains alone."""
 READING_WEIGHT = 0.4
 """How much the reading heads count beside the captions in the second stage."""
@@ -49,7 +49,17 @@ class Captioner:
     def untrained(cls) -> "Captioner":
         """A new one, with a tokenizer learned from example texts."""
         tokenizer = make_tokenizer(example_texts())
-        model = make_model(tokenizer)
+        return cls.of(make_model(tokenizer), tokenizer)
+
+    @classmethod
+    def loaded(cls, folder: Path) -> "Captioner":
+        """One trained before, with new reading heads (and this module's pixel limits)."""
+        model = Qwen2VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        return cls.of(model, Qwen2VLPilProcessor.from_pretrained(folder).tokenizer)
+
+    @classmethod
+    def of(cls, model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> "Captioner":
+        """A model with its processor and new reading heads."""
         return cls(model, make_processor(tokenizer), ReadingHeads(model.config.text_config.hidden_size))
 
     @property
@@ -169,25 +179,26 @@ def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Te
             nn.utils.clip_grad_norm_(everything, 1.0)
             optimizer.step()
             recent = 0.98 * recent + 0.02 * loss.item()
-            bar.set_postfix(loss=f"{recent / (1 - 0.98**step):.4f}", done=f"{done:.0%}")
+            bar.set_postfix(loss=f"{recent / (1 - 0.98**step):.4f}", done=f"{done:.0%}", refresh=False)
             bar.update(1)
             if done >= 1:
                 return
 
 
-def train(folder: Path, seconds: float, seed: int) -> None:
-    """Train for about `seconds` and save the captioner in `folder`; a minute more goes by before the first step."""
+def train(folder: Path, seconds: float, seed: int, start: Path | None = None) -> None:
+    """Train for about `seconds`, anew or on from the captioner in `start`, and save the result in `folder`."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = random.Random(seed)
-    captioner = Captioner.untrained()
+    captioner = Captioner.loaded(start) if start else Captioner.untrained()
+    rate = 0.6 if start else 1.0
     tower, heads = list(captioner.tower.parameters()), list(captioner.heads.parameters())
     in_tower = set(map(id, tower))
     rest = [parameter for parameter in captioner.model.parameters() if id(parameter) not in in_tower]
     with PictureStore(seed) as store:
         looks = (tower_loss(captioner, *store.sample(TOWER_BATCH, rng)) for _ in iter(int, 1))
-        optimise([(tower + heads, 2.5e-3)], looks, seconds * TOWER_SHARE, "picture tower")
+        optimise([(tower, 2.5e-3 * rate), (heads, 2.5e-3)], looks, seconds * TOWER_SHARE, "picture tower")
         weight = token_weights(captioner.tokenizer)
         answers = (caption_loss(captioner, *batch, weight) for batch in caption_batches(captioner, store, rng))
-        optimise([(rest, 3e-3), (tower + heads, 1.2e-3)], answers, seconds * (1 - TOWER_SHARE), "captioner")
+        optimise([(rest, 3e-3 * rate), (tower + heads, 1.2e-3)], answers, seconds * (1 - TOWER_SHARE), "captioner")
     save(captioner.model, captioner.processor, folder)
