@@ -1,0 +1,68 @@
+"""Telling lettering ('SQUEEZE') from prose about lettering ('The sign reads "SQUEEZE".')."""
+
+import re
+
+_NOUN = (
+    r"(?:texts?|words?|letter(?:s|ing)?|numbers?|bubbles?|balloons?|signs?|logos?|watermarks?|signatures?|titles?|symbols?"
+    r"|kanji|hiragana|katakana|characters?|phrases?|captions?|panels?|dialogues?|effects?|onomatopoeia|corner|username"
+    r"|inscriptions?|dates?|writing|name|labels?|artist|translation|subtitles?|image|picture)"
+)
+_VERB = (
+    r"(?:is|are|reads?|reading|says?|saying|written|visible|appears?|contains?|containing|displays?|displayed|shows?|shown"
+    r"|features?|translat\w+|located|present|placed|includes?|depicts?|depicted|printed|spell\w*|label\w+|signed"
+    r"|indicat\w+|seen|has|have)"
+)
+_START = (
+    r"(?:The|A|An|There|In|On|At|Texts?|No|Some|Several|Multiple|Two|Three|Four|Five|Many|Both|Each|Japanese|Korean"
+    r"|Chinese|English|Russian|Speech|Thought|Sound|Above|Below|Across|All|One|Various|Near|To|Next|Behind|Under|Over"
+    r"|Large|Small|Artist|Title|Watermark|Signature|Panel|First|Second|Third|Bold|Red|White|Black|Blue|Pink|Yellow"
+    r"|Stylized|Handwritten|Vertical|Along|Inside|Words?|Numbers?|Copyright|Logo|This image)\b"
+)
+_QUOTE = r"[\"“‘'「『]"
+_ABOUT = re.compile(
+    rf"(?:{_QUOTE}.*{_QUOTE.replace('“‘', '”’').replace('「『', '」』')}.*|{_START}.*)\b"
+    rf"(?:{_NOUN}\b.*\b{_VERB}|{_VERB}\b.*\b{_NOUN})\b",
+    re.DOTALL,
+)
+_QUOTATION = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'.+?'(?!\w)|‘[^’]+’|「[^」]+」|『[^』]+』", re.DOTALL)
+_SAYS = re.compile(
+    r"\b(?:reads?|reading|says?|saying|written|translat\w+|labell?ed|titled|inscri\w+|spell\w*|signed|meaning|contains?)\b"
+)
+_NONE_THERE = re.compile(r"(?:There (?:is|are) no|No)\b.*\b(?:texts?|words|lettering|writing|dialogue)\b", re.IGNORECASE)
+_DESCRIBED = re.compile(
+    r"(?:an?|the|some|several|two|three|artist's|japanese|korean|chinese|english)\b(?:\s[\w'-]+){0,4}?"
+    rf"\s{_NOUN}\s(?:in|on|at|with|above|below|near|from|that|of|saying|reading)\b",
+    re.IGNORECASE,
+)
+
+_THIRD_PERSON = re.compile(
+    r"(?!.*(?:\b(?:I|[Yy]ou|[Yy]our|[Mm]y|[Ww]e|[Mm]e|[Uu]s|[Oo]ur)\b|[!?]))"
+    r"(?:(?:An?|The|Several|Various|Two|Three|Some|Many|Another|There)\b|(?:\S+\s){9})"
+    r".*\b(?:is|are|appears?|with|creating|adding|featuring|showing|stands|sits|wears|holds|shows|has)\b.*\.",
+    re.DOTALL,
+)
+_FEW_WORDS = 8
+
+
+def _describes(text: str) -> bool:
+    return text.count(" ") >= _FEW_WORDS - 1 and _THIRD_PERSON.fullmatch(text) is not None
+
+
+def looks_lettered(text: str) -> bool:
+    """Whether a short `text` can hardly be prose: capitals throughout, or another script throughout."""
+    if len(text) > 80:
+        return False
+    return text.isupper() and text.count(" ") >= 2 or bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text)
+
+
+_OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+def is_prose(text: str) -> bool:
+    """Whether `text`, found where lettering is due, describes the lettering instead of being it."""
+    if text.isupper() or not re.search("[a-z]{2}", text):
+        return False
+    outside = _QUOTATION.sub("", text)
+    if outside != text and _SAYS.search(outside):
+        return True
+    return _describes(text) or any(pattern.match(text) for pattern in (_ABOUT, _NONE_THERE, _DESCRIBED))

@@ -1,0 +1,325 @@
+"""Any JSON value as pieces of a caption: every piece of prose once, in the model's order."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from booruflow.parsing.keys import Key, Role, is_panels, read_key
+from booruflow.parsing.lettering import is_prose, looks_lettered
+from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, labelled, led, say
+from booruflow.parsing.words import article, capital, clean, ended, lowered, mentions, numbered, quoted, stopped, where
+
+Value: TypeAlias = "None | bool | int | float | str | list[Value] | Pairs"
+
+
+class Pairs(list[tuple[str, "Value"]]):
+    """A JSON object as the pairs that were written, so that a key used twice keeps both its values."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What a value inherits: its key, what lettering under it stands in ('' where prose is due), who speaks, the depth."""
+
+    key: Key
+    subject: str = ""
+    speaker: str = ""
+    depth: int = 0
+
+
+_NOTHING = frozenset({"", "none", "null", "n/a", "nil", "undefined", "none.", "n/a.", "null."})
+_NUMBERS = re.compile(r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*")
+_LETTERED = re.compile(
+    r"\b(?:texts?|bubble|balloon|box|sign|signature|title|watermark|sounds?|effects?|sfx|onomatopoeia|dialog|dialogue|speech"
+    r"|thought|narration|caption|logo|label|credit|banner|subtitle|letters?|lettering|poster|copyright|shout|whisper)\b",
+    re.IGNORECASE,
+)
+_HOLDS = re.compile(r"\b(?:bubble|balloon|box)$")
+_SHOWN = frozenset("watermark signature text logo border censoring copyright".split())
+_LONG = 60  # from this length on, the same prose a second time is the model repeating itself
+# An object with nothing but these is one piece of lettering and what is said about it.
+_ITEM = frozenset(Role) - {Role.PEOPLE, Role.REGION, Role.LABEL}
+
+
+def paragraph_of(value: Value, max_characters: int | None) -> str:
+    """`value` as one paragraph; empty when it holds no words.
+
+    Args:
+        value: what was read; objects as `Pairs`.
+        max_characters: describe at most so many characters; None describes all.
+    """
+    writer = _Writer(max_characters)
+    writer.write(value, _Context(Key(Role.PLAIN, "")))
+    return " ".join(say(writer.pieces)) if writer.worded else ""
+
+
+class _Writer:
+    def __init__(self, max_characters: int | None) -> None:
+        self.max_characters = max_characters
+        self.pieces: list[Piece] = []
+        self.leads: list[str] = []  # said by the next piece: 'in the first panel'
+        self.label = ""  # likewise: a name or a kind
+        self.long_prose: set[str] = set()
+        self.worded = False
+
+    def write(self, value: Value, context: _Context) -> None:
+        if isinstance(value, str):
+            inner = json_within(value)
+            if inner is None:
+                self.text(clean(value), context)
+            else:
+                self.write(inner, context)
+        elif isinstance(value, Pairs):
+            self.pairs(value, context)
+        elif isinstance(value, list):
+            self.items(value, context)
+        elif value is not None:
+            self.number(value, context)
+
+    # --- leaves
+
+    def text(self, text: str, context: _Context) -> None:
+        if text.lower() in _NOTHING:
+            return
+        if len(text) >= _LONG:
+            if text in self.long_prose:
+                return
+            self.long_prose.add(text)
+        self.worded = True
+        lettered = not context.subject and context.key.role is not Role.PEOPLE and looks_lettered(text)
+        if lettered:
+            context = _Context(context.key, "text")
+        if lettered or context.subject and not is_prose(text):
+            self.lettering(text, context)
+        elif context.subject or _is_sentence(text) or self.leads or self.label:
+            self.sentence(text, context)
+        else:
+            key = context.key
+            bare = key.role in (Role.PLAIN, Role.PEOPLE) or mentions(text, key.words)
+            self.pieces.append(Fragment(text, key.words if not bare or key.number is None and key.words == "characters" else ""))
+
+    def sentence(self, text: str, context: _Context) -> None:
+        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[1])]
+        if context.speaker and not mentions(text, context.speaker):
+            leads.append(f"said by {lowered(context.speaker)}")
+        label = "" if mentions(text, self.label) else self.label
+        if not context.subject and context.key.role is Role.LABEL and not _is_sentence(text):
+            text = labelled(context.key.words, [text])
+        self.leads, self.label = [], ""
+        self.pieces.append(Sentence(led(leads, label, text)))
+
+    def lettering(self, text: str, context: _Context) -> None:
+        key = context.key
+        piece = Lettering(text, context.speaker or context.subject, bool(context.speaker), self.leads, self.label)
+        self.leads, self.label = [], ""
+        if key.place and key.place not in piece.leads:
+            piece.remarks.append(self.cased(key.place))
+        elif key.role in (Role.LABEL, Role.NAME, Role.MANNER, Role.KIND) and key.words:
+            piece.remarks.append(f"({key.words})")
+        self.pieces.append(piece)
+
+    def cased(self, place: str) -> str:
+        """`place`, taken from a key, with the names in it written as the prose before it writes them."""
+        said = {word.lower(): word for piece in self.pieces for word in re.findall(r"(?<=\w )[A-Z]\w+", piece.text)}
+        return " ".join(said.get(word, word) for word in place.split(" "))
+
+    def number(self, value: bool | int | float, context: _Context) -> None:
+        key = context.key
+        if isinstance(value, bool):
+            noun = key.words.removeprefix("has ")
+            if value and noun in _SHOWN:
+                self.pieces.append(Sentence(f"There is {noun if noun in ('text', 'censoring') else article(noun)}."))
+        elif abs(value) < 1e15:  # neither NaN nor endless
+            if context.subject and key.role in (Role.LETTERING, Role.PLAIN):
+                self.lettering(str(value), context)
+                self.worded = True
+            elif key.role is Role.LABEL and not context.subject:
+                self.pieces.append(Fragment(str(value), key.words))
+
+    # --- containers
+
+    def items(self, values: list[Value], context: _Context) -> None:
+        if context.key.role is Role.PLACE and all(isinstance(value, int | float) for value in values):
+            return
+        if context.key.role is Role.PEOPLE and context.key.number is None:
+            values = values[: self.max_characters]
+        inner = _Context(context.key, context.subject, context.speaker, context.depth + 1)
+        panel = context.key.words.removesuffix("s") if is_panels(context.key) and len(values) > 1 else ""
+        for number, value in enumerate(values, 1):
+            if panel and not _names_panel(value):
+                self.with_lead("in " + numbered(panel, number), value, inner)
+            else:
+                self.write(value, inner)
+
+    def with_lead(self, lead: str, value: Value, context: _Context) -> None:
+        """Write `value` under a lead, which is dropped when `value` says nothing."""
+        before = len(self.pieces)
+        self.leads.append(lead)
+        self.write(value, context)
+        if len(self.pieces) == before:
+            self.leads.pop()
+
+    def pairs(self, pairs: Pairs, context: _Context) -> None:
+        keys = [read_key(name) for name, _ in pairs]
+        subject, speaker = context.subject, context.speaker
+        roles = {key.role for key in keys}
+        annotated = subject or "text" * (Role.LETTERING in roles and roles <= _ITEM)  # what annotations speak of
+        kind = ""
+        start, leads_before = len(self.pieces), len(self.leads)
+        people = 0
+        for (name, value), key in zip(pairs, keys, strict=True):
+            if key.role is Role.PEOPLE and key.number is not None or context.key.role is Role.PEOPLE and _is_name(key):
+                people = key.number or people + 1
+                if self.max_characters is not None and people > self.max_characters:
+                    continue
+            if key.role is Role.GEOMETRY and not _worded(value):
+                continue
+            word = _word(value)
+            latest = self.pieces[-1] if len(self.pieces) > start else None
+            if word and annotated and key.role is Role.SPEAKER and latest is None and not _is_sentence(word):
+                speaker = _speaker(word)
+            elif word and annotated and key.role is Role.KIND and latest is None and _LETTERED.search(word):
+                kind = word.replace("_", " ").lower().rstrip(".")
+            elif not (word and (annotated or context.depth) and self.annotate(key, word, annotated, latest, context)):
+                self.under(name, key, value, _Context(context.key, kind or subject, speaker, context.depth))
+        if len(self.pieces) == start:
+            self.orphans(leads_before, speaker if speaker != context.speaker else "")
+
+    def under(self, name: str, key: Key, value: Value, context: _Context) -> None:
+        """Write the value of one pair that is no annotation of its neighbours."""
+        parent, subject, speaker = context.key, context.subject, context.speaker
+        if key.role is Role.LETTERING:
+            subject = subject if subject and key.words == "text" else key.words
+        elif key.role in (Role.SPEAKER, Role.PANEL, Role.GEOMETRY):
+            key = Key(Role.PLAIN, key.words)
+        elif key.role is Role.LABEL and parent.role is Role.PEOPLE and parent.number is None and _is_name(key):
+            self.label, key = clean(name), Key(Role.PLAIN, "")
+        elif key.role is Role.LABEL and subject and parent.words.startswith(("dialog", "speech")) and name[:1].isupper():
+            speaker, key = clean(name), Key(Role.PLAIN, "")
+        inner = _Context(key, subject, speaker, context.depth + 1)
+        if key.role is Role.REGION and key.place and not (subject and isinstance(value, str)):
+            self.with_lead(key.place, value, inner)
+        else:
+            self.write(value, inner)
+
+    def annotate(self, key: Key, word: str, subject: str, latest: Piece | None, context: _Context) -> bool:
+        """Take `word` as a remark on its neighbour, before it or after it; False when it is none."""
+        if key.role in (Role.PLACE, Role.MANNER) and _NUMBERS.fullmatch(word):
+            return True
+        if key.role in (Role.KIND, Role.NAME):
+            return self.name(key, word, latest)
+        remark = _remark(key, word, subject, isinstance(latest, Lettering))
+        if not remark:
+            return False
+        self.worded = True
+        if isinstance(latest, Lettering):
+            latest.remarks.append(remark)
+        elif latest is None:
+            self.leads.append(remark)
+        elif not mentions(latest.text, remark):
+            it = "The character" if context.key.role is Role.PEOPLE else "It"
+            self.pieces.append(Sentence(stopped(f"{it} is {remark}" if remark[0] != "(" else remark.strip("()"))))
+        return True
+
+    def name(self, key: Key, word: str, latest: Piece | None) -> bool:
+        """A kind or a name: '(sound effect)' after lettering, 'Fruit: ...' before a description that does not say so."""
+        word = word.rstrip(".")
+        if _is_sentence(word) or len(word) > 60:
+            return False
+        if isinstance(latest, Lettering):
+            kind = word.replace("_", " ").lower() if key.role is Role.KIND else word
+            if kind not in ("text", latest.subject):
+                latest.remarks.append(f"in {article(kind)}" if _HOLDS.search(kind) else f"({kind})")
+        elif latest is not None:
+            if not mentions(latest.text, word):
+                return False
+        elif self.label:
+            self.leads.append(self.label)
+            self.label = capital(word)
+        else:
+            self.label = capital(word.replace("_", " ") if key.role is Role.KIND else word)
+        self.worded = True
+        return True
+
+    def orphans(self, leads_before: int, speaker: str) -> None:
+        """Say the annotations of an object that held nothing else."""
+        words = [*self.leads[leads_before:], *filter(None, [self.label, speaker])]
+        del self.leads[leads_before:]
+        self.label = ""
+        self.pieces.extend(Sentence(stopped(capital(word))) for word in words)
+
+
+# --- what a value is
+
+
+def _is_sentence(text: str) -> bool:
+    words = text.count(" ") + 1
+    return words >= 6 or words > 1 and ended(text) and not text[:1].islower()
+
+
+def _word(value: Value) -> str:
+    """A short value that may annotate its neighbours; empty for any other."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    word = clean(str(value)) if isinstance(value, str) else str(value) if abs(value) < 1e15 else ""
+    return "" if word.lower() in _NOTHING or len(word) > 200 else word
+
+
+def _worded(value: Value) -> bool:
+    """Whether what stands under a key for coordinates has words nevertheless: 'top left'."""
+    if isinstance(value, str):
+        return not _NUMBERS.fullmatch(clean(value).lower())
+    return isinstance(value, list) and any(_worded(inner[1] if isinstance(inner, tuple) else inner) for inner in value)
+
+
+def _is_name(key: Key) -> bool:
+    return key.role is Role.LABEL and key.number is None
+
+
+def _names_panel(value: Value) -> bool:
+    return isinstance(value, Pairs) and any(read_key(name).role in (Role.PANEL, Role.REGION) for name, _ in value)
+
+
+def _speaker(word: str) -> str:
+    word = word.rstrip(".,:")
+    return word if word[:1].isupper() or mentions(word.split(" ")[0], "the") else capital(f"the {word}" if word[:1].islower() else word)
+
+
+def _remark(key: Key, word: str, subject: str, after: bool) -> str:
+    """How an annotation is said beside its neighbour; empty when it is none."""
+    if key.role is Role.PANEL:
+        return _panel(word, key.words.split(" ")[0])
+    bare = word.rstrip(".")
+    short = len(word) < 80 and not _is_sentence(word)
+    if key.role is Role.PLACE:
+        return where(word) or (f"({bare})" if after and short else "")
+    if not subject:
+        return ""
+    if key.role is Role.SPEAKER:
+        return f"said by {lowered(_speaker(bare))}" if after and short else ""
+    if key.role is Role.TRANSLATION:
+        return f"(which translates to {quoted(word)})" if after else f"translated as {quoted(word)}"
+    if key.role is Role.LANGUAGE:
+        return f"in {bare}" if short else ""
+    if key.role is Role.MANNER:
+        return f"({key.words}: {bare})" if after and len(word) < 80 else ""
+    return ""
+
+
+def _panel(word: str, noun: str) -> str:
+    if word.isdigit():
+        return "in " + numbered(noun, int(word))
+    if mentions(word, noun):
+        return where(word)
+    return where(f"{lowered(word)} {noun}") if len(word.split()) <= 3 else ""
+
+
+def json_within(text: str) -> Value:
+    """The object or list that a string holds as JSON; None when it holds none."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        value: Value = json.loads(text, object_pairs_hook=Pairs, strict=False)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) and not all(isinstance(inner, int | float) for inner in value) else None
