@@ -159,7 +159,7 @@ def size_of(root: str | Path, file: str, offset: int | None = None, size: int | 
     """
     with _opened(root, file, offset) as stream:
         header = stream.read(_HEADER if size is None else min(_HEADER, size))
-    width, height = imagesize.get(io.BytesIO(header))
+    width, height = imagesize.get(io.BytesIO(header), exif_rotation=False)
     if width > 0 and height > 0:
         return width, height
     try:

@@ -5,15 +5,14 @@ ascending order of id, with mtime 0, mode 0644, uid and gid 0 and no owner's nam
 """
 
 import hashlib
+import os
 import shutil
 import struct
 import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from os import fsync
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -26,8 +25,8 @@ COUNT = 1000
 """Tars of the layout that deepghs publishes and cheesechaser reads."""
 BLOCK = tarfile.BLOCKSIZE
 ROUND_BYTES = 128 << 20
-HASH_BYTES = 4 << 20
 
+_BUFFER = 1 << 20
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988
 _NAME_AND_SIZE = struct.Struct("100s24x11s")
 _PADDING = [bytes(size) for size in range(BLOCK)]
@@ -70,9 +69,10 @@ def write_tars(
         tars = [part / tar_name(remainder, count) for remainder in range(count)]
         with progress(total, f"{folder}: tars") as bar:
             for rows in _rounds(frames, round_bytes):
-                numbers, headers, texts = zip(*_pieces(rows, suffix, count), strict=True)
-                list(pool.map(_append, (tars[number] for number in numbers), headers, texts))
+                for _ in pool.map(lambda piece: _append(tars[piece[0]], *piece[1:]), _pieces(rows, suffix, count)):
+                    pass
                 bar.update(rows.height)
+                del rows  # before the next round is collected
         with progress(count, f"{folder}: indexes", unit="tars") as bar:
             for _ in pool.map(_finish, tars):
                 bar.update(1)
@@ -83,7 +83,7 @@ def _head(tar: Path) -> tuple[int, str, str]:
     size = tar.stat().st_size
     blob, plain = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
     with tar.open("rb", buffering=0) as file:
-        while data := file.read(HASH_BYTES):
+        while data := file.read(_BUFFER):
             blob.update(data)
             plain.update(data)
     return size, blob.hexdigest(), plain.hexdigest()
@@ -98,6 +98,7 @@ def _part_folder(folder: Path) -> Iterator[Path]:
         part.mkdir(parents=True)
     try:
         yield part
+        os.sync()  # once for all: two thousand calls of fsync cost more than the writing when the disk is busy
         for file in sorted(part.iterdir()):
             with _writing(folder / file.name):
                 file.replace(folder / file.name)
@@ -176,11 +177,11 @@ def _octal(values: NDArray[np.uint32], digits: int) -> NDArray[np.uint8]:
 
 
 def _append(tar: Path, headers: NDArray[np.uint8], texts: pl.Series) -> None:
-    parts: list[bytes | memoryview] = []
-    for header, text in zip(headers.view("V512").ravel().tolist(), texts.to_list(), strict=True):
-        parts += (header, text, _PADDING[-len(text) % BLOCK])
-    with _writing(tar), tar.open("ab") as file:
-        file.write(b"".join(parts))
+    with _writing(tar), tar.open("ab", buffering=_BUFFER) as file:
+        for header, text in zip(headers.view("V512").ravel().tolist(), texts.to_list(), strict=True):
+            file.write(header)
+            file.write(text)
+            file.write(_PADDING[-len(text) % BLOCK])
 
 
 def _finish(tar: Path) -> None:
@@ -189,25 +190,18 @@ def _finish(tar: Path) -> None:
     with _writing(tar), tar.open("ab") as file:
         end = file.tell() + 2 * BLOCK
         file.write(bytes(2 * BLOCK + -end % tarfile.RECORDSIZE))
-        _sync(file)
     size, blob, plain = _head(tar)
     with _writing(index), index.open("w", encoding="ascii") as file:
         file.write(f'{{"filesize": {size}, "hash": "{blob}", "hash_lfs": "{plain}", "files": {{')
         file.writelines(_index_entries(tar))
         file.write("}}")
-        _sync(file)
-
-
-def _sync(file: IO[Any]) -> None:
-    file.flush()
-    fsync(file.fileno())
 
 
 def _index_entries(tar: Path) -> Iterator[str]:
     """The entries of a finished tar, as json.dump writes them."""
     separator = ""
     offset = BLOCK
-    with tar.open("rb", buffering=1 << 20) as file:
+    with tar.open("rb", buffering=_BUFFER) as file:
         while (header := file.read(BLOCK))[0]:
             name, octal = _NAME_AND_SIZE.unpack_from(header)
             size = int(octal, 8)
