@@ -136,6 +136,8 @@ class _Reach:
     """All that is reached from one script, found by following names from module to module."""
 
     def __init__(self, script: Path, library: Path) -> None:
+        if not (library / "__init__.py").is_file():
+            raise FileNotFoundError(f"{library}: not a package folder")
         self.library = library
         self.entered: set[str] = set()
         self.followed: set[tuple[str, Chain]] = set()
