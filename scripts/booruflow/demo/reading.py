@@ -1,7 +1,7 @@
 """Throw-away heads that read a scene's attributes from the picture tower's tokens.
 
-Trained on captions alone, a tower this small learns the grammar and never looks. The heads read by attention pooling, the
-way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
+Trained on captions alone, a model this small learns the grammar and never looks. The heads read by attention pooling,
+the way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,10 @@ WEIGHTS = torch.tensor([WEIGHT.get(name.removesuffix(" 1").removesuffix(" 2"), 1
 def figure_attributes(figure: Figure) -> dict[str, object]:
     """The figure's values, named as in `FIGURE_VALUES`."""
     return {
-        **{name: getattr(figure, name) for name in ("kind", "hair", "style", "eyes", "headwear", "bow", "glasses", "mouth")},
+        **{
+            name: getattr(figure, name)
+            for name in ("kind", "hair", "style", "eyes", "headwear", "bow", "glasses", "mouth")
+        },
         "garment colour": figure.garment.colour,
         "garment": figure.garment.kind,
         "lower colour": figure.lower and figure.lower.colour,

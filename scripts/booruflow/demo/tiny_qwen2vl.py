@@ -100,7 +100,7 @@ def make_model(
     """An untrained model with four heads everywhere; `hidden` and `tower_width` divide by 32."""
     token = tokenizer.convert_tokens_to_ids
     half_head = hidden // 8  # the three rotary sections (time, height, width) share half a head
-    time = half_head // 4
+    space = (half_head - half_head // 4) // 2
     config = Qwen2VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
@@ -116,7 +116,7 @@ def make_model(
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [time, (half_head - time) // 2, (half_head - time) // 2],
+                "mrope_section": [half_head - 2 * space, space, space],
             },
         },
         vision_config={

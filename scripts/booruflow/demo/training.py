@@ -33,6 +33,7 @@ from booruflow.progress import progress
 TOWER_BATCH, CAPTION_BATCH = 48, 24
 TOWER_SHARE = 0.25
 """The share of the time that the picture tower trains alone."""
+OTHER_TELLING = "long short twintails ponytail bun skirt pants left right boy girl glasses bow none speech"
 READING_WEIGHT = 0.4
 """How much the reading heads count beside the captions in the second stage."""
 
@@ -112,7 +113,7 @@ def collate(pairs: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor,
 def caption_loss(
     captioner: Captioner, pixels: Pixels, chosen: list[Scene], pairs: list[tuple[list[int], list[int]]], weight: Tensor
 ) -> Tensor:
-    """Cross entropy of the answers, each token with its weight, plus the heads' loss on the same look at the picture."""
+    """Cross entropy of the answers, each token with its weight, plus the heads' loss on the same tokens."""
     model, tokenizer = captioner.model, captioner.tokenizer
     ids, mask, labels = collate(pairs, tokenizer.pad_token_id)
     values, grid = captioner.patches(pixels)
@@ -120,7 +121,9 @@ def caption_loss(
     pictures = ids == model.config.image_token_id
     embeddings = model.model.get_input_embeddings()(ids)
     embeddings = embeddings.masked_scatter(pictures.unsqueeze(-1), tokens)
-    positions, _ = model.model.get_rope_index(ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int())
+    positions, _ = model.model.get_rope_index(
+        ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int()
+    )
     hidden = model.model.language_model(
         inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False
     ).last_hidden_state
@@ -139,7 +142,7 @@ def token_weights(tokenizer: PreTrainedTokenizerFast) -> Tensor:
     telling = {
         *scenes.HAIR, *scenes.CLOTH, *scenes.EYES, *scenes.FLAT, *scenes.GARMENTS,
         *(part.lower() for word in scenes.WORDS for part in word.split()),
-        *["long", "short", "twintails", "ponytail", "bun", "skirt", "pants", "left", "right", "boy", "girl", "glasses", "bow", "none", "speech"],
+        *OTHER_TELLING.split(),
         *(word for word in prose if len(word) > 2),
     }  # fmt: skip
     mouths = {"smiles", "laughs", "frowns"}
@@ -162,10 +165,15 @@ def caption_batches(
             yield pixels[batch], [chosen[i] for i in batch], [pairs[i] for i in batch]
 
 
-def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Tensor], seconds: float, what: str) -> None:
+def optimise(
+    groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Tensor], seconds: float, what: str
+) -> None:
     """AdamW until the time is over; the rates (one a group) warm up, then fall to nothing along a cosine."""
     optimizer = torch.optim.AdamW(
-        [{"params": parameters, "peak": rate} for parameters, rate in groups], lr=0, weight_decay=0.02, betas=(0.9, 0.98)
+        [{"params": parameters, "peak": rate} for parameters, rate in groups],
+        lr=0,
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
     )
     everything = [parameter for parameters, _ in groups for parameter in parameters]
     started, recent = time.monotonic(), 0.0
@@ -173,9 +181,11 @@ def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Te
         for step, loss in enumerate(losses, 1):
             done = (time.monotonic() - started) / seconds
             for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * min(1, step / 100) * max(0.01, 0.5 + 0.5 * math.cos(math.pi * min(done, 1)))
+                group["lr"] = (
+                    group["peak"] * min(1, step / 100) * max(0.01, 0.5 + 0.5 * math.cos(math.pi * min(done, 1)))
+                )
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(everything, 1.0)
             optimizer.step()
             recent = 0.98 * recent + 0.02 * loss.item()

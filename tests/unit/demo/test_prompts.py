@@ -1,0 +1,42 @@
+import random
+
+from booruflow.demo.prompts import chat, grounding, messages, shuffled, user_text
+from booruflow.demo.scene import CHARACTERS, Scene
+from booruflow.demo.tiny_qwen2vl import make_processor, make_tokenizer
+
+SCENE = Scene((CHARACTERS["sunny_okabrook"],), "grass", None, None, None, "teal_marmot", 1)
+
+
+def test_user_text_is_toriigates():
+    assert user_text([], []) == (
+        "Describe the picture in structured json-like format. Do not use names for characters."
+    )
+    assert user_text(["1girl", "hat"], ["a_b", "c"]) == (
+        "Describe the picture in structured json-like format."
+        " Here are grounding tags for better understanding: <tags>1girl, hat</tags>."
+        " Here is a list of characters that are present in the picture: <characters>a_b, c</characters>."
+    )
+
+
+def test_chat_is_what_the_template_gives():
+    processor = make_processor(make_tokenizer(["a"], 300))
+    assert processor.apply_chat_template(messages("Look."), tokenize=False, add_generation_prompt=True) == chat("Look.")
+    assert chat("Look.", 3).count("<|image_pad|>") == 3
+
+
+def test_grounding_is_full_thin_or_none():
+    general, names = grounding(SCENE, random.Random(1), "full")
+    assert general[0] == "1girl"
+    assert names == ["sunny_okabrook"]
+    assert {"straw_hat", "grass"} <= set(general)
+    thin, _ = grounding(SCENE, random.Random(1), "thin")
+    assert 0 < len(thin) < len(general)
+    assert set(thin) <= set(general)
+    assert grounding(SCENE, random.Random(1), "none") == ([], [])
+
+
+def test_shuffled_keeps_the_count_first():
+    tags = ["hat", "2girls", "tree", "1boy", "smile", "red_hair"]
+    mixed = {tuple(shuffled(tags, random.Random(seed))) for seed in range(9)}
+    assert len(mixed) > 1
+    assert all(order[:2] == ("2girls", "1boy") and sorted(order) == sorted(tags) for order in mixed)
