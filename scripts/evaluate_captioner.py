@@ -7,16 +7,16 @@ os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", OMP_NUM_TH
 import argparse
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from booruflow.demo.asking import ask, load
+from booruflow.demo.asking import ask
 from booruflow.demo.drawing import draw
 from booruflow.demo.evaluation import Share, commonest, score, whom_it_follows, with_wrong_looks
-from booruflow.demo.prompts import grounding, user_text
+from booruflow.demo.grounding import Mode, grounding, prompt_with
 from booruflow.demo.scene import choose_scene
 from booruflow.files import open_whole
 
@@ -43,21 +43,25 @@ def main() -> None:
 
 def measure(captioner: Path, count: int) -> dict[str, dict[str, object]]:
     """All figures of a captioner on `count` pictures."""
-    model, processor = load(captioner)
     scenes, images = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         rng = random.Random(seed)
         scenes.append(choose_scene(rng))
         images.append(draw(scenes[-1], rng))
+
+    def answers(about: Sequence[int], tags: Sequence[tuple[list[str], list[str]]]) -> list[str]:
+        results = ask(captioner, [images[i] for i in about], [prompt_with(*given) for given in tags])
+        return [result.text for result in results]
+
     figures: dict[str, dict[str, object]] = {"commonest value": dict(commonest(scenes))}
-    for name, mode in (("with tags", "full"), ("without tags", "none")):
-        tags = [grounding(scene, random.Random(i), mode) for i, scene in enumerate(scenes)]  # type: ignore[arg-type]
-        outputs = ask(model, processor, images, [user_text(*given) for given in tags])
+    modes: dict[str, Mode] = {"with tags": "full", "without tags": "none"}
+    for name, mode in modes.items():
+        tags = [grounding(scene, random.Random(i), mode) for i, scene in enumerate(scenes)]
+        outputs = answers(range(count), tags)
         figures[name] = dict(score(outputs, scenes, [bool(names) for _, names in tags]))
     solo = [i for i, scene in enumerate(scenes) if len(scene.figures) == 1]
     wrong = [with_wrong_looks(scenes[i], random.Random(i)) for i in solo]
-    prompts = [user_text(*grounding(scene, random.Random(i), "full")) for i, scene in zip(solo, wrong, strict=True)]
-    outputs = ask(model, processor, [images[i] for i in solo], prompts)
+    outputs = answers(solo, [grounding(scene, random.Random(i), "full") for i, scene in enumerate(wrong)])
     figures["wrong tags"] = dict(whom_it_follows(outputs, [scenes[i] for i in solo], wrong))
     return figures
 

@@ -1,42 +1,40 @@
-"""Asking a captioner about pictures, in left-padded batches, greedily."""
+"""Asking a captioner about pictures, through the backend that captions posts."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
 
-from booruflow.demo.prompts import messages
+from booruflow.backends import Request, Result
+from booruflow.backends.transformers import TransformersBackend
+from booruflow.prompts import Prompt
+
+BATCH = 16
+SETTINGS = {
+    "revision": None,
+    "style": "json",
+    "device": "cpu",
+    "dtype": "float32",
+    "attention": "sdpa",
+    "quantization": None,
+    "min_pixels": None,
+    "max_pixels": None,
+    "batch_size": BATCH,
+    "repetition_penalty": 1,
+    "temperature": 0,
+    "top_p": 1,
+    "constrained": False,
+}
+"""The config section `captioner`, with the model's own pixel limits; greedy and unconstrained."""
 
 
-def load(folder: Path) -> tuple[PreTrainedModel, ProcessorMixin]:
-    """Model (single precision) and processor of a checkpoint folder, the way any Qwen2-VL is loaded."""
-    processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
-    return AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval(), processor
-
-
-def ask(
-    model: PreTrainedModel,
-    processor: ProcessorMixin,
-    images: Sequence[Image.Image],
-    prompts: Sequence[str],
-    most_tokens: int = 220,
-    batch: int = 16,
-) -> list[str]:
-    """One answer per picture and user text; an answer longer than `most_tokens` is cut there."""
-    answers: list[str] = []
-    for start in range(0, len(images), batch):
-        turns = [messages(prompt) for prompt in prompts[start : start + batch]]
-        texts = [processor.apply_chat_template(turn, tokenize=False, add_generation_prompt=True) for turn in turns]
-        inputs = processor(
-            text=texts,
-            images=list(images[start : start + batch]),
-            padding=True,
-            padding_side="left",
-            return_tensors="pt",
-        )
-        with torch.inference_mode():
-            tokens = model.generate(**inputs, max_new_tokens=most_tokens, do_sample=False)
-        answers += processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    return answers
+def ask(captioner: Path, images: Sequence[Image.Image], prompts: Sequence[Prompt], most_tokens: int = 220) -> list[Result]:
+    """One result per picture and prompt, in their order, with the picture's number as id; cut at `most_tokens`."""
+    backend = TransformersBackend({**SETTINGS, "model": str(captioner), "max_new_tokens": most_tokens})
+    backend.load()
+    pairs = zip(images, prompts, strict=True)
+    prepared = [backend.prepare(Request(i, prompt, image)) for i, (image, prompt) in enumerate(pairs)]
+    prepared.sort(key=lambda request: request.size)
+    batches = (prepared[at : at + BATCH] for at in range(0, len(prepared), BATCH))
+    results = [result for part in backend.generate(batches) for result in part if isinstance(result, Result)]
+    return sorted(results, key=lambda result: result.id)

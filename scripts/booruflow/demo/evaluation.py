@@ -165,9 +165,7 @@ def with_wrong_looks(scene: Scene, rng: random.Random) -> Scene:
     )
 
 
-def whom_it_follows(
-    outputs: Sequence[str], scenes: Sequence[Scene], wrong: Sequence[Scene]
-) -> dict[str, dict[str, int]]:
+def whom_it_follows(outputs: Sequence[str], scenes: Sequence[Scene], wrong: Sequence[Scene]) -> dict[str, dict[str, int]]:
     """For solo pictures with wrong tags: how often the answer follows the picture, the tags, or neither."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for output, scene, told in zip(outputs, scenes, wrong, strict=True):

@@ -48,10 +48,7 @@ WEIGHTS = torch.tensor([WEIGHT.get(name.removesuffix(" 1").removesuffix(" 2"), 1
 def figure_attributes(figure: Figure) -> dict[str, object]:
     """The figure's values, named as in `FIGURE_VALUES`."""
     return {
-        **{
-            name: getattr(figure, name)
-            for name in ("kind", "hair", "style", "eyes", "headwear", "bow", "glasses", "mouth")
-        },
+        **{name: getattr(figure, name) for name in ("kind", "hair", "style", "eyes", "headwear", "bow", "glasses", "mouth")},
         "garment colour": figure.garment.colour,
         "garment": figure.garment.kind,
         "lower colour": figure.lower and figure.lower.colour,

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
+from booruflow.backends.chatml import IMAGE, chat
 from booruflow.demo import scene as scenes
+from booruflow.demo.grounding import grounding, prompt_with
 from booruflow.demo.pictures import PictureStore, Pixels, patches
 from booruflow.demo.pil_processor import Qwen2VLPilProcessor
-from booruflow.demo.prompts import chat, grounding, user_text
 from booruflow.demo.reading import ReadingHeads, attribute_ids, reading_loss
 from booruflow.demo.scene import Scene
 from booruflow.demo.tiny_qwen2vl import CELL, example_texts, make_model, make_processor, make_tokenizer, save
@@ -92,7 +93,8 @@ def encode(
 ) -> tuple[list[int], list[int]]:
     """A scene's prompt and answer as token ids."""
     general, names = grounding(scene, rng)
-    prompt = tokenizer(chat(user_text(general, names), image_tokens))["input_ids"]
+    picture = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
+    prompt = tokenizer(chat(prompt_with(general, names), picture))["input_ids"]
     answer = tokenizer(json.dumps(answer_of(scene, bool(names))) + "<|im_end|>")["input_ids"]
     return prompt, answer
 
@@ -121,9 +123,7 @@ def caption_loss(
     pictures = ids == model.config.image_token_id
     embeddings = model.model.get_input_embeddings()(ids)
     embeddings = embeddings.masked_scatter(pictures.unsqueeze(-1), tokens)
-    positions, _ = model.model.get_rope_index(
-        ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int()
-    )
+    positions, _ = model.model.get_rope_index(ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int())
     hidden = model.model.language_model(
         inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False
     ).last_hidden_state
@@ -165,9 +165,7 @@ def caption_batches(
             yield pixels[batch], [chosen[i] for i in batch], [pairs[i] for i in batch]
 
 
-def optimise(
-    groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Tensor], seconds: float, what: str
-) -> None:
+def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Tensor], seconds: float, what: str) -> None:
     """AdamW until the time is over; the rates (one a group) warm up, then fall to nothing along a cosine."""
     optimizer = torch.optim.AdamW(
         [{"params": parameters, "peak": rate} for parameters, rate in groups],
@@ -181,9 +179,7 @@ def optimise(
         for step, loss in enumerate(losses, 1):
             done = (time.monotonic() - started) / seconds
             for group in optimizer.param_groups:
-                group["lr"] = (
-                    group["peak"] * min(1, step / 100) * max(0.01, 0.5 + 0.5 * math.cos(math.pi * min(done, 1)))
-                )
+                group["lr"] = group["peak"] * min(1, step / 100) * max(0.01, 0.5 + 0.5 * math.cos(math.pi * min(done, 1)))
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(everything, 1.0)

@@ -9,9 +9,7 @@ SCENE = Scene((CHARACTERS["sunny_okabrook"],), "grass", None, "OK", "caption", "
 
 
 def test_attribute_ids_name_the_scenes_values():
-    told = {
-        name: values[i] for (name, values), i in zip(ATTRIBUTES, attribute_ids(SCENE), strict=True) if i != NOT_THERE
-    }
+    told = {name: values[i] for (name, values), i in zip(ATTRIBUTES, attribute_ids(SCENE), strict=True) if i != NOT_THERE}
     assert told == {
         "kind 1": "girl", "hair 1": "blonde", "style 1": "ponytail", "eyes 1": "blue", "headwear 1": "straw_hat",
         "garment colour 1": "yellow", "garment 1": "dress", "glasses 1": False, "mouth 1": "smile",

@@ -1,27 +1,18 @@
 import random
 
-from booruflow.demo.prompts import chat, grounding, messages, shuffled, user_text
+from booruflow.demo.grounding import grounding, prompt_with, shuffled
 from booruflow.demo.scene import CHARACTERS, Scene
-from booruflow.demo.tiny_qwen2vl import make_processor, make_tokenizer
 
 SCENE = Scene((CHARACTERS["sunny_okabrook"],), "grass", None, None, None, "teal_marmot", 1)
 
 
-def test_user_text_is_toriigates():
-    assert user_text([], []) == (
-        "Describe the picture in structured json-like format. Do not use names for characters."
-    )
-    assert user_text(["1girl", "hat"], ["a_b", "c"]) == (
+def test_the_prompt_is_toriigates():
+    assert prompt_with([], []).user == ("Describe the picture in structured json-like format. Do not use names for characters.")
+    assert prompt_with(["1girl", "hat"], ["a_b", "c"]).user == (
         "Describe the picture in structured json-like format."
         " Here are grounding tags for better understanding: <tags>1girl, hat</tags>."
         " Here is a list of characters that are present in the picture: <characters>a_b, c</characters>."
     )
-
-
-def test_chat_is_what_the_template_gives():
-    processor = make_processor(make_tokenizer(["a"], 300))
-    assert processor.apply_chat_template(messages("Look."), tokenize=False, add_generation_prompt=True) == chat("Look.")
-    assert chat("Look.", 3).count("<|image_pad|>") == 3
 
 
 def test_grounding_is_full_thin_or_none():
