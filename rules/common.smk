@@ -40,7 +40,7 @@ wildcard_constraints:
 
 def code(script):
     """What decides whether a rule's code has changed: a digest of all that its script can run."""
-    return code_digest(BASE / "scripts" / f"{script}.py", BASE / "scripts")
+    return code_digest(BASE / f"scripts/{script}.py", BASE / "scripts/booruflow")
 
 
 def verbatim(value):
