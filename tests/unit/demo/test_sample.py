@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError, features
 
 from booruflow.demo.existing import COLUMNS
-from booruflow.demo.posts import BROKEN, COUNT, METADATA, UNCAPTIONED, WITHOUT_PICTURE, post_ids
+from booruflow.demo.posts import BROKEN, COUNT, LONGEST, METADATA, UNCAPTIONED, WITHOUT_PICTURE, post_ids
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "sample"
@@ -90,3 +90,9 @@ def test_edited_captions_are_json_of_uncaptioned_posts_in_their_shard():
             assert path.name == f"edited_{int(post) % 4}.json"
             assert int(post) in {ids[number] for number in UNCAPTIONED}
             assert isinstance(json.loads(entry["text"]), dict)
+
+
+def test_the_readme_names_the_odd_posts():
+    ids = post_ids()
+    readme = (SAMPLE / "README.md").read_text()
+    assert all(str(ids[number]) in readme for number in BROKEN | LONGEST)
