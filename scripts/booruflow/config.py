@@ -78,9 +78,7 @@ def _filled(value: Any, part: Tree, schema: Tree) -> Any:  # noqa: ANN401 (any J
             if key not in value and ("default" in inner or _is_section(inner)):
                 filled[key] = _filled(copy.deepcopy(inner.get("default", {})), inner, schema)
         # the order of the schema, whatever the user's
-        return {
-            key: filled[key] for key in (*(k for k in known if k in filled), *(k for k in filled if k not in known))
-        }
+        return {key: filled[key] for key in (*(k for k in known if k in filled), *(k for k in filled if k not in known))}
     if isinstance(value, list) and isinstance(part.get("items"), dict):
         return [_filled(inner, part["items"], schema) for inner in value]
     return _read(value, types) if isinstance(value, str) else value

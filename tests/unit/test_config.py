@@ -145,7 +145,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert errors({"seed": -1, "captioner": {"a": 1, "sampling": {"use": 1}}, "xx": 2}) == [
         "xx: unknown key; known here: metadata, seed, captioner, subsets",
         "captioner.a: unknown key; known here: backend, max_new_tokens, temperature, sampling",
-        "captioner.sampling.off: unknown key; did you mean used?",
+        "captioner.sampling.use: unknown key; did you mean used?",
         "seed: -1 is below 0",
     ]
 
