@@ -43,8 +43,8 @@ rule caption:
     params:
         code=code("caption"),
         identity=captioner_identity,
-        captioner=CAPTIONER,
-        pictures=config["inputs"]["pictures"],
+        captioner=verbatim(CAPTIONER),
+        pictures=verbatim(config["inputs"]["pictures"]),
         journal=f"{R}/journal",
         shards=len(SHARDS),
     conda:
@@ -71,8 +71,7 @@ rule parse:
         mem_mb=1000,
     params:
         code=code("parse"),
-        style=CAPTIONER["style"],
-        **PARSER,
+        parser=verbatim(PARSER),
     conda:
         "../envs/data.yaml"
     message:
@@ -97,8 +96,7 @@ rule fixed:
         mem_mb=1000,
     params:
         code=code("fixed"),
-        style=CAPTIONER["style"],
-        **PARSER,
+        parser=verbatim(PARSER),
     conda:
         "../envs/data.yaml"
     message:
@@ -121,7 +119,7 @@ rule edit_list:
         mem_mb=1000,
     params:
         code=code("edit_list"),
-        edited=EDITED,
+        edited=verbatim(EDITED),
     conda:
         "../envs/data.yaml"
     message:

@@ -28,6 +28,7 @@ TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
+PARSER["style"] = config["captioner"]["style"]
 
 
 wildcard_constraints:
@@ -42,6 +43,6 @@ def code(script):
     return code_digest(BASE / "scripts" / f"{script}.py", BASE / "scripts")
 
 
-def table_of(path, name):
-    """The parquet file to read for an input: itself, or what it is converted to."""
-    return path if path.endswith((".parquet", ".pq")) else f"{R}/converted/{name}.parquet"
+def verbatim(value):
+    """A value of the config as a parameter; without this Snakemake takes braces in it for wildcards."""
+    return lambda wildcards: value

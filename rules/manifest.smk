@@ -33,7 +33,7 @@ rule manifest:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results=config["results"],
+        results=verbatim(config["results"]),
         tars=config["tars"]["count"],
     conda:
         "../envs/data.yaml"

@@ -48,7 +48,7 @@ rule meta_lat:
     params:
         code=code("meta_lat"),
         key=config["meta_lat"]["key"],
-        folder=config["meta_lat"]["folder"] or config["inputs"]["pictures"],
+        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
     conda:
         "../envs/data.yaml"
     message:

@@ -22,7 +22,7 @@ rule metadata_csv:
         mem_mb=1500,
     params:
         code=code("metadata_csv"),
-        columns=config["inputs"]["columns"],
+        columns=verbatim(config["inputs"]["columns"]),
     conda:
         "../envs/data.yaml"
     message:
@@ -68,7 +68,7 @@ rule posts:
         mem_mb=2000,
     params:
         code=code("posts"),
-        columns=config["inputs"]["columns"],
+        columns=verbatim(config["inputs"]["columns"]),
     conda:
         "../envs/data.yaml"
     message:
@@ -89,7 +89,7 @@ rule pictures:
         mem_mb=1500,
     params:
         code=code("pictures"),
-        folder=config["inputs"]["pictures"],
+        folder=verbatim(config["inputs"]["pictures"]),
         listing=listing_digest(config["inputs"]["pictures"]),
     conda:
         "../envs/data.yaml"
@@ -115,7 +115,7 @@ rule latents:
         mem_mb=1500,
     params:
         code=code("latents"),
-        folder=config["inputs"]["pictures"],
+        folder=verbatim(config["inputs"]["pictures"]),
         rule={
             "resolution": config["meta_lat"]["resolution"],
             "min_reso": config["meta_lat"]["min_bucket_reso"],

@@ -27,7 +27,7 @@ rule subset:
         code=code("subset"),
         filter=lambda wildcards: config["subsets"][wildcards.subset],
         key=config["meta_lat"]["key"],
-        folder=config["meta_lat"]["folder"] or config["inputs"]["pictures"],
+        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
     conda:
         "../envs/data.yaml"
     message:

@@ -19,7 +19,7 @@ rule tags_json:
         mem_mb=1500,
     params:
         code=code("tags_json"),
-        **config["tags"],
+        tags=verbatim(config["tags"]),
     conda:
         "../envs/data.yaml"
     message:
@@ -74,7 +74,7 @@ rule base_captions:
         mem_mb=2000,
     params:
         code=code("base_captions"),
-        sources=CAPTIONS,
+        sources=verbatim(CAPTIONS),
     conda:
         "../envs/data.yaml"
     message:

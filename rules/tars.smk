@@ -26,7 +26,7 @@ rule caption_tars:
         code=code("tars"),
         member="caption",
         suffix="caption",
-        count=config["tars"]["count"],
+        tars=config["tars"]["count"],
     conda:
         "../envs/data.yaml"
     message:
@@ -51,7 +51,7 @@ rule tag_tars:
         code=code("tars"),
         member="tags",
         suffix="txt",
-        count=config["tars"]["count"],
+        tars=config["tars"]["count"],
     conda:
         "../envs/data.yaml"
     message:

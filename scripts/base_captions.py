@@ -1,11 +1,11 @@
 """Rule base_captions: the captions that exist already, of the posts of the run."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.base_captions import caption_entries, caption_sources
 from booruflow.files import spool_beside
 from booruflow.idjson import write_entries
+from booruflow.job import job
 from booruflow.streams import overlaid
 from booruflow.subsets import only
 from booruflow.tables import read_stream

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from snakemake.script import snakemake
+
 from booruflow.edits import edit_list
 from booruflow.idjson import write_entries
 from booruflow.job import job
-from snakemake.script import snakemake
 
 with job(snakemake.log[0], snakemake.rule):
     total = 0

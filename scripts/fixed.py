@@ -1,19 +1,16 @@
 """Rule fixed: edited entries of a shard parsed again."""
 
+from snakemake.script import snakemake
+
 from booruflow.edits import fixed_captions, read_edited
 from booruflow.idjson import write_entries
 from booruflow.job import job
-from booruflow.outcomes import artists_of
-from booruflow.parsing import Options
-from snakemake.script import snakemake
+from booruflow.outcomes import Parser, artists_of
 
 with job(snakemake.log[0], snakemake.rule):
-    wanted = snakemake.params
-    options = Options(wanted.max_characters, wanted.salvage)
-    entries = {}
-    for path in snakemake.input.edited:
-        entries = read_edited(path, snakemake.input.split)
-    captions = fixed_captions(
-        entries, snakemake.input.bad, artists_of(snakemake.input.split), wanted.style, options, wanted.artist_sentence
-    )
+    given, parser = snakemake.input, Parser(**snakemake.params.parser)
+    edits = {}
+    for path in given.edited:  # one, or none
+        edits = read_edited(path, given.split)
+    captions = fixed_captions(edits, given.bad, artists_of(given.split), parser)
     write_entries(snakemake.output.fixed, [captions])

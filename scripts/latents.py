@@ -1,9 +1,9 @@
 """Rule latents: the training resolution of each post that can be trained on."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.files import spool_beside
+from booruflow.job import job
 from booruflow.latents import RESOLUTIONS, SCHEMA, resolutions
 from booruflow.pictures import with_sizes
 from booruflow.tables import read_stream, sorted_rows, write_stream

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.idjson import read_entries
+from booruflow.job import job
 from booruflow.laws import Shard, check_captions, check_coverage, check_shard, check_tars, lat_ids
 from booruflow.meta import caption_values
 from booruflow.missing import KINDS, missing_ids

@@ -1,9 +1,9 @@
 """Rule meta_lat: tags, caption and resolution of each picture, as the trainer reads them."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.idjson import read_entries
+from booruflow.job import job
 from booruflow.latents import without_unreadable
 from booruflow.meta import lat_rows, write_lat
 from booruflow.progress import counted

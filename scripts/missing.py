@@ -1,9 +1,9 @@
 """Rules missing and missing_final: the posts that lack tags, a caption or a latent."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.idjson import read_entries
+from booruflow.job import job
 from booruflow.latents import without_unreadable
 from booruflow.missing import lacking, write_missing
 from booruflow.progress import counted

@@ -1,8 +1,8 @@
 """Rule pictures: which pictures there are, and where each lies."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
+from booruflow.job import job
 from booruflow.pictures import SCHEMA, list_pictures
 from booruflow.tables import write_stream
 

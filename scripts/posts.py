@@ -1,9 +1,9 @@
 """Rule posts: the id list with its metadata, checked and sorted by id."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.files import spool_beside
+from booruflow.job import job
 from booruflow.posts import SCHEMA, posts_of, restricted
 from booruflow.tables import sorted_rows, write_stream
 

@@ -1,9 +1,9 @@
 """Rule subset: the products for the posts that match a filter."""
 
-from booruflow.job import job
 from snakemake.script import snakemake
 
 from booruflow.idjson import read_entries, write_entries
+from booruflow.job import job
 from booruflow.latents import without_unreadable
 from booruflow.meta import lat_rows, write_lat
 from booruflow.posts import CATEGORIES

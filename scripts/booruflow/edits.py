@@ -9,7 +9,8 @@ import polars as pl
 
 from booruflow.errors import UserError
 from booruflow.idjson import SCHEMA, read_entries
-from booruflow.parsing import Bad, Options, parse_edited, with_artist
+from booruflow.outcomes import Parser
+from booruflow.parsing import Bad, parse_edited, with_artist
 from booruflow.streams import Stream
 from booruflow.tables import read_stream
 
@@ -51,9 +52,7 @@ def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
     return edits
 
 
-def fixed_captions(
-    edits: Edits, bad: str | Path, artists: Callable[[int], list[str]], style: str, options: Options, sentence: str
-) -> pl.DataFrame:
+def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[str]], parser: Parser) -> pl.DataFrame:
     """Entries `{"caption": ...}` of the edits that are captions now; those left as they were stay bad and are counted.
 
     Raises:
@@ -62,9 +61,11 @@ def fixed_captions(
     before = {row["id"]: orjson.loads(row["value"]) for frame in read_entries(bad) for row in frame.iter_rows(named=True)}
     captions, untouched, still_bad = {}, [], []
     for post, entry in edits.items():
-        outcome = parse_edited(entry, style, options)
+        outcome = parse_edited(entry, parser.style, parser.options)
         if not isinstance(outcome, Bad):
-            caption = with_artist(outcome.caption, artists(post), sentence) if "caption" not in entry else outcome.caption
+            caption = (
+                with_artist(outcome.caption, artists(post), parser.artist_sentence) if "caption" not in entry else outcome.caption
+            )
             captions[post] = orjson.dumps({"caption": caption}).decode()
         elif isinstance(entry, dict) and post in before and entry.get("text") == before[post]["text"]:
             untouched.append(post)
@@ -75,5 +76,5 @@ def fixed_captions(
             f"edited entries that are still bad: {', '.join(still_bad)}: mend their text, or give a caption"
             ' as {"caption": "..."}, or take them out'
         )
-    print(f"{len(captions)} fixed, {len(untouched)} not edited yet, {len(before) - len(captions.keys() & before)} still bad")  # noqa: T201
+    print(f"{len(captions)} fixed, {len(untouched)} not edited yet, {len(before) - len(captions.keys() & before)} still bad")
     return pl.DataFrame({"id": list(captions), "value": list(captions.values())}, schema=SCHEMA)

@@ -1,7 +1,9 @@
 """Raw outputs of a shard parsed: captions with their artist sentence, and bad outputs with the reason."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
@@ -11,7 +13,8 @@ from booruflow.files import open_whole
 from booruflow.parsing import Bad, Good, Options, Outcome, parse, with_artist
 from booruflow.tables import read_stream
 
-Raw = dict[str, str | int | float]
+Raw = dict[str, Any]
+"""A line of raw_{n}.jsonl: see `booruflow.backends.Result`; `fallback` is there and true where the fallback wrote it."""
 
 
 def read_raw(path: str | Path) -> Iterator[Raw]:
@@ -35,14 +38,29 @@ def artists_of(split: str | Path) -> Callable[[int], list[str]]:
     return lambda post: [name for name in artists[post].split(", ") if name]
 
 
-def parsed(
-    raws: Iterable[Raw], artists: Callable[[int], list[str]], style: str, options: Options, sentence: str
-) -> Iterator[tuple[Raw, Outcome]]:
-    """Each raw output with its outcome; a good caption has the artist `sentence` in front."""
+@dataclass(frozen=True)
+class Parser:
+    """The parser as configured: the config section `captions` and the prompt's style."""
+
+    style: str
+    artist_sentence: str
+    max_characters: int | None
+    salvage: bool
+
+    @property
+    def options(self) -> Options:
+        """For `booruflow.parsing`."""
+        return Options(self.max_characters, self.salvage)
+
+
+def parsed(raws: Iterable[Raw], artists: Callable[[int], list[str]], parser: Parser) -> Iterator[tuple[Raw, Outcome]]:
+    """Each raw output with its outcome; a good caption has the artist sentence in front."""
     for raw in raws:
-        outcome = parse(str(raw["text"]), str(raw["finish_reason"]), "short" if raw.get("fallback") else style, options)
+        # the fallback answers in prose
+        style = "short" if "fallback" in raw else parser.style
+        outcome = parse(raw["text"], raw["finish_reason"], style, parser.options)
         if isinstance(outcome, Good):
-            outcome = Good(with_artist(outcome.caption, artists(int(raw["id"])), sentence), outcome.repaired)
+            outcome = Good(with_artist(outcome.caption, artists(raw["id"]), parser.artist_sentence), outcome.repaired)
         yield raw, outcome
 
 
@@ -52,7 +70,7 @@ def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, ba
     with open_whole(good) as good_file, open_whole(bad) as bad_file:
         for raw, outcome in outcomes:
             if isinstance(outcome, Bad):
-                value: dict[str, object] = {key: raw[key] for key in ("text", "finish_reason")} | {"reason": outcome.reason}
+                value = {key: raw[key] for key in ("text", "finish_reason")} | {"reason": outcome.reason}
             else:
                 marks = {"repaired": outcome.repaired, "fallback": raw.get("fallback", False)}
                 value = {"caption": outcome.caption, **{name: True for name, is_so in marks.items() if is_so}}
@@ -62,4 +80,4 @@ def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, ba
             counts[sound] += 1
         for file, count in ((good_file, counts[True]), (bad_file, counts[False])):
             file.write(b"\n}\n" if count else b"{\n}\n")
-    print(f"{counts[True]} good, {counts[False]} bad")  # noqa: T201
+    print(f"{counts[True]} good, {counts[False]} bad")

@@ -1,15 +1,17 @@
 """Tags: a post's tag strings as one line of tags."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
 
-def tag_line(categories: list[str], separator: str, underscores: str) -> pl.Expr:
-    """The tags of the posts in column order `categories`, joined by `separator`; null where a post has none.
+def tag_line(order: Sequence[str], separator: str, underscores: str) -> pl.Expr:
+    """The tags of the categories in `order`, joined by `separator`; null where a post has none.
 
     `underscores` is "keep", or "space" to write `red_hair` as `red hair`; labels without two letters side by side,
     which are kaomoji such as `^_^`, `o_o` or `0_0`, keep theirs either way.
     """
-    strings = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in categories]
+    strings = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in order]
     line = pl.concat_str(strings, separator=" ", ignore_nulls=True)
     if underscores == "space":
         label = pl.element()
@@ -20,7 +22,7 @@ def tag_line(categories: list[str], separator: str, underscores: str) -> pl.Expr
     return pl.when(line != "").then(line)
 
 
-def tags_entries(posts: pl.DataFrame, categories: list[str], separator: str, underscores: str) -> pl.DataFrame:
+def tags_entries(posts: pl.DataFrame, order: Sequence[str], separator: str, underscores: str) -> pl.DataFrame:
     """Entries `{"tags": ...}` of the posts that have tags: columns `id`, `value` (JSON text)."""
-    lines = posts.select("id", tags=tag_line(categories, separator, underscores)).filter(pl.col("tags").is_not_null())
+    lines = posts.select("id", tags=tag_line(order, separator, underscores)).filter(pl.col("tags").is_not_null())
     return lines.select("id", value=pl.struct("tags").struct.json_encode())

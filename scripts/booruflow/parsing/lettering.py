@@ -52,7 +52,7 @@ def looks_lettered(text: str) -> bool:
     """Whether a short `text` can hardly be prose: capitals throughout, or another script throughout."""
     if len(text) > 80:
         return False
-    return text.isupper() and text.count(" ") >= 2 or bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text)
+    return (text.isupper() and text.count(" ") >= 2) or (bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text))
 
 
 _OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")

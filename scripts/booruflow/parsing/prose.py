@@ -28,14 +28,16 @@ class _Context:
 
 
 _NOTHING = frozenset({"", "none", "null", "n/a", "nil", "undefined", "none.", "n/a.", "null."})
-_NUMBERS = re.compile(r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*")
+_NUMBERS = re.compile(
+    r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*"
+)
 _LETTERED = re.compile(
     r"\b(?:texts?|bubble|balloon|box|sign|signature|title|watermark|sounds?|effects?|sfx|onomatopoeia|dialog|dialogue|speech"
     r"|thought|narration|caption|logo|label|credit|banner|subtitle|letters?|lettering|poster|copyright|shout|whisper)\b",
     re.IGNORECASE,
 )
 _HOLDS = re.compile(r"\b(?:bubble|balloon|box)$")
-_SHOWN = frozenset("watermark signature text logo border censoring copyright".split())
+_SHOWN = frozenset(["watermark", "signature", "text", "logo", "border", "censoring", "copyright"])
 _LONG = 60  # from this length on, the same prose a second time is the model repeating itself
 # An object with nothing but these is one piece of lettering and what is said about it.
 _ITEM = frozenset(Role) - {Role.PEOPLE, Role.REGION, Role.LABEL}
@@ -89,14 +91,16 @@ class _Writer:
         lettered = not context.subject and context.key.role is not Role.PEOPLE and looks_lettered(text)
         if lettered:
             context = _Context(context.key, "text")
-        if lettered or context.subject and not is_prose(text):
+        if lettered or (context.subject and not is_prose(text)):
             self.lettering(text, context)
         elif context.subject or _is_sentence(text) or self.leads or self.label:
             self.sentence(text, context)
         else:
             key = context.key
             bare = key.role in (Role.PLAIN, Role.PEOPLE) or mentions(text, key.words)
-            self.pieces.append(Fragment(text, key.words if not bare or key.number is None and key.words == "characters" else ""))
+            self.pieces.append(
+                Fragment(text, key.words if not bare or (key.number is None and key.words == "characters") else "")
+            )
 
     def sentence(self, text: str, context: _Context) -> None:
         leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[1])]
@@ -168,7 +172,7 @@ class _Writer:
         start, leads_before = len(self.pieces), len(self.leads)
         people = 0
         for (name, value), key in zip(pairs, keys, strict=True):
-            if key.role is Role.PEOPLE and key.number is not None or context.key.role is Role.PEOPLE and _is_name(key):
+            if (key.role is Role.PEOPLE and key.number is not None) or (context.key.role is Role.PEOPLE and _is_name(key)):
                 people = key.number or people + 1
                 if self.max_characters is not None and people > self.max_characters:
                     continue
@@ -254,7 +258,7 @@ class _Writer:
 
 def _is_sentence(text: str) -> bool:
     words = text.count(" ") + 1
-    return words >= 6 or words > 1 and ended(text) and not text[:1].islower()
+    return words >= 6 or (words > 1 and ended(text) and not text[:1].islower())
 
 
 def _word(value: Value) -> str:
@@ -282,7 +286,11 @@ def _names_panel(value: Value) -> bool:
 
 def _speaker(word: str) -> str:
     word = word.rstrip(".,:")
-    return word if word[:1].isupper() or mentions(word.split(" ")[0], "the") else capital(f"the {word}" if word[:1].islower() else word)
+    return (
+        word
+        if word[:1].isupper() or mentions(word.split(" ")[0], "the")
+        else capital(f"the {word}" if word[:1].islower() else word)
+    )
 
 
 def _remark(key: Key, word: str, subject: str, after: bool) -> str:

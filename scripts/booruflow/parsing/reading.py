@@ -74,7 +74,7 @@ def read_json(text: str, finish_reason: str) -> Reading | Reason:
     if _BARE_PAIR.match(text):
         text, start = "{" + text, 0
     lead = text[: max(start, 0)].strip()
-    if start < 0 or lead and is_markdown(lead):
+    if start < 0 or (lead and is_markdown(lead)):
         return _read_other(text, finish_reason)
     sound = _sound(text[start:])
     if sound is not None:

@@ -8,7 +8,9 @@ from functools import lru_cache
 
 _ODD = re.compile(r"[^\S ]|  |[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ud800-\udfff{}\[\]`\\<]|\*\*|__|_\d|\":|\" :")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
-_TOKEN = re.compile(r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>", re.S)
+_TOKEN = re.compile(
+    r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>", re.S
+)
 _ESCAPES = {r"\n": " ", r"\r": " ", r"\t": " ", r"\"": '"', r"\'": "'", r"\/": "/"}
 _ESCAPED = re.compile(r"\\[nrt\"'/](?![A-Za-z]*[\\:])")
 _BRACKETS = str.maketrans("{}[]", "()()")
@@ -51,8 +53,40 @@ _LOOSE = " ,;:，；：、"
 _STOP = re.compile(r"(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？]+[」』]?)")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|e\.g|i\.e|etc|approx)|\b[A-Z])\.$")
 _FUNCTION_WORDS = frozenset(
-    "a an the there it its this that these those she he they his her their both several two three four some many one "
-    "in on at with no each all another".split()
+    [
+        "a",
+        "an",
+        "the",
+        "there",
+        "it",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "she",
+        "he",
+        "they",
+        "his",
+        "her",
+        "their",
+        "both",
+        "several",
+        "two",
+        "three",
+        "four",
+        "some",
+        "many",
+        "one",
+        "in",
+        "on",
+        "at",
+        "with",
+        "no",
+        "each",
+        "all",
+        "another",
+    ]
 )
 
 
@@ -87,7 +121,7 @@ def capital(text: str) -> str:
 def lowered(text: str) -> str:
     """`text` to be continued from a lead: a leading function word loses its capital, a name keeps it."""
     first = text.split(" ", 1)[0]
-    return text[:1].lower() + text[1:] if first.lower() in _FUNCTION_WORDS and first[1:].islower() or first == "A" else text
+    return text[:1].lower() + text[1:] if (first.lower() in _FUNCTION_WORDS and first[1:].islower()) or first == "A" else text
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -143,7 +177,7 @@ def unquoted(text: str) -> str:
 
 # --- numbers and places
 
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"]
 
 
 def numbered(noun: str, number: int) -> str:
@@ -173,7 +207,10 @@ _CONTAINER = re.compile(
     r"(?:(?:speech|thought|dialogue|text|caption|narration|word|shout)[\s-]*)?(?:bubble|balloon|box|cloud)s?\b",
     re.IGNORECASE,
 )
-_AREA = re.compile(r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b", re.IGNORECASE)
+_AREA = re.compile(
+    r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b",
+    re.IGNORECASE,
+)
 _AREA_PREPOSITION = {"side": "on", "left": "on", "right": "on", "top": "at", "bottom": "at", "edge": "at"}
 _DETERMINED = re.compile(r"(?:the|a|an|his|her|their|its|each|both|one|another|every|all)\b", re.IGNORECASE)
 _VERB = re.compile(r"\b(?:is|are|was|has|appears?|stands?|reads?|shows?|seems?)\b")
@@ -205,7 +242,7 @@ def where(place: str) -> str:
     head = re.split(r"\b(?:of|in|on|above|near|with|behind|between|next|under|below)\b", place, maxsplit=1)[0]
     areas = _AREA.findall(head)
     if areas and len(head.split()) <= 5:
-        name = "'" in head or place[:1].isupper() and low.split(" ")[0] not in _SIMPLE_PLACES | _AREA_WORDS
+        name = "'" in head or (place[:1].isupper() and low.split(" ")[0] not in _SIMPLE_PLACES | _AREA_WORDS)
         noun = place if name and not determined else place[:1].lower() + place[1:]
         corner = len(areas) > 1 or low.startswith(("upper", "lower"))
         return f"{'in' if corner and areas[-1].lower() != 'side' else _AREA_PREPOSITION.get(areas[-1].lower(), 'in')} {noun if determined or name else 'the ' + noun}"
@@ -216,4 +253,34 @@ def where(place: str) -> str:
     return "on the " + place if place[:1].islower() and len(place.split()) <= 6 else ""
 
 
-_AREA_WORDS = dict.fromkeys("upper lower top bottom left right far mid center centre middle main first second third last background foreground image picture panel corner side edge large small central".split())
+_AREA_WORDS = dict.fromkeys(
+    [
+        "upper",
+        "lower",
+        "top",
+        "bottom",
+        "left",
+        "right",
+        "far",
+        "mid",
+        "center",
+        "centre",
+        "middle",
+        "main",
+        "first",
+        "second",
+        "third",
+        "last",
+        "background",
+        "foreground",
+        "image",
+        "picture",
+        "panel",
+        "corner",
+        "side",
+        "edge",
+        "large",
+        "small",
+        "central",
+    ]
+)
