@@ -44,7 +44,8 @@ def config_reference(schema: Tree) -> str:
     lines = [f"# {schema['title']}", "", _one_line(schema["description"])]
     for path, section in _sections(schema, schema, ""):
         if path:
-            lines += ["", f"## `{path}`", "", _one_line(section["description"])]
+            lines += ["", f"## `{path}`"]
+            lines += ["", _one_line(section["description"])] if "description" in section else []
         keys = {name: _resolved(part, schema) for name, part in section["properties"].items()}
         rows = [(name, part) for name, part in keys.items() if not _is_section(part)]
         if rows:
@@ -167,7 +168,7 @@ def _one_line(text: str) -> str:
 
 
 def _sections(part: Tree, schema: Tree, path: str) -> Iterator[tuple[str, Tree]]:
-    """The schema and its sections, outermost first, with their dotted paths; `<name>` stands for a user's own key."""
+    """The schema and its sections with their dotted paths; `<name>` is a name of the user's, `[]` an entry of a list."""
     part = _resolved(part, schema)
     if _is_section(part):
         yield path, part
@@ -175,6 +176,8 @@ def _sections(part: Tree, schema: Tree, path: str) -> Iterator[tuple[str, Tree]]
             yield from _sections(inner, schema, _join(path, key))
     elif _other(part):
         yield from _sections(_other(part), schema, _join(path, "<name>"))
+    elif isinstance(part.get("items"), dict):
+        yield from _sections(part["items"], schema, f"{path}[]")
 
 
 def _type(part: Tree, schema: Tree) -> str:
@@ -185,9 +188,10 @@ def _type(part: Tree, schema: Tree) -> str:
     names = [types] if isinstance(types, str) else types
     text = " or ".join("text" if name == "string" else name for name in names)
     if "array" in names and isinstance(part.get("items"), dict):
-        text = text.replace("array", f"list of {_type(_resolved(part['items'], schema), schema)}")
+        items = _resolved(part["items"], schema)
+        text = text.replace("array", f"list of {'sections' if _is_section(items) else _type(items, schema)}")
     if "object" in names:
-        text = text.replace("object", "keys of your own")
+        text = text.replace("object", "names of your own")
     bounds = [f"{sign} {part[key]}" for key, sign in _SIGNS.items() if key in part]
     return f"{text}, {', '.join(bounds)}" if bounds else text
 

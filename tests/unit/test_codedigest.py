@@ -140,9 +140,7 @@ def test_each_way_to_reach_a_function_reaches_it_alone(tree: Tree, script: str) 
 
 
 def test_only_the_scripts_that_reach_a_function_change(tree: Tree) -> None:
-    scripts = tree(
-        one="from booruflow.a import used\nused(1)", two="from booruflow.a import unused\nunused(1)", lib__a=LIBRARY
-    )
+    scripts = tree(one="from booruflow.a import used\nused(1)", two="from booruflow.a import unused\nunused(1)", lib__a=LIBRARY)
     before = digest(scripts, "one"), digest(scripts, "two")
     edited(scripts / "booruflow/a.py", "x + 1", "x + 2")
     assert digest(scripts, "one") != before[0]
@@ -274,9 +272,7 @@ def test_data_files_count_by_their_bytes(tree: Tree) -> None:
         def template(name): return Path(__file__).parent / "templates" / name
         def other(): return "other.yaml"
     """
-    scripts = tree(
-        run="from booruflow.p.a import TEXT, template\nTEXT, template", lib__p____init__="", lib__p__a=source
-    )
+    scripts = tree(run="from booruflow.p.a import TEXT, template\nTEXT, template", lib__p____init__="", lib__p__a=source)
     package = scripts / "booruflow/p"
     (package / "templates").mkdir()
     for name in ("prompts.yaml", "other.yaml", "templates/page.html"):

@@ -40,6 +40,18 @@ properties:
         additionalProperties: false
         properties:
           used: {description: Whether., type: boolean, default: false}
+  sources:
+    description: Where captions stand.
+    type: array
+    default: [{file: a.json}]
+    items:
+      description: One place.
+      type: object
+      additionalProperties: false
+      required: [file]
+      properties:
+        file: {description: A path., type: string}
+        id: {description: A column., type: string, default: id}
   subsets:
     description: Filters by name.
     type: object
@@ -78,6 +90,7 @@ def test_defaults_are_filled_at_every_depth() -> None:
         "metadata": ["a", "b"],
         "seed": 1,
         "captioner": CAPTIONER,
+        "sources": [{"file": "a.json", "id": "id"}],
         "subsets": {"miku": {"tag": "hatsune_miku", "score": -100}},
     }
     assert config == {"metadata": ["a", "b"], "subsets": {"miku": {"tag": "hatsune_miku"}}}
@@ -97,7 +110,7 @@ def test_a_default_is_not_shared_between_configurations() -> None:
 
 def test_keys_come_in_the_order_of_the_schema() -> None:
     one = check_config({"subsets": {}, "seed": 3, "metadata": "x"}, SCHEMA)
-    assert list(one) == ["metadata", "seed", "captioner", "subsets"]
+    assert list(one) == ["metadata", "seed", "captioner", "sources", "subsets"]
 
 
 @pytest.mark.parametrize(
@@ -119,8 +132,8 @@ def test_text_from_the_command_line_is_read_as_what_the_schema_asks_for(config: 
     [
         ({"captioner": {"max_new_token": 5}}, "captioner.max_new_token: unknown key; did you mean max_new_tokens?"),
         ({"captoner": {}}, "captoner: unknown key; did you mean captioner?"),
-        ({5: 1}, "5: unknown key; known here: metadata, seed, captioner, subsets"),
-        ({"zzz": 1}, "zzz: unknown key; known here: metadata, seed, captioner, subsets"),
+        ({5: 1}, "5: unknown key; known here: metadata, seed, captioner, sources, subsets"),
+        ({"zzz": 1}, "zzz: unknown key; known here: metadata, seed, captioner, sources, subsets"),
         ({"subsets": {"a": {"tags": "b", "tag": "c"}}}, "subsets.a.tags: unknown key; did you mean tag?"),
         ({"subsets": {"a": None}}, "subsets.a.tag: missing"),
         ({"seed": -1}, "seed: -1 is below 0"),
@@ -133,6 +146,7 @@ def test_text_from_the_command_line_is_read_as_what_the_schema_asks_for(config: 
         ({"captioner": {"temperature": "☃"}}, 'captioner.temperature: "☃" is not a number or null'),
         ({"captioner": {"backend": "vllm"}}, 'captioner.backend: "vllm" is not one of "transformers", "openai"'),
         ({"captioner": 5}, "captioner: 5 is not a section of keys"),
+        ({"sources": [{"file": "a"}, {"fil": "b", "file": "c"}]}, "sources.1.fil: unknown key; did you mean file?"),
         ({"metadata": []}, "metadata: [] has fewer entries than 1"),
         ({"metadata": ["a", 5]}, "metadata.1: 5 is not text"),
     ],
@@ -143,9 +157,9 @@ def test_what_is_wrong_is_said_with_its_place(config: Any, line: str) -> None:
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     assert errors({"seed": -1, "captioner": {"a": 1, "sampling": {"use": 1}}, "xx": 2}) == [
-        "xx: unknown key; known here: metadata, seed, captioner, subsets",
+        "xx: unknown key; known here: metadata, seed, captioner, sources, subsets",
         "captioner.a: unknown key; known here: backend, max_new_tokens, temperature, sampling",
-        "captioner.sampling.off: unknown key; did you mean used?",
+        "captioner.sampling.use: unknown key; did you mean used?",
         "seed: -1 is below 0",
     ]
 
@@ -162,7 +176,8 @@ All that can be set.
 |---|---|---|---|
 | `metadata` | text or list of text, at least 1 | (required) | The metadata, one file or many. |
 | `seed` | integer, ≥ 0 | `1` | Where chance starts. |
-| `subsets` | keys of your own | `{}` | Filters by name. |
+| `sources` | list of sections | `[{"file": "a.json"}]` | Where captions stand. |
+| `subsets` | names of your own | `{}` | Filters by name. |
 
 ## `captioner`
 
@@ -181,6 +196,15 @@ More of it.
 | key | type | default | description |
 |---|---|---|---|
 | `used` | boolean | `false` | Whether. |
+
+## `sources[]`
+
+One place.
+
+| key | type | default | description |
+|---|---|---|---|
+| `file` | text | (required) | A path. |
+| `id` | text | `"id"` | A column. |
 
 ## `subsets.<name>`
 
