@@ -113,7 +113,8 @@ class Turn:
         identity = backend.identity()
         self.record: dict[str, Any] = {"identity": identity, "generated": asdict(Meter())}
         """For the stats."""
-        self._digest = hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS))
+        even = {name: float(value) if type(value) is int else value for name, value in identity.items()}  # 1 is 1.0
+        self._digest = hashlib.sha256(orjson.dumps(even, option=orjson.OPT_SORT_KEYS))
 
     def plan(self, wanted: Callable[[Row], bool]) -> tuple[Keys, Skips]:
         """The journal key of each row (empty where there is none), and why a wanted row has none, by id."""
@@ -147,7 +148,7 @@ class Turn:
 
             engine: Engine[Job] = Engine(self.backend, keep, stop, self.threads, watch.cool)
             try:
-                engine.run(blocks_of(self._jobs(keys, pending), self.backend.batch_size), total)
+                engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
             finally:
                 self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
         return engine.skipped
@@ -155,8 +156,8 @@ class Turn:
     def _prompt(self, row: Row) -> Prompt:
         """What the model is told: the style's question with the tags as grounding, or the tags alone."""
         if not self.backend.needs_picture:
-            tags = [row[column] for column in ("general", "characters", "artists") if row[column]]
-            return Prompt("", ", ".join(tags))
+            named = {"general": row["general"], "characters": row["characters"], "artist": row["artists"]}
+            return Prompt("", "\n".join(f"{name}: {tags}" for name, tags in named.items() if tags))
         grounding = (row["general"], row["characters"]) if self.captioner["grounding"] else ("", "")
         return prompt_of(self.captioner["style"], *grounding)
 
@@ -178,7 +179,7 @@ class Turn:
 
     def _jobs(self, keys: Keys, pending: Flags) -> Iterator[list[Job]]:
         """The pending rows as jobs, in blocks of consecutive rows."""
-        size = BATCHES_A_BLOCK * self.backend.batch_size
+        size = BATCHES_A_BLOCK * self.backend.at_once
         start = 0
         for rows in blocks_of_rows(self.shard.split, size):
             at = range(start, start + len(rows))
