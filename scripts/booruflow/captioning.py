@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -87,18 +88,21 @@ def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped
         UserError: see `Backend`, `Journal`, `lease`.
         Stopped: SIGINT or SIGTERM asked to stop; no product is written, the journal keeps what was finished.
     """
-    turn = Turn(shard, captioner, open_backend(captioner["backend"], captioner), threads)
-    keys, skips = turn.plan(lambda _: True)
-    skips |= turn.generate(keys)
-    records = [turn.record]
-    fallback = np.zeros(len(keys), dtype=bool)
-    if captioner["fallback"]:
-        turn = Turn(shard, captioner, open_backend(captioner["fallback"], captioner), threads)
-        second, still = turn.plan(lambda row: row["id"] in skips)
-        skips = still | turn.generate(second)
-        records.append(turn.record)
-        fallback = second != b""
-        keys = np.where(fallback, second, keys)
+    with ExitStack() as stack:
+        # one lease for both backends: torch reads CUDA_VISIBLE_DEVICES once
+        card = cache(lambda: stack.enter_context(lease()))
+        turn = Turn(shard, captioner, open_backend(captioner["backend"], captioner), card, threads)
+        keys, skips = turn.plan(lambda _: True)
+        skips |= turn.generate(keys)
+        records = [turn.record]
+        fallback = np.zeros(len(keys), dtype=bool)
+        if captioner["fallback"]:
+            turn = Turn(shard, captioner, open_backend(captioner["fallback"], captioner), card, threads)
+            second, still = turn.plan(lambda row: row["id"] in skips)
+            skips = still | turn.generate(second)
+            records.append(turn.record)
+            fallback = second != b""
+            keys = np.where(fallback, second, keys)
     _write_raw(shard, keys, fallback, raw)
     _write_skipped(skips, skipped)
     with open_whole(stats) as file:
@@ -108,8 +112,11 @@ def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped
 class Turn:
     """One backend's turn at a shard."""
 
-    def __init__(self, shard: Shard, captioner: Mapping[str, Any], backend: Backend, threads: int) -> None:
+    def __init__(
+        self, shard: Shard, captioner: Mapping[str, Any], backend: Backend, card: Callable[[], str], threads: int
+    ) -> None:
         self.shard, self.captioner, self.backend, self.threads = shard, captioner, backend, threads
+        self._card = card
         identity = backend.identity()
         self.record: dict[str, Any] = {"identity": identity, "generated": asdict(Meter())}
         """For the stats."""
@@ -139,7 +146,7 @@ class Turn:
         stop = Stop()
         with ExitStack() as stack:
             journal = stack.enter_context(Journal(self.shard.journal, self.shard.number, self.shard.count))
-            card = stack.enter_context(lease()) if self.backend.needs_card else None
+            card = self._card() if self.backend.needs_card else None
             watch = stack.enter_context(Watch(card, self.captioner["max_temperature"]))
             stack.enter_context(stop.on_signals())
 
