@@ -86,7 +86,7 @@ def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped
 
     Raises:
         UserError: see `Backend`, `Journal`, `lease`.
-        Stopped: SIGINT or SIGTERM asked to stop; no product is written, the journal keeps what was finished.
+        SystemExit: SIGINT or SIGTERM asked to stop; no product is written, the journal keeps what was finished.
     """
     with ExitStack() as stack:
         # one lease for both backends: torch reads CUDA_VISIBLE_DEVICES once

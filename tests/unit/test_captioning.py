@@ -9,7 +9,7 @@ from pathlib import Path
 
 import echo
 import pytest
-from shards import CAPTIONER, make_shard, row
+from small_shards import CAPTIONER, make_shard, row
 
 from booruflow.captioning import caption_shard
 from booruflow.errors import UserError
@@ -149,8 +149,8 @@ def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number):
     while not (tmp_path / "log").exists():
         time.sleep(0.01)
     job.send_signal(number)
-    assert job.wait(10) == 1
-    assert job.stderr.read().endswith(b"stopped\n")
+    assert job.wait(10) == 128 + number
+    assert b"stopping after the captions in hand" in job.stderr.read()
     generated = (tmp_path / "log").read_text().split()
     journalled = [json.loads(line)["id"] for line in (tmp_path / "journal/0_of_1.jsonl").read_text().splitlines()]
     assert sorted(map(int, generated)) == sorted(journalled)
