@@ -1,5 +1,6 @@
 """Paths, the checked configuration, and what several rule files use. Needs config.yaml; makes nothing."""
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -35,7 +36,6 @@ wildcard_constraints:
     n=r"\d+",
     k=r"\d+",
     subset=r"[A-Za-z0-9_-]+",
-    scope=r"(subsets/[A-Za-z0-9_-]+/)?",
 
 
 def code(script):

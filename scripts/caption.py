@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from snakemake.script import snakemake
+
 from booruflow.captioning import Shard, caption_shard
-from booruflow.engine import Stopped
 from booruflow.job import job
 
 with job(snakemake.log[0], f"{snakemake.rule} {snakemake.wildcards.n}"):
@@ -15,7 +16,4 @@ with job(snakemake.log[0], f"{snakemake.rule} {snakemake.wildcards.n}"):
         count=snakemake.params.shards,
     )
     raw, skipped, stats = (Path(snakemake.output[name]) for name in ("raw", "skipped", "stats"))
-    try:
-        caption_shard(shard, snakemake.params.captioner, raw, skipped, stats, snakemake.threads)
-    except Stopped:
-        raise SystemExit("stopped as asked: what is finished is in the journal; run again to go on") from None
+    caption_shard(shard, snakemake.params.captioner, raw, skipped, stats, snakemake.threads)
