@@ -215,7 +215,8 @@ def clauses() -> tuple[Pieces, int]:
     plain = [f"{a} {b} {c} {what[i - 5]}" for a in who for b in does for i, c in enumerate(places)]
     odd = [
         "\n", "first line.\nsecond line,", "two lines apart.\n\n", "a\ttab,", "a line end of Windows.\r\n",
-        'the sign reads "OPEN",', "a back\\slash,", "\u300c\u3053\u3093\u306b\u3061\u306f\u300d,", "a na\u00efve caf\u00e9,",
+        'the sign reads "OPEN",', "a back\\slash,", "\u300c\u3053\u3093\u306b\u3061\u306f\u300d,",
+        "a na\u00efve caf\u00e9,",
         "a heart \u2764\ufe0f and \U0001f431,", "a separator\u2028here,", "a paragraph\u2029here,", "{blue|red} eyes,",
         "wide   gaps,", "</s>", "a no-break\u00a0space,",
     ]  # fmt: skip
