@@ -210,9 +210,7 @@ def grow(work: Path, sizes: list[int], shuffled: bool, latents: bool, cores: int
     for posts in sizes:
         need, free = posts * BYTES_A_POST, shutil.disk_usage(work).free
         if need > free:
-            report(
-                f"{posts:,} posts need about {need / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: left out"
-            )
+            report(f"{posts:,} posts need about {need / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: left out")
             continue
         report(f"making {posts:,} posts")
         made = make_posts(work / "inputs", posts, shuffled, latents)
@@ -240,7 +238,9 @@ def machine(work: Path) -> str:
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     kind = max((mount for mount in mounts if work.is_relative_to(mount[0])), key=lambda mount: len(mount[0]))[1]
     disk = shutil.disk_usage(work).total / 1e9
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB memory, {disk:.0f} GB disk ({kind}), Python {sys.version.split()[0]}"
+    return (
+        f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB memory, {disk:.0f} GB disk ({kind}), Python {sys.version.split()[0]}"
+    )
 
 
 def report(text: str) -> None:
