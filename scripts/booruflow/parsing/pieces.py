@@ -35,7 +35,6 @@ class Lettering:
     subject: str
     spoken: bool = False
     leads: list[str] = field(default_factory=list)
-    label: str = ""
     remarks: list[str] = field(default_factory=list)
 
 
@@ -67,7 +66,7 @@ def say(pieces: Sequence[Piece]) -> Iterator[str]:
 def _same(first: Piece) -> Callable[[Piece], bool]:
     def joins(piece: Piece) -> bool:
         if isinstance(first, Lettering) and isinstance(piece, Lettering):
-            return not piece.leads and not piece.label and (piece.subject, piece.spoken) == (first.subject, first.spoken)
+            return not piece.leads and (piece.subject, piece.spoken) == (first.subject, first.spoken)
         return isinstance(first, Fragment) and isinstance(piece, Fragment) and piece.label == first.label != ""
 
     return joins
@@ -85,7 +84,7 @@ def _written(first: Lettering, phrases: Sequence[str]) -> str:
         noun = plural(first.subject) if len(phrases) > 1 else first.subject
         many = noun.endswith("s")
         sentence = f"the {noun} {'read' if many else 'reads'} {listed(phrases)}"
-    return led(first.leads, first.label, sentence)
+    return led(first.leads, sentence)
 
 
 def labelled(label: str, parts: Sequence[str]) -> str:
@@ -100,8 +99,9 @@ def labelled(label: str, parts: Sequence[str]) -> str:
     return stopped(f"{capital(label)}: {listed(parts)}")
 
 
-def led(leads: Sequence[str], label: str, sentence: str) -> str:
-    """`sentence` after its leads and its label: 'In the first panel, Senko: she smiles.'"""
-    if label:
-        sentence = f"{label}: {sentence}"
-    return stopped(capital(", ".join([*leads, lowered(sentence) if leads else sentence])))
+def led(leads: Sequence[str], sentence: str) -> str:
+    """`sentence` after its leads: 'In the first panel, she smiles.', 'Senko: She smiles.'"""
+    if leads:
+        start = "".join(lead + (" " if lead.endswith(":") else ", ") for lead in leads)
+        sentence = start + (sentence if leads[-1].endswith(":") else lowered(sentence))
+    return stopped(capital(sentence))

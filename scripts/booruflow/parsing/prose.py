@@ -57,8 +57,7 @@ class _Writer:
     def __init__(self, max_characters: int | None) -> None:
         self.max_characters = max_characters
         self.pieces: list[Piece] = []
-        self.leads: list[str] = []  # said by the next piece: 'in the first panel'
-        self.label = ""  # likewise: a name or a kind
+        self.leads: list[str] = []  # said by the next piece: 'in the first panel', 'Senko:'
         self.long_prose: set[str] = set()
         self.worded = False
 
@@ -89,29 +88,26 @@ class _Writer:
         lettered = not context.subject and context.key.role is not Role.PEOPLE and looks_lettered(text)
         if lettered:
             context = _Context(context.key, "text")
-        if lettered or context.subject and not is_prose(text):
+        if lettered or context.speaker or context.subject and not is_prose(text):
             self.lettering(text, context)
-        elif context.subject or _is_sentence(text) or self.leads or self.label:
+        elif context.subject or _is_sentence(text) or self.leads:
             self.sentence(text, context)
         else:
             key = context.key
-            bare = key.role in (Role.PLAIN, Role.PEOPLE) or mentions(text, key.words)
-            self.pieces.append(Fragment(text, key.words if not bare or key.number is None and key.words == "characters" else ""))
+            bare = key.role in (Role.PLAIN, Role.PEOPLE) and key.words != "characters"
+            self.pieces.append(Fragment(text, "" if bare else key.words))
 
     def sentence(self, text: str, context: _Context) -> None:
-        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[1])]
-        if context.speaker and not mentions(text, context.speaker):
-            leads.append(f"said by {lowered(context.speaker)}")
-        label = "" if mentions(text, self.label) else self.label
+        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[-1] if " " in lead else lead)]
         if not context.subject and context.key.role is Role.LABEL and not _is_sentence(text):
             text = labelled(context.key.words, [text])
-        self.leads, self.label = [], ""
-        self.pieces.append(Sentence(led(leads, label, text)))
+        self.leads = []
+        self.pieces.append(Sentence(led(leads, text)))
 
     def lettering(self, text: str, context: _Context) -> None:
         key = context.key
-        piece = Lettering(text, context.speaker or context.subject, bool(context.speaker), self.leads, self.label)
-        self.leads, self.label = [], ""
+        piece = Lettering(text, context.speaker or context.subject, bool(context.speaker), self.leads)
+        self.leads = []
         if key.place and key.place not in piece.leads:
             piece.remarks.append(self.cased(key.place))
         elif key.role in (Role.LABEL, Role.NAME, Role.MANNER, Role.KIND) and key.words:
@@ -163,7 +159,8 @@ class _Writer:
         keys = [read_key(name) for name, _ in pairs]
         subject, speaker = context.subject, context.speaker
         roles = {key.role for key in keys}
-        annotated = subject or "text" * (Role.LETTERING in roles and roles <= _ITEM)  # what annotations speak of
+        item = Role.LETTERING in roles and roles <= _ITEM and (context.depth or Role.SPEAKER not in roles)
+        annotated = subject or ("text" if item else "")  # what annotations remark on
         kind = ""
         start, leads_before = len(self.pieces), len(self.leads)
         people = 0
@@ -176,14 +173,21 @@ class _Writer:
                 continue
             word = _word(value)
             latest = self.pieces[-1] if len(self.pieces) > start else None
+            pending = len(self.leads)
             if word and annotated and key.role is Role.SPEAKER and latest is None and not _is_sentence(word):
-                speaker = _speaker(word)
-            elif word and annotated and key.role is Role.KIND and latest is None and _LETTERED.search(word):
-                kind = word.replace("_", " ").lower().rstrip(".")
+                if kind:
+                    self.leads.append(_as_kind(kind))
+                speaker, kind = _speaker(word), ""
+            elif word and annotated and key.role is Role.KIND and latest is None and not speaker and _LETTERED.search(word):
+                kind = word.replace("_", " ").rstrip(".")
             elif not (word and (annotated or context.depth) and self.annotate(key, word, annotated, latest, context)):
                 self.under(name, key, value, _Context(context.key, kind or subject, speaker, context.depth))
+            elif len(self.leads) > pending and speaker:
+                speaker = f"{speaker}, {_aside(self.leads.pop())},"
+            elif len(self.leads) > pending and kind:
+                kind = f"{kind} {_aside(self.leads.pop())}"
         if len(self.pieces) == start:
-            self.orphans(leads_before, speaker if speaker != context.speaker else "")
+            self.orphans(leads_before, kind, speaker if speaker != context.speaker else "")
 
     def under(self, name: str, key: Key, value: Value, context: _Context) -> None:
         """Write the value of one pair that is no annotation of its neighbours."""
@@ -193,9 +197,10 @@ class _Writer:
         elif key.role in (Role.SPEAKER, Role.PANEL, Role.GEOMETRY):
             key = Key(Role.PLAIN, key.words)
         elif key.role is Role.LABEL and parent.role is Role.PEOPLE and parent.number is None and _is_name(key):
-            self.label, key = clean(name), Key(Role.PLAIN, "")
+            self.leads.append(clean(name.replace("_", " ")) + ":")
+            key = Key(Role.PLAIN, "")
         elif key.role is Role.LABEL and subject and parent.words.startswith(("dialog", "speech")) and name[:1].isupper():
-            speaker, key = clean(name), Key(Role.PLAIN, "")
+            speaker, key = clean(name.replace("_", " ")), Key(Role.PLAIN, "")
         inner = _Context(key, subject, speaker, context.depth + 1)
         if key.role is Role.REGION and key.place and not (subject and isinstance(value, str)):
             self.with_lead(key.place, value, inner)
@@ -223,29 +228,26 @@ class _Writer:
 
     def name(self, key: Key, word: str, latest: Piece | None) -> bool:
         """A kind or a name: '(sound effect)' after lettering, 'Fruit: ...' before a description that does not say so."""
-        word = word.rstrip(".")
         if _is_sentence(word) or len(word) > 60:
             return False
+        word = word.rstrip(".")
         if isinstance(latest, Lettering):
-            kind = word.replace("_", " ").lower() if key.role is Role.KIND else word
+            kind = word.replace("_", " ")
+            kind = kind.lower() if _LETTERED.search(kind) else kind
             if kind not in ("text", latest.subject):
-                latest.remarks.append(f"in {article(kind)}" if _HOLDS.search(kind) else f"({kind})")
+                latest.remarks.append(_as_kind(kind))
         elif latest is not None:
             if not mentions(latest.text, word):
                 return False
-        elif self.label:
-            self.leads.append(self.label)
-            self.label = capital(word)
         else:
-            self.label = capital(word.replace("_", " ") if key.role is Role.KIND else word)
+            self.leads.append(capital(word.replace("_", " ") if key.role is Role.KIND else word) + ":")
         self.worded = True
         return True
 
-    def orphans(self, leads_before: int, speaker: str) -> None:
+    def orphans(self, leads_before: int, *others: str) -> None:
         """Say the annotations of an object that held nothing else."""
-        words = [*self.leads[leads_before:], *filter(None, [self.label, speaker])]
+        words = [word.strip(":,") for word in (*self.leads[leads_before:], *others) if word]
         del self.leads[leads_before:]
-        self.label = ""
         self.pieces.extend(Sentence(stopped(capital(word))) for word in words)
 
 
@@ -283,6 +285,14 @@ def _names_panel(value: Value) -> bool:
 def _speaker(word: str) -> str:
     word = word.rstrip(".,:")
     return word if word[:1].isupper() or mentions(word.split(" ")[0], "the") else capital(f"the {word}" if word[:1].islower() else word)
+
+
+def _as_kind(kind: str) -> str:
+    return f"in {article(kind)}" if _HOLDS.search(kind) else f"({kind})"
+
+
+def _aside(lead: str) -> str:
+    return f"({lead[:-1]})" if lead.endswith(":") else lead
 
 
 def _remark(key: Key, word: str, subject: str, after: bool) -> str:

@@ -52,6 +52,7 @@ _CHATTER_LINE = re.compile(
 )
 _BARE_PAIR = re.compile(r'\s*"[\w ]{1,40}"\s*:')
 _SPACES = re.compile(r"\\[nrt]|\\u[0-9a-fA-F]{4}|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_CLOSED = re.compile(r"""["']\s*[,}\]]""")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
 _decoder = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
@@ -164,15 +165,23 @@ def _mended(lead: str, text: str, broken: Reason | None) -> Reading | Reason:
         return Reason.NOT_JSON
     if not isinstance(value, list) or not value or _loses(text, value):
         return broken or Reason.NOT_JSON
-    if broken is None and not text.rstrip(" \t\r\n,").endswith(("}", "]")):
-        last = _last_text(value)
-        if not (text.rstrip(" \t\r\n,").endswith(('"', "'")) and to_last_stop(last) == last):
-            broken = Reason.TRUNCATED
+    closed = _closes(text, value)
+    if broken is None and not closed:
+        broken = Reason.TRUNCATED
     if broken is None:
         return Reading(_with_chatter(lead, value, ""), True)
-    closed = text.rstrip(" \t\r\n,").endswith(("}", "]"))
     kept, whole = (value, value) if closed else (_without_tail(value), _without_last(value))
     return Reading(_with_chatter(lead, kept, ""), True, broken, whole)
+
+
+def _closes(text: str, value: Value) -> bool:
+    """Whether the last text of `value` was finished when `text` ended."""
+    if text.rstrip(" \t\r\n,").endswith(("}", "]")):
+        return True
+    last = _last_text(value)
+    found = text.rfind(last[-12:]) if last else -1
+    rest = text[found + len(last[-12:]) :].lstrip() if found >= 0 else ""
+    return _CLOSED.match(rest) is not None or rest in ('"', "'") and to_last_stop(last) == last
 
 
 def _paired(value: Any) -> Value:  # noqa: ANN401

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 # --- cleaning
 
-_ODD = re.compile(r"[^\S ]|  |[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ud800-\udfff{}\[\]`\\<]|\*\*|__|_\d|\":|\" :")
+_ODD = re.compile(r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\ud800-\udfff{}\[\]`\\<_*]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
 _TOKEN = re.compile(r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>", re.S)
 _ESCAPES = {r"\n": " ", r"\r": " ", r"\t": " ", r"\"": '"', r"\'": "'", r"\/": "/"}
@@ -24,8 +24,8 @@ def clean(text: str) -> str:
     bold marks are gone; `{}[]` are `()`, since a trainer expands braces and no JSON may show; `character_2` is
     'the second character'.
     """
-    if not _ODD.search(text):
-        return text.strip()
+    if not (_ODD.search(text) or "  " in text or '":' in text or '" :' in text):
+        return text.strip(" ")
     text = _CONTROL.sub("", _TOKEN.sub(" ", text))
     text = _ESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
     text = _BOLD.sub(r"\2", text.replace("`", "'" if text.count("`") == 1 else "")).translate(_BRACKETS)
@@ -99,8 +99,10 @@ def listed(parts: Sequence[str]) -> str:
 
 def mentions(text: str, words: str) -> bool:
     """Whether `text` already says all `words`, in singular or plural and any case."""
-    said = set(_stems(text))
-    return all(stem in said for stem in _stems(words))
+    if not words:
+        return True
+    said = _stems(text)
+    return _stems(words) <= said
 
 
 @lru_cache(4096)
@@ -108,8 +110,11 @@ def _stem(word: str) -> str:
     return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word.rstrip("s")
 
 
-def _stems(text: str) -> list[str]:
-    return [_stem(word) for word in re.findall(r"\w+", text.lower().replace("_", " "))]
+def _stems(text: str) -> set[str]:
+    return {_stem(word) for word in _WORDS.findall(text.lower())}
+
+
+_WORDS = re.compile(r"[^\W_]+")
 
 
 def article(noun: str) -> str:
