@@ -58,6 +58,12 @@ def looks_lettered(text: str) -> bool:
 _OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
+_PLACED = re.compile(
+    r".*\s(?:in|at|on|along|near) the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle|background|foreground)\b[\w -]*\.?",
+    re.DOTALL,
+)
+
+
 def is_prose(text: str) -> bool:
     """Whether `text`, found where lettering is due, describes the lettering instead of being it."""
     if text.isupper() or not re.search("[a-z]{2}", text):
@@ -65,4 +71,4 @@ def is_prose(text: str) -> bool:
     outside = _QUOTATION.sub("", text)
     if outside != text and _SAYS.search(outside):
         return True
-    return _describes(text) or any(pattern.match(text) for pattern in (_ABOUT, _NONE_THERE, _DESCRIBED))
+    return _describes(text) or any(pattern.match(text) for pattern in (_ABOUT, _NONE_THERE, _DESCRIBED, _PLACED))

@@ -1,7 +1,6 @@
 """A markdown answer as the same nested value that JSON gives, so that one way of telling serves both."""
 
 import re
-from typing import TypeAlias
 
 from booruflow.parsing.keys import Role, read_key
 from booruflow.parsing.prose import Pairs, Value
@@ -16,7 +15,7 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
 _BOLD_LEVEL = 7  # a line in bold is a heading below all others
 
-_Block: TypeAlias = "tuple[int, str | None, str]"
+_SECTIONS = frozenset("background atmosphere effects image effects style composition setting lighting mood".split())
 
 
 def is_markdown(text: str) -> bool:
@@ -27,7 +26,7 @@ def is_markdown(text: str) -> bool:
         body = bullet[2] if bullet else line.strip()
         if _HEADING.match(line) or _BOLD_LINE.match(line) or _LABELLED.match(body):
             return True
-        bullets += bullet is not None
+        bullets += bullet is not None or _known_label(body) is not None
     return bullets > 1
 
 
@@ -37,6 +36,7 @@ def read_markdown(text: str) -> Pairs:
     sections: list[tuple[int, Pairs]] = [(0, root)]
     bullets: list[tuple[int, Pairs]] = []
     open_text = False
+    joined = 0  # how many entries a section had when bullets went on with its last: 'She wears: a hat, a scarf'
     for line in text.splitlines():
         if not line.strip() or _RULE.match(line):
             open_text = False
@@ -46,7 +46,7 @@ def read_markdown(text: str) -> Pairs:
             level, words = title
             while sections[-1][0] >= level:
                 sections.pop()
-            bullets, open_text = [], False
+            bullets, open_text, joined = [], False, 0
             sections.append((level, _opened(sections[-1][1], words)))
             continue
         bullet = _BULLET.match(line)
@@ -60,6 +60,9 @@ def read_markdown(text: str) -> Pairs:
                 bullets.append((indent, _opened(place, label)))
                 if words:
                     bullets[-1][1].append(("", words))
+            elif place and not place[-1][0] and isinstance(before := place[-1][1], str) and (before.endswith(":") or len(place) == joined):
+                place[-1] = ("", f"{before}{'' if before.endswith(':') else ','} {words.rstrip('.')}")
+                joined = len(place)
             else:
                 place.append(("", words))
             open_text = True
@@ -95,10 +98,16 @@ def _labelled(text: str) -> tuple[str, str]:
     """('label', 'words') of a line; the label is empty where there is none."""
     if found := _LABELLED.match(text):
         return found[1].strip(" :"), _inline(found[2])
-    found = _PLAIN_LABEL.match(text)
-    if found and read_key(found[1]).role not in (Role.LABEL, Role.NAME):
+    found = _known_label(text)
+    if found:
         return found[1], _inline(found[2])
     return "", _inline(text)
+
+
+def _known_label(text: str) -> re.Match[str] | None:
+    found = _PLAIN_LABEL.match(text)
+    known = found and (found[1].lower() in _SECTIONS or read_key(found[1]).role not in (Role.LABEL, Role.NAME))
+    return found if known else None
 
 
 def _inline(text: str) -> str:

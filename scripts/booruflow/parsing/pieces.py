@@ -22,6 +22,7 @@ class Fragment:
 
     text: str
     label: str = ""
+    leads: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ def say(pieces: Sequence[Piece]) -> Iterator[str]:
         if isinstance(first, Sentence):
             yield first.text
         elif isinstance(first, Fragment):
-            yield labelled(first.label, [piece.text for piece in group])
+            yield led(first.leads, labelled(first.label, [piece.text for piece in group]))
         else:
             yield _written(first, [_phrase(piece) for piece in group if isinstance(piece, Lettering)])
 
@@ -67,7 +68,9 @@ def _same(first: Piece) -> Callable[[Piece], bool]:
     def joins(piece: Piece) -> bool:
         if isinstance(first, Lettering) and isinstance(piece, Lettering):
             return not piece.leads and (piece.subject, piece.spoken) == (first.subject, first.spoken)
-        return isinstance(first, Fragment) and isinstance(piece, Fragment) and piece.label == first.label != ""
+        if isinstance(first, Fragment) and isinstance(piece, Fragment):
+            return not piece.leads and piece.label == first.label != ""
+        return False
 
     return joins
 
@@ -92,10 +95,10 @@ def labelled(label: str, parts: Sequence[str]) -> str:
     parts = [part.rstrip(".") for part in parts]
     if not label:
         return stopped(capital(listed(parts)))
-    if label in _IS and parts[0][:1].islower():
-        return stopped(f"The {label} {'are' if plural(label) == label else 'is'} {listed(parts)}")
     if len(parts) == 1 and mentions(parts[0], label):
         return stopped(capital(parts[0]))
+    if label in _IS and parts[0][:1].islower():
+        return stopped(f"The {label} {'are' if plural(label) == label else 'is'} {listed(parts)}")
     return stopped(f"{capital(label)}: {listed(parts)}")
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from booruflow.parsing.keys import Key, Role, is_panels, read_key
 from booruflow.parsing.lettering import is_prose, looks_lettered
-from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, labelled, led, say
+from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, led, say
 from booruflow.parsing.words import article, capital, clean, ended, lowered, mentions, numbered, quoted, stopped, where
 
 Value: TypeAlias = "None | bool | int | float | str | list[Value] | Pairs"
@@ -17,13 +17,21 @@ class Pairs(list[tuple[str, "Value"]]):
     """A JSON object as the pairs that were written, so that a key used twice keeps both its values."""
 
 
+@dataclass(slots=True)
+class _Speaker:
+    """Who says the lettering of one object, and whether a sentence has said so."""
+
+    name: str
+    said: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Context:
     """What a value inherits: its key, what lettering under it stands in ('' where prose is due), who speaks, the depth."""
 
     key: Key
     subject: str = ""
-    speaker: str = ""
+    speaker: _Speaker | None = None
     depth: int = 0
 
 
@@ -36,6 +44,8 @@ _LETTERED = re.compile(
 )
 _HOLDS = re.compile(r"\b(?:bubble|balloon|box)$")
 _SHOWN = frozenset("watermark signature text logo border censoring copyright".split())
+_WORD = re.compile(r"\w")
+_SAYS_SOMETHING = re.compile(r"[\w!?！？…♥♡❤♪★☆～~]|\.\.|--|——|・・")  # lettering may be a mere '!'
 _LONG = 60  # from this length on, the same prose a second time is the model repeating itself
 # An object with nothing but these is one piece of lettering and what is said about it.
 _ITEM = frozenset(Role) - {Role.PEOPLE, Role.REGION, Role.LABEL}
@@ -78,7 +88,7 @@ class _Writer:
     # --- leaves
 
     def text(self, text: str, context: _Context) -> None:
-        if text.lower() in _NOTHING:
+        if text.lower() in _NOTHING or not (_SAYS_SOMETHING if context.subject else _WORD).search(text):
             return
         if len(text) >= _LONG:
             if text in self.long_prose:
@@ -90,23 +100,28 @@ class _Writer:
             context = _Context(context.key, "text")
         if lettered or context.speaker or context.subject and not is_prose(text):
             self.lettering(text, context)
-        elif context.subject or _is_sentence(text) or self.leads:
-            self.sentence(text, context)
+        elif context.subject or _is_sentence(text):
+            self.pieces.append(Sentence(led(self.unsaid(text), text)))
         else:
             key = context.key
             bare = key.role in (Role.PLAIN, Role.PEOPLE) and key.words != "characters"
-            self.pieces.append(Fragment(text, "" if bare else key.words))
+            self.pieces.append(Fragment(text, "" if bare else key.words, self.unsaid(text)))
 
-    def sentence(self, text: str, context: _Context) -> None:
-        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[-1] if " " in lead else lead)]
-        if not context.subject and context.key.role is Role.LABEL and not _is_sentence(text):
-            text = labelled(context.key.words, [text])
+    def unsaid(self, text: str) -> list[str]:
+        """The leads that are due and that `text` does not say itself."""
+        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[-1])]
         self.leads = []
-        self.pieces.append(Sentence(led(leads, text)))
+        return leads
 
     def lettering(self, text: str, context: _Context) -> None:
         key = context.key
-        piece = Lettering(text, context.speaker or context.subject, bool(context.speaker), self.leads)
+        speaker, before = context.speaker, self.pieces[-1] if self.pieces else None
+        again = not self.leads and isinstance(before, Lettering) and before.spoken
+        if speaker and (not speaker.said or again):
+            speaker.said = True
+            piece = Lettering(text, speaker.name, True, self.leads)
+        else:
+            piece = Lettering(text, context.subject or "text", False, self.leads)
         self.leads = []
         if key.place and key.place not in piece.leads:
             piece.remarks.append(self.cased(key.place))
@@ -177,17 +192,17 @@ class _Writer:
             if word and annotated and key.role is Role.SPEAKER and latest is None and not _is_sentence(word):
                 if kind:
                     self.leads.append(_as_kind(kind))
-                speaker, kind = _speaker(word), ""
+                speaker, kind = _Speaker(_speaker(word)), ""
             elif word and annotated and key.role is Role.KIND and latest is None and not speaker and _LETTERED.search(word):
                 kind = word.replace("_", " ").rstrip(".")
             elif not (word and (annotated or context.depth) and self.annotate(key, word, annotated, latest, context)):
                 self.under(name, key, value, _Context(context.key, kind or subject, speaker, context.depth))
-            elif len(self.leads) > pending and speaker:
-                speaker = f"{speaker}, {_aside(self.leads.pop())},"
+            elif len(self.leads) > pending and speaker and speaker is not context.speaker:
+                speaker.name = f"{speaker.name}, {_aside(self.leads.pop())},"
             elif len(self.leads) > pending and kind:
                 kind = f"{kind} {_aside(self.leads.pop())}"
         if len(self.pieces) == start:
-            self.orphans(leads_before, kind, speaker if speaker != context.speaker else "")
+            self.orphans(leads_before, kind, speaker.name if speaker and speaker is not context.speaker else "")
 
     def under(self, name: str, key: Key, value: Value, context: _Context) -> None:
         """Write the value of one pair that is no annotation of its neighbours."""
@@ -200,10 +215,13 @@ class _Writer:
             self.leads.append(clean(name.replace("_", " ")) + ":")
             key = Key(Role.PLAIN, "")
         elif key.role is Role.LABEL and subject and parent.words.startswith(("dialog", "speech")) and name[:1].isupper():
-            speaker, key = clean(name.replace("_", " ")), Key(Role.PLAIN, "")
-        inner = _Context(key, subject, speaker, context.depth + 1)
-        if key.role is Role.REGION and key.place and not (subject and isinstance(value, str)):
-            self.with_lead(key.place, value, inner)
+            speaker, key = _Speaker(clean(name.replace("_", " "))), Key(Role.PLAIN, "")
+        elif key.role is Role.LABEL and subject and name[:1].isupper():
+            key = key._replace(words=clean(name.replace("_", " ")))
+        lead = key.place if key.role is Role.REGION and not (subject and isinstance(value, str)) else ""
+        inner = _Context(key._replace(place="") if lead else key, subject, speaker, context.depth + 1)
+        if lead:
+            self.with_lead(lead, value, inner)
         else:
             self.write(value, inner)
 
@@ -264,7 +282,7 @@ def _word(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     word = clean(str(value)) if isinstance(value, str) else str(value) if abs(value) < 1e15 else ""
-    return "" if word.lower() in _NOTHING or len(word) > 200 else word
+    return "" if word.lower() in _NOTHING or len(word) > 200 or not _WORD.search(word) else word
 
 
 def _worded(value: Value) -> bool:

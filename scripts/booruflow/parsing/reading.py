@@ -9,6 +9,7 @@ from typing import Any
 import json_repair
 
 from booruflow.parsing.judging import loops
+from booruflow.parsing.keys import Role, read_key
 from booruflow.parsing.markdown import is_markdown, read_markdown
 from booruflow.parsing.prose import Pairs, Value
 from booruflow.parsing.words import to_last_stop
@@ -53,6 +54,10 @@ _CHATTER_LINE = re.compile(
 _BARE_PAIR = re.compile(r'\s*"[\w ]{1,40}"\s*:')
 _SPACES = re.compile(r"\\[nrt]|\\u[0-9a-fA-F]{4}|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _CLOSED = re.compile(r"""["']\s*[,}\]]""")
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
+_STRUCTURE = re.compile(r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL)
+_SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]+)+\b")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
 _decoder = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
@@ -78,12 +83,16 @@ def read_json(text: str, finish_reason: str) -> Reading | Reason:
     if start < 0 or lead and is_markdown(lead):
         return _read_other(text, finish_reason)
     sound = _sound(text[start:])
+    mended = False
+    if sound is None:
+        sound = _sound(_TRAILING_COMMA.sub(r"\1", text[start:]))
+        mended = sound is not None
     if sound is not None:
         value, tail = sound
         value = _with_chatter(lead, value, tail)
         begin = loops(text)
         if begin is None:
-            return Reading(value)
+            return Reading(value, mended)
         trimmed = _without_loops(value)
         if trimmed != value:
             return Reading(trimmed, True, Reason.REPETITION, trimmed)
@@ -146,7 +155,7 @@ def _sound(text: str) -> tuple[Value, str] | None:
         values.append(value)
         text = text[end:].lstrip(" \t\r\n,;")
         if text[:1] not in ("{", "["):
-            if text[:1] in ('"', "}", "]", ":"):
+            if text[:1] in ('"', "}", "]", ":") or OBJECT.search(text):
                 return None
             return (values[0] if len(values) == 1 else values), text
 
@@ -184,6 +193,14 @@ def _closes(text: str, value: Value) -> bool:
     return _CLOSED.match(rest) is not None or rest in ('"', "'") and to_last_stop(last) == last
 
 
+def leaks(value: Value) -> bool:
+    """Whether a text of a mended `value` holds what was its structure: `", "background": "`, or a key's name."""
+    return any(
+        '"' in text and _STRUCTURE.match(text) or text[:1] in ":," or any(read_key(name).role is not Role.LABEL for name in _SNAKE.findall(text))
+        for text in _texts(value, names=False)
+    )
+
+
 def _paired(value: Any) -> Value:  # noqa: ANN401
     if isinstance(value, dict):
         return Pairs((str(name), _paired(inner)) for name, inner in value.items())
@@ -199,11 +216,11 @@ def _loses(text: str, value: Value) -> bool:
     return written - kept > max(30, written // 25)
 
 
-def _texts(value: Value) -> list[str]:
+def _texts(value: Value, names: bool = True) -> list[str]:
     if isinstance(value, Pairs):
-        return [text for name, inner in value for text in (name, *_texts(inner))]
+        return [text for name, inner in value for text in ([name] * names + _texts(inner, names))]
     if isinstance(value, list):
-        return [text for inner in value for text in _texts(inner)]
+        return [text for inner in value for text in _texts(inner, names)]
     return [str(value)]
 
 

@@ -180,6 +180,11 @@ _CONTAINER = re.compile(
 )
 _AREA = re.compile(r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b", re.IGNORECASE)
 _AREA_PREPOSITION = {"side": "on", "left": "on", "right": "on", "top": "at", "bottom": "at", "edge": "at"}
+_SURFACE = re.compile(
+    r"(?:[\w-]+ ){0,2}(?:sign|t-?shirt|shirt|banner|poster|book|wall|bag|hat|board|screen|cover|card|flag|label|cup|mug|door|building|jacket|hoodie"
+    r"|phone|paper|clothes|clothing|dress|apron|box|monitor|package|ribbon|badge)s?",
+    re.IGNORECASE,
+)
 _DETERMINED = re.compile(r"(?:the|a|an|his|her|their|its|each|both|one|another|every|all)\b", re.IGNORECASE)
 _VERB = re.compile(r"\b(?:is|are|was|has|appears?|stands?|reads?|shows?|seems?)\b")
 _ORDINAL_PLACE = re.compile(r"(panel|frame|page|row|column|character|bubble) ?#?(\d{1,2})$", re.IGNORECASE)
@@ -199,6 +204,9 @@ def where(place: str) -> str:
         return _SIMPLE_PLACES[low]
     if found := _ORDINAL_PLACE.fullmatch(place):
         return "in " + numbered(found[1].lower(), int(found[2]))
+    if ", " in place:
+        phrases = [where(part) for part in place.split(", ")]
+        return ", ".join(phrases) if all(phrases) else ""
     if _SIDE_OF.match(place):
         return "to the " + place[:1].lower() + place[1:]
     if _PREPOSITION.match(place):
@@ -210,12 +218,14 @@ def where(place: str) -> str:
     head = re.split(r"\b(?:of|in|on|above|near|with|behind|between|next|under|below)\b", place, maxsplit=1)[0]
     areas = _AREA.findall(head)
     if areas and len(head.split()) <= 5:
-        name = "'" in head or place[:1].isupper() and low.split(" ")[0] not in _SIMPLE_PLACES | _AREA_WORDS
+        name = "'" in head or place[:1].isupper() and re.split("[ -]", low)[0] not in _SIMPLE_PLACES | _AREA_WORDS
         noun = place if name and not determined else place[:1].lower() + place[1:]
         corner = len(areas) > 1 or low.startswith(("upper", "lower"))
         return f"{'in' if corner and areas[-1].lower() != 'side' else _AREA_PREPOSITION.get(areas[-1].lower(), 'in')} {noun if determined or name else 'the ' + noun}"
     if determined:
         return "on " + place[:1].lower() + place[1:]
+    if _SURFACE.fullmatch(head.strip()):
+        return "on the " + low[:1] + place[1:]
     if "'s " in place:
         return "on " + place
     return "on the " + place if place[:1].islower() and len(place.split()) <= 6 else ""
