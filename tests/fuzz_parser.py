@@ -35,7 +35,7 @@ def seeds() -> list[str]:
         }
         for line in lines
     ]
-    markdown = "## Character\n**Hair:** long, brown\n- A girl stands.\n\n## Texts\n1. \"Hello\" in the top left\n"
+    markdown = '## Character\n**Hair:** long, brown\n- A girl stands.\n\n## Texts\n1. "Hello" in the top left\n'
     return [
         (DATA / "toriigate_raw_1.txt").read_text(encoding="utf-8"),
         *(json.dumps(answer, ensure_ascii=False, indent=2) for answer in answers),
@@ -58,7 +58,9 @@ def mutated(text: str, draw: random.Random) -> str:
             case 4:
                 text = text[:here] + text[here:there] * draw.choice([2, 3, 50]) + text[there:]
             case 5:
-                text = text.replace(draw.choice(['"', ",", "}", "]", ":", "\n"]), draw.choice(["", "'", '"', " "]), draw.randint(1, 3))
+                text = text.replace(
+                    draw.choice(['"', ",", "}", "]", ":", "\n"]), draw.choice(["", "'", '"', " "]), draw.randint(1, 3)
+                )
             case 6:
                 text = draw.choice(["Here is the JSON:\n", "```json\n", "[", "{", "I see ", '"']) + text
             case 7:
@@ -75,13 +77,18 @@ def fuzz(count: int, seed: int) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     for _ in range(count):
         text = mutated(draw.choice(starts), draw)
-        finish, style = draw.choice(["stop", "stop", "length", "repetition"]), draw.choice(["json", "json", "markdown", "long"])
+        finish, style = (
+            draw.choice(["stop", "stop", "length", "repetition"]),
+            draw.choice(["json", "json", "markdown", "long"]),
+        )
         begun = time.perf_counter()
-        outcome = parse(text, finish, style, Options(max_characters=draw.choice([None, 1]), salvage=draw.random() < 0.8))
+        outcome = parse(
+            text, finish, style, Options(max_characters=draw.choice([None, 1]), salvage=draw.random() < 0.8)
+        )
         assert time.perf_counter() - begun < 5, f"slow: {text!r}"
         if isinstance(outcome, Good):
             caption = outcome.caption
-            assert caption == " ".join(caption.split()) != "", text
+            assert caption == " ".join(caption.split()) != "", (text, caption)
             assert not LEAKED.search(caption), (text, caption)
             assert caption.encode(), text
             outcomes["repaired" if outcome.repaired else "good"] += 1

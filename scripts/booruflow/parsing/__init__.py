@@ -65,7 +65,7 @@ def parse(text: str, finish_reason: str = "stop", style: str = "json", options: 
         if isinstance(reading, Reason):
             return Bad(reason=reading)
         if (reading.repaired or not as_json) and leaks(reading.value):
-            return Bad(Reason.NOT_JSON)
+            return Bad(reading.broken or Reason.NOT_JSON)
         return _judged(reading, finish_reason, options)
     except RecursionError:  # a thousand brackets in a row
         return Bad(Reason.WRONG_TYPE)

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from booruflow.parsing.words import clean, listed
 
 TEMPLATE = "The image is a digital illustration by the artist {artist}."
-NO_ARTIST = frozenset({"banned_artist", "artist_request", "tagme", "unknown_artist", "anonymous_artist", "official_art", "third-party_edit"})
+NO_ARTIST = frozenset(
+    {
+        "banned_artist",
+        "artist_request",
+        "tagme",
+        "unknown_artist",
+        "anonymous_artist",
+        "official_art",
+        "third-party_edit",
+    }
+)
 
 
 def with_artist(caption: str, artists: Sequence[str], template: str = TEMPLATE) -> str:

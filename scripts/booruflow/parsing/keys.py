@@ -79,10 +79,14 @@ _REGION = re.compile(
 )
 _JUST_TEXT = frozenset(
     "texts,text content,text contents,transcription,transcriptions,ocr,words,lines,letters,original,message,messages,quote,quotes"
-    ",visible text,text elements,texts content,text in image,text list,all text,transcript,transcripts,dialogue lines".split(",")
+    ",visible text,text elements,texts content,text in image,text list,all text,transcript,transcripts,dialogue lines".split(
+        ","
+    )
 )
 _NTH = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
-_PLACE_AFTER = re.compile(r"^(.*?\b(?:texts?|bubbles?|words?|lettering|dialogue|sfx|sound effect|writing))(?: ?\d*)? ((?:in|on|at|under|above|below|near|next|beside|behind|over|inside|between|to|top|bottom|left|right|upper|lower|center|middle)\b.*)$")
+_PLACE_AFTER = re.compile(
+    r"^(.*?\b(?:texts?|bubbles?|words?|lettering|dialogue|sfx|sound effect|writing))(?: ?\d*)? ((?:in|on|at|under|above|below|near|next|beside|behind|over|inside|between|to|top|bottom|left|right|upper|lower|center|middle)\b.*)$"
+)
 _PROPER = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
 
 

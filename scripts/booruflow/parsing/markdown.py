@@ -1,6 +1,7 @@
 """A markdown answer as the same nested value that JSON gives, so that one way of telling serves both."""
 
 import re
+from typing import TypeAlias
 
 from booruflow.parsing.keys import Role, read_key
 from booruflow.parsing.prose import Pairs, Value
@@ -12,10 +13,15 @@ _LABELLED = re.compile(r"(?:\*\*|__)([^*]{1,80}?)\s*(?::\s*(?:\*\*|__)|(?:\*\*|_
 _PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s+(\S.*)$")
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-+:?)?\s*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
+_EMPHASIS = re.compile(
+    r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)"
+)
 _BOLD_LEVEL = 7  # a line in bold is a heading below all others
 
 _SECTIONS = frozenset("background atmosphere effects image effects style composition setting lighting mood".split())
+
+
+_Section: TypeAlias = "list[tuple[str, str | _Section]]"
 
 
 def is_markdown(text: str) -> bool:
@@ -32,9 +38,9 @@ def is_markdown(text: str) -> bool:
 
 def read_markdown(text: str) -> Pairs:
     """Sections by heading, bullets as list items, `**Label:** words` as pairs; paragraphs keep their order."""
-    root = Pairs()
-    sections: list[tuple[int, Pairs]] = [(0, root)]
-    bullets: list[tuple[int, Pairs]] = []
+    root: _Section = []
+    sections: list[tuple[int, _Section]] = [(0, root)]
+    bullets: list[tuple[int, _Section]] = []
     open_text = False
     joined = 0  # how many entries a section had when bullets went on with its last: 'She wears: a hat, a scarf'
     for line in text.splitlines():
@@ -60,7 +66,12 @@ def read_markdown(text: str) -> Pairs:
                 bullets.append((indent, _opened(place, label)))
                 if words:
                     bullets[-1][1].append(("", words))
-            elif place and not place[-1][0] and isinstance(before := place[-1][1], str) and (before.endswith(":") or len(place) == joined):
+            elif (
+                place
+                and not place[-1][0]
+                and isinstance(before := place[-1][1], str)
+                and (before.endswith(":") or len(place) == joined)
+            ):
                 place[-1] = ("", f"{before}{'' if before.endswith(':') else ','} {words.rstrip('.')}")
                 joined = len(place)
             else:
@@ -80,8 +91,8 @@ def read_markdown(text: str) -> Pairs:
     return _folded(root)
 
 
-def _opened(place: Pairs, title: str) -> Pairs:
-    inner = Pairs()
+def _opened(place: _Section, title: str) -> _Section:
+    inner: _Section = []
     place.append((title, inner))
     return inner
 
@@ -115,11 +126,11 @@ def _inline(text: str) -> str:
     return _EMPHASIS.sub(lambda found: found[1] or found[2], text).replace("\\_", "_").replace("\\*", "*")
 
 
-def _folded(section: Pairs) -> Pairs:
+def _folded(section: _Section) -> Pairs:
     """Each section with nothing but texts as one string or a list of strings; empty titles as nothing."""
-    folded = Pairs()
+    folded: list[tuple[str, Value]] = []
     for title, value in section:
-        if not isinstance(value, Pairs):
+        if isinstance(value, str):
             folded.append((title, value))
             continue
         inner = _folded(value)
@@ -128,4 +139,4 @@ def _folded(section: Pairs) -> Pairs:
             folded.append((title, texts[0] if len(texts) == 1 else texts))
         else:
             folded.append((title, inner))
-    return folded
+    return Pairs(folded)

@@ -37,6 +37,7 @@ class Lettering:
     spoken: bool = False
     leads: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    scene: int = 0  # leads hold within one scene
 
 
 Piece: TypeAlias = Sentence | Fragment | Lettering
@@ -59,7 +60,11 @@ def say(pieces: Sequence[Piece]) -> Iterator[str]:
         if isinstance(first, Sentence):
             yield first.text
         elif isinstance(first, Fragment):
-            yield led(first.leads, labelled(first.label, [piece.text for piece in group]))
+            sentence = labelled(first.label, [piece.text for piece in group])
+            if first.leads and first.leads[-1].endswith(":") and sentence.startswith(f"{capital(first.label)}:"):
+                sentence = sentence.replace(":", "", 1)  # one colon is enough: 'Sword: color red.'
+                sentence = sentence[:1].lower() + sentence[1:]
+            yield led(first.leads, sentence)
         else:
             yield _written(first, [_phrase(piece) for piece in group if isinstance(piece, Lettering)])
 
@@ -67,7 +72,8 @@ def say(pieces: Sequence[Piece]) -> Iterator[str]:
 def _same(first: Piece) -> Callable[[Piece], bool]:
     def joins(piece: Piece) -> bool:
         if isinstance(first, Lettering) and isinstance(piece, Lettering):
-            return not piece.leads and (piece.subject, piece.spoken) == (first.subject, first.spoken)
+            same = (piece.subject, piece.spoken, piece.scene) == (first.subject, first.spoken, first.scene)
+            return same and not piece.leads
         if isinstance(first, Fragment) and isinstance(piece, Fragment):
             return not piece.leads and piece.label == first.label != ""
         return False

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from booruflow.parsing.keys import Key, Role, is_panels, read_key
@@ -13,30 +13,33 @@ from booruflow.parsing.words import article, capital, clean, ended, lowered, men
 Value: TypeAlias = "None | bool | int | float | str | list[Value] | Pairs"
 
 
-class Pairs(list[tuple[str, "Value"]]):
+class Pairs(tuple[tuple[str, "Value"], ...]):
     """A JSON object as the pairs that were written, so that a key used twice keeps both its values."""
 
 
 @dataclass(slots=True)
-class _Speaker:
-    """Who says the lettering of one object, and whether a sentence has said so."""
+class _Source:
+    """Who says the lettering of one object, or what it stands in, and whether a sentence has said so."""
 
     name: str
+    speaks: bool
     said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a value inherits: its key, what lettering under it stands in ('' where prose is due), who speaks, the depth."""
+    """What a value inherits: its key, what lettering under it stands in ('' where prose is due), its source, the depth."""
 
     key: Key
     subject: str = ""
-    speaker: _Speaker | None = None
+    source: _Source | None = None
     depth: int = 0
 
 
 _NOTHING = frozenset({"", "none", "null", "n/a", "nil", "undefined", "none.", "n/a.", "null."})
-_NUMBERS = re.compile(r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*")
+_NUMBERS = re.compile(
+    r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*"
+)
 _LETTERED = re.compile(
     r"\b(?:texts?|bubble|balloon|box|sign|signature|title|watermark|sounds?|effects?|sfx|onomatopoeia|dialog|dialogue|speech"
     r"|thought|narration|caption|logo|label|credit|banner|subtitle|letters?|lettering|poster|copyright|shout|whisper)\b",
@@ -68,6 +71,7 @@ class _Writer:
         self.max_characters = max_characters
         self.pieces: list[Piece] = []
         self.leads: list[str] = []  # said by the next piece: 'in the first panel', 'Senko:'
+        self.scene = 0  # counts the values with leads of their own
         self.long_prose: set[str] = set()
         self.worded = False
 
@@ -98,9 +102,13 @@ class _Writer:
         lettered = not context.subject and context.key.role is not Role.PEOPLE and looks_lettered(text)
         if lettered:
             context = _Context(context.key, "text")
-        if lettered or context.speaker or context.subject and not is_prose(text):
+        source = context.source
+        if lettered or source and source.speaks or context.subject and not is_prose(text):
             self.lettering(text, context)
         elif context.subject or _is_sentence(text):
+            if source and not source.said:
+                source.said = True
+                self.leads.append(f"{capital(source.name)}:")
             self.pieces.append(Sentence(led(self.unsaid(text), text)))
         else:
             key = context.key
@@ -115,13 +123,13 @@ class _Writer:
 
     def lettering(self, text: str, context: _Context) -> None:
         key = context.key
-        speaker, before = context.speaker, self.pieces[-1] if self.pieces else None
-        again = not self.leads and isinstance(before, Lettering) and before.spoken
-        if speaker and (not speaker.said or again):
-            speaker.said = True
-            piece = Lettering(text, speaker.name, True, self.leads)
+        source, before = context.source, self.pieces[-1] if self.pieces else None
+        again = source and not self.leads and isinstance(before, Lettering) and before.subject == source.name
+        if source and (again or not source.said):
+            source.said = True
+            piece = Lettering(text, source.name, source.speaks, self.leads, scene=self.scene)
         else:
-            piece = Lettering(text, context.subject or "text", False, self.leads)
+            piece = Lettering(text, context.subject or "text", False, self.leads, scene=self.scene)
         self.leads = []
         if key.place and key.place not in piece.leads:
             piece.remarks.append(self.cased(key.place))
@@ -154,7 +162,7 @@ class _Writer:
             return
         if context.key.role is Role.PEOPLE and context.key.number is None:
             values = values[: self.max_characters]
-        inner = _Context(context.key, context.subject, context.speaker, context.depth + 1)
+        inner = replace(context, depth=context.depth + 1)
         panel = context.key.words.removesuffix("s") if is_panels(context.key) and len(values) > 1 else ""
         for number, value in enumerate(values, 1):
             if panel and not _names_panel(value):
@@ -165,20 +173,21 @@ class _Writer:
     def with_lead(self, lead: str, value: Value, context: _Context) -> None:
         """Write `value` under a lead, which is dropped when `value` says nothing."""
         before = len(self.pieces)
+        self.scene += 1
         self.leads.append(lead)
         self.write(value, context)
+        self.scene += 1
         if len(self.pieces) == before:
             self.leads.pop()
 
     def pairs(self, pairs: Pairs, context: _Context) -> None:
         keys = [read_key(name) for name, _ in pairs]
-        subject, speaker = context.subject, context.speaker
         roles = {key.role for key in keys}
         item = Role.LETTERING in roles and roles <= _ITEM and (context.depth or Role.SPEAKER not in roles)
-        annotated = subject or ("text" if item else "")  # what annotations remark on
-        kind = ""
+        annotated = context.subject or ("text" if item else "")  # what annotations remark on
+        source: _Source | None = None
         start, leads_before = len(self.pieces), len(self.leads)
-        people = 0
+        people, opened = 0, False
         for (name, value), key in zip(pairs, keys, strict=True):
             if key.role is Role.PEOPLE and key.number is not None or context.key.role is Role.PEOPLE and _is_name(key):
                 people = key.number or people + 1
@@ -189,24 +198,32 @@ class _Writer:
             word = _word(value)
             latest = self.pieces[-1] if len(self.pieces) > start else None
             pending = len(self.leads)
-            if word and annotated and key.role is Role.SPEAKER and latest is None and not _is_sentence(word):
-                if kind:
-                    self.leads.append(_as_kind(kind))
-                speaker, kind = _Speaker(_speaker(word)), ""
-            elif word and annotated and key.role is Role.KIND and latest is None and not speaker and _LETTERED.search(word):
-                kind = word.replace("_", " ").rstrip(".")
+            first = word and annotated and latest is None
+            if first and key.role is Role.SPEAKER and not _is_sentence(word):
+                if source:
+                    self.leads.append(_as_kind(source.name))
+                source = _Source(_speaker(word), True)
+            elif first and key.role is Role.KIND and not (source or context.source) and _LETTERED.search(word):
+                source = _Source(word.replace("_", " ").rstrip("."), False)
             elif not (word and (annotated or context.depth) and self.annotate(key, word, annotated, latest, context)):
-                self.under(name, key, value, _Context(context.key, kind or subject, speaker, context.depth))
-            elif len(self.leads) > pending and speaker and speaker is not context.speaker:
-                speaker.name = f"{speaker.name}, {_aside(self.leads.pop())},"
-            elif len(self.leads) > pending and kind:
-                kind = f"{kind} {_aside(self.leads.pop())}"
+                subject = annotated if source else context.subject
+                self.under(name, key, value, _Context(context.key, subject, source or context.source, context.depth))
+            elif source and len(self.leads) > pending:
+                aside = self.leads.pop()
+                aside = f"({aside[:-1]})" if aside.endswith(":") else aside
+                source.name = f"{source.name}, {aside}," if source.speaks else f"{source.name} {aside}"
+            opened |= len(self.leads) > pending
+        self.scene += opened
+        unsaid = [source.name] if source and not source.said else []
         if len(self.pieces) == start:
-            self.orphans(leads_before, kind, speaker.name if speaker and speaker is not context.speaker else "")
+            unsaid = [*self.leads[leads_before:], *unsaid]
+            del self.leads[leads_before:]
+        self.worded |= bool(unsaid)
+        self.pieces.extend(Sentence(stopped(capital(words.strip(":,")))) for words in unsaid)
 
     def under(self, name: str, key: Key, value: Value, context: _Context) -> None:
         """Write the value of one pair that is no annotation of its neighbours."""
-        parent, subject, speaker = context.key, context.subject, context.speaker
+        parent, subject, source = context.key, context.subject, context.source
         if key.role is Role.LETTERING:
             subject = subject if subject and key.words == "text" else key.words
         elif key.role in (Role.SPEAKER, Role.PANEL, Role.GEOMETRY):
@@ -214,12 +231,12 @@ class _Writer:
         elif key.role is Role.LABEL and parent.role is Role.PEOPLE and parent.number is None and _is_name(key):
             self.leads.append(clean(name.replace("_", " ")) + ":")
             key = Key(Role.PLAIN, "")
-        elif key.role is Role.LABEL and subject and parent.words.startswith(("dialog", "speech")) and name[:1].isupper():
-            speaker, key = _Speaker(clean(name.replace("_", " "))), Key(Role.PLAIN, "")
-        elif key.role is Role.LABEL and subject and name[:1].isupper():
+        elif key.role is Role.LABEL and subject and name[:1].isupper():  # a name
             key = key._replace(words=clean(name.replace("_", " ")))
+            if parent.words.startswith(("dialog", "speech")):
+                source, key = _Source(key.words, True), Key(Role.PLAIN, "")
         lead = key.place if key.role is Role.REGION and not (subject and isinstance(value, str)) else ""
-        inner = _Context(key._replace(place="") if lead else key, subject, speaker, context.depth + 1)
+        inner = _Context(key._replace(place="") if lead else key, subject, source, context.depth + 1)
         if lead:
             self.with_lead(lead, value, inner)
         else:
@@ -262,12 +279,6 @@ class _Writer:
         self.worded = True
         return True
 
-    def orphans(self, leads_before: int, *others: str) -> None:
-        """Say the annotations of an object that held nothing else."""
-        words = [word.strip(":,") for word in (*self.leads[leads_before:], *others) if word]
-        del self.leads[leads_before:]
-        self.pieces.extend(Sentence(stopped(capital(word))) for word in words)
-
 
 # --- what a value is
 
@@ -289,7 +300,9 @@ def _worded(value: Value) -> bool:
     """Whether what stands under a key for coordinates has words nevertheless: 'top left'."""
     if isinstance(value, str):
         return not _NUMBERS.fullmatch(clean(value).lower())
-    return isinstance(value, list) and any(_worded(inner[1] if isinstance(inner, tuple) else inner) for inner in value)
+    if isinstance(value, Pairs):
+        return any(_worded(inner) for _, inner in value)
+    return isinstance(value, list) and any(map(_worded, value))
 
 
 def _is_name(key: Key) -> bool:
@@ -302,15 +315,15 @@ def _names_panel(value: Value) -> bool:
 
 def _speaker(word: str) -> str:
     word = word.rstrip(".,:")
-    return word if word[:1].isupper() or mentions(word.split(" ")[0], "the") else capital(f"the {word}" if word[:1].islower() else word)
+    return (
+        word
+        if word[:1].isupper() or mentions(word.split(" ")[0], "the")
+        else capital(f"the {word}" if word[:1].islower() else word)
+    )
 
 
 def _as_kind(kind: str) -> str:
     return f"in {article(kind)}" if _HOLDS.search(kind) else f"({kind})"
-
-
-def _aside(lead: str) -> str:
-    return f"({lead[:-1]})" if lead.endswith(":") else lead
 
 
 def _remark(key: Key, word: str, subject: str, after: bool) -> str:
@@ -350,4 +363,6 @@ def json_within(text: str) -> Value:
         value: Value = json.loads(text, object_pairs_hook=Pairs, strict=False)
     except ValueError:
         return None
+    if isinstance(value, Pairs):
+        return value
     return value if isinstance(value, list) and not all(isinstance(inner, int | float) for inner in value) else None

@@ -56,7 +56,9 @@ _SPACES = re.compile(r"\\[nrt]|\\u[0-9a-fA-F]{4}|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _CLOSED = re.compile(r"""["']\s*[,}\]]""")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
-_STRUCTURE = re.compile(r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL)
+_STRUCTURE = re.compile(
+    r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
+)
 _SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]+)+\b")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
@@ -172,7 +174,9 @@ def _mended(lead: str, text: str, broken: Reason | None) -> Reading | Reason:
         value = _paired(json_repair.loads(text, skip_json_loads=True))
     except ValueError:
         return Reason.NOT_JSON
-    if not isinstance(value, list) or not value or _loses(text, value):
+    if not isinstance(value, list | Pairs) or not value or _loses(text, value, broken):
+        return broken or Reason.NOT_JSON
+    if not any(map(_WORD.search, _texts(value, names=False))):
         return broken or Reason.NOT_JSON
     closed = _closes(text, value)
     if broken is None and not closed:
@@ -196,7 +200,10 @@ def _closes(text: str, value: Value) -> bool:
 def leaks(value: Value) -> bool:
     """Whether a text of a mended `value` holds what was its structure: `", "background": "`, or a key's name."""
     return any(
-        '"' in text and _STRUCTURE.match(text) or text[:1] in ":," or any(read_key(name).role is not Role.LABEL for name in _SNAKE.findall(text))
+        '"' in text
+        and _STRUCTURE.match(text)
+        or text.startswith((":", ","))
+        or any(read_key(name).role is not Role.LABEL for name in _SNAKE.findall(text))
         for text in _texts(value, names=False)
     )
 
@@ -209,11 +216,11 @@ def _paired(value: Any) -> Value:  # noqa: ANN401
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _loses(text: str, value: Value) -> bool:
+def _loses(text: str, value: Value, broken: Reason | None) -> bool:
     """Whether mending lost words: json_repair keeps the last of two equal keys, and skips what it cannot place."""
     written = len(_WORD.findall(_SPACES.sub(" ", text)))
     kept = sum(len(_WORD.findall(_SPACES.sub(" ", part))) for part in _texts(value))
-    return written - kept > max(30, written // 25)
+    return written - kept > (max(30, written // 25) if broken or not text.endswith(("}", "]")) else 5)
 
 
 def _texts(value: Value, names: bool = True) -> list[str]:
@@ -225,7 +232,7 @@ def _texts(value: Value, names: bool = True) -> list[str]:
 
 
 def _last_text(value: Value) -> str:
-    while isinstance(value, list) and value:
+    while isinstance(value, list | Pairs) and value:
         value = value[-1][1] if isinstance(value, Pairs) else value[-1]
     return value.strip() if isinstance(value, str) else ""
 
@@ -246,7 +253,7 @@ def _without_tail(value: Value) -> Value:
 
 def _without_last(value: Value) -> Value:
     """`value` without its last entry, looking through wrappers of one entry."""
-    while isinstance(value, list) and len(value) == 1:
+    while isinstance(value, list | Pairs) and len(value) == 1:
         value = value[0][1] if isinstance(value, Pairs) else value[0]
     if isinstance(value, Pairs):
         return Pairs(value[:-1])

@@ -6,11 +6,16 @@ from functools import lru_cache
 
 # --- cleaning
 
-_ODD = re.compile(r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\ud800-\udfff{}\[\]`\\<_*]")
+_ODD = re.compile(
+    r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\ud800-\udfff{}\[\]`\\<_*]"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
-_TOKEN = re.compile(r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>", re.S)
+_TOKEN = re.compile(
+    r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>",
+    re.S,
+)
 _ESCAPES = {r"\n": " ", r"\r": " ", r"\t": " ", r"\"": '"', r"\'": "'", r"\/": "/"}
-_ESCAPED = re.compile(r"\\[nrt\"'/](?![A-Za-z]*[\\:])")
+_ESCAPED = re.compile(r"\\[nrt](?![A-Za-z]*[\\:])|\\[\"'/]")
 _BRACKETS = str.maketrans("{}[]", "()()")
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _NUMBERED = re.compile(r"\b(character|person|panel|frame|speech_bubble|bubble|object|text)_(\d{1,2})\b", re.IGNORECASE)
@@ -74,7 +79,11 @@ def to_last_stop(text: str) -> str:
     for found in reversed(list(_STOP.finditer(text))):
         head = text[: found.end()]
         # A decimal, an initial or an opening quotation that is never closed is no end of a sentence.
-        if not _ABBREVIATION.search(head) and head.count('"') % 2 == 0 and not (head.endswith(".'") and " '" not in head):
+        if (
+            not _ABBREVIATION.search(head)
+            and head.count('"') % 2 == 0
+            and not (head.endswith(".'") and " '" not in head)
+        ):
             return head
     return ""
 
@@ -87,7 +96,11 @@ def capital(text: str) -> str:
 def lowered(text: str) -> str:
     """`text` to be continued from a lead: a leading function word loses its capital, a name keeps it."""
     first = text.split(" ", 1)[0]
-    return text[:1].lower() + text[1:] if first.lower() in _FUNCTION_WORDS and first[1:].islower() or first == "A" else text
+    return (
+        text[:1].lower() + text[1:]
+        if first.lower() in _FUNCTION_WORDS and first[1:].islower() or first == "A"
+        else text
+    )
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -178,7 +191,10 @@ _CONTAINER = re.compile(
     r"(?:(?:speech|thought|dialogue|text|caption|narration|word|shout)[\s-]*)?(?:bubble|balloon|box|cloud)s?\b",
     re.IGNORECASE,
 )
-_AREA = re.compile(r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b", re.IGNORECASE)
+_AREA = re.compile(
+    r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b",
+    re.IGNORECASE,
+)
 _AREA_PREPOSITION = {"side": "on", "left": "on", "right": "on", "top": "at", "bottom": "at", "edge": "at"}
 _SURFACE = re.compile(
     r"(?:[\w-]+ ){0,2}(?:sign|t-?shirt|shirt|banner|poster|book|wall|bag|hat|board|screen|cover|card|flag|label|cup|mug|door|building|jacket|hoodie"
@@ -231,4 +247,6 @@ def where(place: str) -> str:
     return "on the " + place if place[:1].islower() and len(place.split()) <= 6 else ""
 
 
-_AREA_WORDS = dict.fromkeys("upper lower top bottom left right far mid center centre middle main first second third last background foreground image picture panel corner side edge large small central".split())
+_AREA_WORDS = dict.fromkeys(
+    "upper lower top bottom left right far mid center centre middle main first second third last background foreground image picture panel corner side edge large small central".split()
+)

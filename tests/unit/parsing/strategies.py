@@ -15,7 +15,7 @@ FORMS = (
     "{}",
     "{} BANG",
     "short {}",
-    "The sign reads \"{}\".",
+    'The sign reads "{}".',
     "{} {{odd}} [kept]",
     "「{}」",
     "in the {} corner",
