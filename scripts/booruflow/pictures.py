@@ -74,6 +74,10 @@ class Pictures:
     duplicates: int
 
 
+NONE = Pictures(pl.DataFrame(schema=SCHEMA), 0, 0)
+"""No pictures at all."""
+
+
 def list_pictures(root: str | Path) -> Pictures:
     """Find the picture of each post, in the folder and in the tars directly below `root`.
 
@@ -101,7 +105,7 @@ def list_pictures(root: str | Path) -> Pictures:
 def listing_digest(root: str | Path) -> str:
     """A digest of which pictures there are: the names in the folder, and the sizes of tars and indexes. Reads no picture."""
     digest = hashlib.sha256()
-    with os.scandir(root) if Path(root).is_dir() else nullcontext(()) as entries:
+    with os.scandir(root) if root and Path(root).is_dir() else nullcontext(()) as entries:
         for name, size in sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries):
             digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
