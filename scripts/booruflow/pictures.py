@@ -32,7 +32,7 @@ from booruflow.streams import in_step
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "avif", "gif")
 """What counts as a picture. When a post has several, the earlier kind is taken."""
 
-SCHEMA = {"id": pl.Int64, "ext": pl.String, "file": pl.String, "offset": pl.Int64, "size": pl.Int64}
+SCHEMA = {"id": pl.Int64, "file": pl.String, "offset": pl.Int64, "size": pl.Int64, "ext": pl.String}
 """Of pictures.parquet."""
 
 _NAME = re.compile(rf"(?:.*/)?([0-9]{{1,18}})\.({'|'.join(EXTENSIONS)})", re.IGNORECASE | re.DOTALL)
