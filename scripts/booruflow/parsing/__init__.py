@@ -45,7 +45,7 @@ Outcome: TypeAlias = Good | Bad
 _LEAST = 40
 
 
-def parse(text: str, finish_reason: str = "stop", style: str = "json", options: Options = Options()) -> Outcome:  # noqa: B008
+def parse(text: str, finish_reason: str = "stop", style: str = "json", options: Options = Options()) -> Outcome:
     """One output as a caption, or the reason why it is none. Raises nothing, whatever `text` is.
 
     Args:
@@ -95,7 +95,7 @@ def _has_number(value: Value) -> bool:
     return isinstance(value, int | float)
 
 
-def parse_edited(entry: object, style: str = "json", options: Options = Options()) -> Outcome:  # noqa: B008
+def parse_edited(entry: object, style: str = "json", options: Options = Options()) -> Outcome:
     """An edited entry as a caption: `{"caption": prose typed by a person}`, or `{"text": output mended by a person}`.
 
     A caption is taken as it is, but for white space and control characters; it wins over a text beside it.

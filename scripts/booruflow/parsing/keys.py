@@ -95,7 +95,7 @@ def read_key(name: str) -> Key:
     """The role of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' read the same."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     spaced = clean(spaced.replace("_", " "))
-    words = " ".join(re.sub(r"[_\-\s:#.*]+", " ", spaced).split()).lower()
+    words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
     number = None
     if found := re.fullmatch(r"(.*?[^\d\s])\s?(\d{1,3})", words):
         words, number = found[1], int(found[2])

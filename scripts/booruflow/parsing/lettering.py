@@ -54,8 +54,8 @@ def looks_lettered(text: str) -> bool:
     """Whether a short `text` can hardly be prose: capitals throughout, or another script throughout."""
     if len(text) > 80:
         return False
-    return (
-        text.isupper() and text.count(" ") >= 2 or bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text)
+    return (text.isupper() and text.count(" ") >= 2) or (
+        bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text)
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TypeAlias
 
-from booruflow.parsing.words import capital, ended, listed, lowered, mentions, plural, quoted, stopped
+from booruflow.parsing.words import capital, listed, lowered, mentions, plural, quoted, stopped
 
 
 @dataclass(slots=True)

@@ -103,7 +103,7 @@ class _Writer:
         if lettered:
             context = _Context(context.key, "text")
         source = context.source
-        if lettered or source and source.speaks or context.subject and not is_prose(text):
+        if lettered or (source and source.speaks) or (context.subject and not is_prose(text)):
             self.lettering(text, context)
         elif context.subject or _is_sentence(text):
             if source and not source.said:
@@ -189,7 +189,9 @@ class _Writer:
         start, leads_before = len(self.pieces), len(self.leads)
         people, opened = 0, False
         for (name, value), key in zip(pairs, keys, strict=True):
-            if key.role is Role.PEOPLE and key.number is not None or context.key.role is Role.PEOPLE and _is_name(key):
+            if (key.role is Role.PEOPLE and key.number is not None) or (
+                context.key.role is Role.PEOPLE and _is_name(key)
+            ):
                 people = key.number or people + 1
                 if self.max_characters is not None and people > self.max_characters:
                     continue
@@ -285,7 +287,7 @@ class _Writer:
 
 def _is_sentence(text: str) -> bool:
     words = text.count(" ") + 1
-    return words >= 6 or words > 1 and ended(text) and not text[:1].islower()
+    return words >= 6 or (words > 1 and ended(text) and not text[:1].islower())
 
 
 def _word(value: Value) -> str:

@@ -59,7 +59,7 @@ OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
 _STRUCTURE = re.compile(
     r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
 )
-_SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]+)+\b")
+_SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]*)+")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
 _decoder = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
@@ -82,7 +82,7 @@ def read_json(text: str, finish_reason: str) -> Reading | Reason:
     if _BARE_PAIR.match(text):
         text, start = "{" + text, 0
     lead = text[: max(start, 0)].strip()
-    if start < 0 or lead and is_markdown(lead):
+    if start < 0 or (lead and is_markdown(lead)):
         return _read_other(text, finish_reason)
     sound = _sound(text[start:])
     mended = False
@@ -194,21 +194,26 @@ def _closes(text: str, value: Value) -> bool:
     last = _last_text(value)
     found = text.rfind(last[-12:]) if last else -1
     rest = text[found + len(last[-12:]) :].lstrip() if found >= 0 else ""
-    return _CLOSED.match(rest) is not None or rest in ('"', "'") and to_last_stop(last) == last
+    return _CLOSED.match(rest) is not None or (rest in ('"', "'") and to_last_stop(last) == last)
 
 
 def leaks(value: Value) -> bool:
     """Whether a text of a mended `value` holds what was its structure: `", "background": "`, or a key's name."""
     return any(
-        '"' in text
-        and _STRUCTURE.match(text)
+        ('"' in text and _STRUCTURE.match(text))
         or text.startswith((":", ","))
         or any(read_key(name).role is not Role.LABEL for name in _SNAKE.findall(text))
         for text in _texts(value, names=False)
-    )
+    ) or any('"' in name or "\n" in name for name in _names(value))
 
 
-def _paired(value: Any) -> Value:  # noqa: ANN401
+def _names(value: Value) -> list[str]:
+    if isinstance(value, Pairs):
+        return [name for outer, inner in value for name in (outer, *_names(inner))]
+    return [name for inner in value for name in _names(inner)] if isinstance(value, list) else []
+
+
+def _paired(value: Any) -> Value:
     if isinstance(value, dict):
         return Pairs((str(name), _paired(inner)) for name, inner in value.items())
     if isinstance(value, list):

@@ -98,7 +98,7 @@ def lowered(text: str) -> str:
     first = text.split(" ", 1)[0]
     return (
         text[:1].lower() + text[1:]
-        if first.lower() in _FUNCTION_WORDS and first[1:].islower() or first == "A"
+        if (first.lower() in _FUNCTION_WORDS and first[1:].islower()) or first == "A"
         else text
     )
 
@@ -234,7 +234,7 @@ def where(place: str) -> str:
     head = re.split(r"\b(?:of|in|on|above|near|with|behind|between|next|under|below)\b", place, maxsplit=1)[0]
     areas = _AREA.findall(head)
     if areas and len(head.split()) <= 5:
-        name = "'" in head or place[:1].isupper() and re.split("[ -]", low)[0] not in _SIMPLE_PLACES | _AREA_WORDS
+        name = "'" in head or (place[:1].isupper() and re.split("[ -]", low)[0] not in _SIMPLE_PLACES | _AREA_WORDS)
         noun = place if name and not determined else place[:1].lower() + place[1:]
         corner = len(areas) > 1 or low.startswith(("upper", "lower"))
         return f"{'in' if corner and areas[-1].lower() != 'side' else _AREA_PREPOSITION.get(areas[-1].lower(), 'in')} {noun if determined or name else 'the ' + noun}"

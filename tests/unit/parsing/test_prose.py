@@ -2,7 +2,6 @@ import json
 import re
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from strategies import nested
 
 from booruflow.parsing import Bad, Good, parse
