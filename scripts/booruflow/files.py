@@ -47,6 +47,12 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def spool_beside(path: str | Path, name: str = "spool") -> Path:
+    """A folder for what is sorted on disk on the way to `path`, on the same disk as it."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.{name}")
+
+
 def sha256_of(path: str | Path) -> str:
     """The sha256 of a file's bytes, in hex."""
     with Path(path).open("rb") as file:

@@ -1,8 +1,12 @@
 """Progress of long steps: how far, how fast, how long still."""
 
 import sys
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
 
 from tqdm import tqdm
+
+Rows = TypeVar("Rows", bound=Sized)
 
 
 def progress(total: int | None, what: str, unit: str = "posts") -> "tqdm[None]":
@@ -21,3 +25,11 @@ def progress(total: int | None, what: str, unit: str = "posts") -> "tqdm[None]":
         ascii=not live,
         file=sys.stderr,
     )
+
+
+def counted(stream: Iterable[Rows], total: int | None, what: str) -> Iterator[Rows]:
+    """Pass a stream of frames on, showing how many rows have gone by."""
+    with progress(total, what) as bar:
+        for frame in stream:
+            yield frame
+            bar.update(len(frame))

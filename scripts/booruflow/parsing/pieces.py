@@ -45,8 +45,34 @@ Piece: TypeAlias = Sentence | Fragment | Lettering
 _ALREADY_QUOTED = re.compile(r"""(?:"[^"]+"|“[^”]+”)[ ,].*\w.*""", re.DOTALL)
 # Labels that read well as a sentence: 'The eyes are blue.'
 _IS = frozenset(
-    "eyes,eye color,hair,hair color,hair style,hairstyle,hair length,skin,skin tone,skin color,mood,atmosphere,lighting,tone,background,expression"
-    ",facial expression,style,art style,weather,gender,ears,tail,setting,color palette,color scheme".split(",")
+    [
+        "eyes",
+        "eye color",
+        "hair",
+        "hair color",
+        "hair style",
+        "hairstyle",
+        "hair length",
+        "skin",
+        "skin tone",
+        "skin color",
+        "mood",
+        "atmosphere",
+        "lighting",
+        "tone",
+        "background",
+        "expression",
+        "facial expression",
+        "style",
+        "art style",
+        "weather",
+        "gender",
+        "ears",
+        "tail",
+        "setting",
+        "color palette",
+        "color scheme",
+    ]
 )
 
 

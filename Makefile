@@ -1,0 +1,34 @@
+# make builds the sample, make test runs the tests; both set up what they need in .venv first.
+
+CORES ?= 2
+BIN := .venv/bin
+
+.PHONY: sample test lint docs clean
+
+sample: .venv/sample.installed
+	$(BIN)/snakemake --cores $(CORES)
+
+test: .venv/dev.installed
+	$(BIN)/pytest
+
+lint: .venv/dev.installed
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+# what is generated: the conda environments from pyproject.toml, the reference from the schema
+docs: .venv/dev.installed
+	$(BIN)/python tools/environments.py
+	$(BIN)/python tools/config_reference.py
+
+clean:
+	rm -rf .venv .snakemake results
+
+# a dependency group of pyproject.toml, installed
+.venv/%.installed: pyproject.toml
+	test -x $(BIN)/python || python3 -m venv .venv
+	$(BIN)/python -m pip install --quiet 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group $*
+	touch $@

@@ -1,0 +1,29 @@
+"""booruflow: captions, tags and tokens for text-to-image training, from booru metadata and pictures."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/posts.smk"
+include: "rules/tags.smk"
+include: "rules/missing.smk"
+include: "rules/captions.smk"
+include: "rules/meta.smk"
+include: "rules/tars.smk"
+include: "rules/subsets.smk"
+include: "rules/manifest.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.manifest.output,
+
+
+onsuccess:
+    print_summary(f"{R}/manifest.json")

@@ -1,0 +1,372 @@
+"""Synthetic posts: booru metadata, existing captions and latents in any number, in bounded memory.
+
+    python benchmarks/synthetic.py FOLDER --posts 500000 [--shuffled] [--csv-files 3] [--latents indented]
+
+Tag names, their frequencies and the company they keep are real where the folder ../shared/data beside the repository
+holds `danbooru_tags.csv` and `danbooru_cooccurrence.parquet`, and otherwise made up with Zipf frequencies. Everything
+else is drawn at random. A post depends on the seed and on its place alone: the first posts of a large set are those
+of a small one, and shuffling changes the order of the rows only.
+"""
+
+import argparse
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+BATCH = 16_384
+"""Posts made at a time."""
+
+SPAN = 18_400
+"""Ids a batch spreads over: of 9 million danbooru ids, 8 million are posts."""
+
+MIXED = 8
+"""Batches that are shuffled together."""
+
+CATEGORIES = {"general": 0, "artist": 1, "copyright": 3, "character": 4, "meta": 5}
+"""Danbooru's category numbers."""
+
+CAPTION_COLUMNS = {"phi3v_horny": 4, "pixtral_caption": 5, "florence_short": 1, "florence_long": 3}
+"""Caption columns and how many clauses they hold on average."""
+
+DRAWS = 1 << 22
+PARTNERS = 64
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces of text that are joined by single spaces; `doubled` has each with a space, then each without."""
+
+    doubled: pa.LargeStringArray
+    count: int
+
+    @classmethod
+    def of(cls, texts: list[str]) -> "Pieces":
+        """Pieces with these texts."""
+        return cls(pa.array([f"{text} " for text in texts] + texts, pa.large_string()), len(texts))
+
+    def joined(self, chosen: np.ndarray, counts: np.ndarray) -> pl.Series:
+        """One string a row: row i has the next `counts[i]` of the pieces `chosen`."""
+        bounds = np.concatenate([[0], np.cumsum(counts)])
+        index = chosen.copy()
+        index[bounds[1:][counts > 0] - 1] += self.count
+        taken = self.doubled.take(pa.array(index))
+        offsets = np.frombuffer(taken.buffers()[1], np.int64)[bounds]
+        return pl.Series(pa.LargeStringArray.from_buffers(len(counts), pa.py_buffer(offsets), taken.buffers()[2]))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tags in alphabetical order, and tables from which a uniform draw gives a tag."""
+
+    names: Pieces
+    by_category: dict[str, np.ndarray]
+    """A tag in proportion to its count, of one category."""
+    partner: np.ndarray
+    """(tags, 64): general tags that go with a tag; any general tags where none are known."""
+    copyright_of: np.ndarray
+    """The copyright a character belongs to, or -1."""
+
+
+def vocabulary() -> Vocabulary:
+    """Real tags if there are any beside the repository, else made-up ones."""
+    if (REAL_DATA / "danbooru_tags.csv").exists():
+        tags = pl.read_csv(
+            REAL_DATA / "danbooru_tags.csv", has_header=False, new_columns=["name", "category", "count", "aliases"]
+        ).drop("aliases")
+    else:
+        tags = _made_up_tags()
+    pairs = REAL_DATA / "danbooru_cooccurrence.parquet"
+    if pairs.exists():
+        company = pl.read_parquet(pairs)
+    else:
+        company = pl.DataFrame(schema={"tag_a": pl.String, "tag_b": pl.String, "count": pl.Int32})
+    return _tables(tags.unique("name").sort("name").with_row_index("tag"), company)
+
+
+def _made_up_tags() -> pl.DataFrame:
+    """Names of two or three syllabic words; the r-th most frequent tag of a category has about 1 / r of its posts."""
+    syllables = np.array([onset + vowel for onset in "kstnhmrgzdb" for vowel in "aiueo"])
+    draw = np.random.default_rng(0)
+    frames = []
+    for category, (number, size) in {
+        "general": (12_000, 6e6), "artist": (8_000, 9e3), "copyright": (1_500, 1e6), "character": (6_000, 1.3e5),
+        "meta": (120, 5e6),
+    }.items():  # fmt: skip
+        words = ["".join(syllables[draw.integers(0, len(syllables), 3)]) for _ in range(2 * number)]
+        names = [f"{words[i]}_({words[i + 1]})" if i % 10 == 0 else f"{words[i]}_{words[i + 1]}" for i in range(number)]
+        ranks = np.arange(1, number + 1)
+        counts = (size / (ranks + 2)).astype(np.int64) + 1
+        frames.append(pl.DataFrame({"name": names, "category": CATEGORIES[category], "count": counts}))
+    return pl.concat(frames)
+
+
+def _tables(tags: pl.DataFrame, pairs: pl.DataFrame) -> Vocabulary:
+    by_category = {}
+    for category, number in CATEGORIES.items():
+        own = tags.filter(pl.col("category") == number)
+        ends = np.cumsum(own["count"].to_numpy())
+        places = np.linspace(0, ends[-1], DRAWS, endpoint=False)
+        by_category[category] = own["tag"].to_numpy()[np.searchsorted(ends, places, side="right")].astype(np.int32)
+    both = pl.concat([pairs, pairs.select(tag_a="tag_b", tag_b="tag_a", count="count")])
+    known = (
+        both.join(tags.select(tag_a="name", a="tag"), on="tag_a")
+        .join(tags.select(tag_b="name", b="tag", category="category"), on="tag_b")
+        .sort("a", "count", "b", descending=[False, True, False])
+    )
+    partner = np.random.default_rng(0).choice(by_category["general"], (len(tags), PARTNERS))
+    general = known.filter(pl.col("category") == CATEGORIES["general"])
+    ends = np.concatenate([[0], general["count"].cast(pl.Int64).cum_sum().to_numpy()])
+    owners, starts = np.unique(general["a"].to_numpy(), return_index=True)
+    first, total = ends[starts], np.diff(ends[np.append(starts, len(general))])
+    places = first[:, None] + total[:, None] * np.arange(PARTNERS) / PARTNERS
+    partner[owners] = general["b"].to_numpy()[np.searchsorted(ends[1:], places, side="right")]
+    homes = known.filter(pl.col("category") == CATEGORIES["copyright"]).unique("a", keep="first", maintain_order=True)
+    copyright_of = np.full(len(tags), -1, np.int32)
+    copyright_of[homes["a"].to_numpy()] = homes["b"].to_numpy()
+    return Vocabulary(Pieces.of(tags["name"].to_list()), by_category, partner, copyright_of)
+
+
+def posts_batch(tags: Vocabulary, seed: int, batch: int) -> pl.DataFrame:
+    """The posts of one batch, ids ascending."""
+    draw = np.random.default_rng([seed, batch, 0])
+
+    def drawn(category: str, each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Owners and tags: `each[i]` tags for post i."""
+        owners = np.repeat(np.arange(BATCH), each)
+        return owners, tags.by_category[category][draw.integers(0, DRAWS, len(owners))]
+
+    characters = drawn("character", draw.choice(4, BATCH, p=[0.3, 0.52, 0.12, 0.06]))
+    homes = tags.copyright_of[characters[1]]
+    loose = np.ones(BATCH, bool)
+    loose[characters[0][homes >= 0]] = False
+    copyrights = _together((characters[0], homes), drawn("copyright", loose & (draw.random(BATCH) < 0.8)))
+    base = drawn("general", draw.integers(18, 40, BATCH))
+    company = [
+        (owners, tags.partner[known, draw.integers(0, PARTNERS, len(known))])
+        for owners, known in ((base[0][::3], base[1][::3]), characters, characters)
+    ]
+    columns = {
+        "general": _together(base, *company),
+        "artist": drawn("artist", draw.choice(3, BATCH, p=[0.08, 0.88, 0.04])),
+        "character": characters,
+        "copyright": copyrights,
+        "meta": drawn("meta", draw.choice(6, BATCH, p=[0.05, 0.2, 0.3, 0.25, 0.15, 0.05])),
+    }
+    sides = np.exp(draw.normal([7.1, 7.3], [0.45, 0.4], (BATCH, 2))).astype(np.int64) + 20
+    return pl.DataFrame(
+        {
+            "id": _ids(seed, batch),
+            "rating": np.array(["g", "s", "q", "e"])[draw.choice(4, BATCH, p=[0.3, 0.45, 0.12, 0.13])],
+            "score": draw.poisson(np.exp(draw.normal(2, 1, BATCH))) - draw.integers(0, 3, BATCH),
+            **{f"tag_string_{name}": _tag_strings(tags, *owned) for name, owned in columns.items()},
+            "image_width": sides[:, 0],
+            "image_height": sides[:, 1],
+            "file_ext": np.array(["jpg", "png", "webp", "gif"])[draw.choice(4, BATCH, p=[0.7, 0.25, 0.04, 0.01])],
+        }
+    )
+
+
+def _ids(seed: int, batch: int) -> np.ndarray:
+    """Ascending ids with random gaps."""
+    picked = np.random.default_rng([seed, batch, 1]).permutation(SPAN)[:BATCH]
+    return batch * SPAN + 1 + np.sort(picked)
+
+
+def _together(*parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    owners, tags = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return owners[tags >= 0], tags[tags >= 0]
+
+
+def _tag_strings(tags: Vocabulary, owners: np.ndarray, chosen: np.ndarray) -> pl.Series:
+    """Each post's tags once, in alphabetical order, as danbooru has them."""
+    # sorting is 15 times as fast as np.unique, which hashes
+    code = np.sort(owners.astype(np.int64) << 32 | chosen)
+    code = code[np.diff(code, prepend=-1) > 0]
+    return tags.names.joined(code & 0xFFFFFFFF, np.bincount(code >> 32, minlength=BATCH))
+
+
+def clauses() -> tuple[Pieces, int]:
+    """Pieces of captions, and how many of them are plain; the rest are what trips readers in real captions."""
+    who = [
+        "A young girl", "The woman on the left", "A boy", "The smaller figure", "Her friend", "The main character",
+        "An anime girl",
+    ]  # fmt: skip
+    does = [
+        "is standing in front of", "looks over her shoulder at", "is sitting beside", "reaches for",
+        "is surrounded by", "smiles gently toward", "holds", "is partly hidden behind", "leans against",
+        "walks slowly past",
+    ]  # fmt: skip
+    what = [
+        "a window full of soft light,", "an old wooden table.", "a row of cherry trees,", "the sea at sunset.",
+        "a stack of books and a cup of tea,", "a white cat with a red ribbon.", "a field of sunflowers,",
+        "a city street at night.", "the viewer,", "her long twin braids.", "a large sword with a golden hilt,",
+        "a plain grey background.", "several floating lanterns,", "a crowd of people in school uniforms.",
+        "the night sky, full of stars,", "a stone wall.",
+    ]  # fmt: skip
+    places = [f"{thing} {where}" for thing, where in zip(what, ["near", "next to", "behind", "not far from"] * 4, strict=True)]
+    plain = [f"{a} {b} {c} {what[i - 5]}" for a in who for b in does for i, c in enumerate(places)]
+    odd = [
+        "\n", "first line.\nsecond line,", "two lines apart.\n\n", "a\ttab,", "a line end of Windows.\r\n",
+        'the sign reads "OPEN",', "a back\\slash,", "\u300c\u3053\u3093\u306b\u3061\u306f\u300d,",
+        "a na\u00efve caf\u00e9,",
+        "a heart \u2764\ufe0f and \U0001f431,", "a separator\u2028here,", "a paragraph\u2029here,", "{blue|red} eyes,",
+        "wide   gaps,", "</s>", "a no-break\u00a0space,",
+    ]  # fmt: skip
+    return Pieces.of(plain + odd), len(plain)
+
+
+def captions_batch(pieces: Pieces, plain: int, seed: int, batch: int) -> pl.DataFrame:
+    """Captions of the posts of one batch; about 94 of 100 posts have some, 3 have no row, 3 have a row without text."""
+    draw = np.random.default_rng([seed, batch, 2])
+    bare = draw.random(BATCH) < 0.03
+    columns = {}
+    for name, mean in CAPTION_COLUMNS.items():
+        counts = draw.integers(mean // 2 + 1, mean * 3 // 2 + 1, BATCH)
+        chosen = draw.integers(0, plain, counts.sum())
+        odd = np.flatnonzero(draw.random(len(chosen)) < 0.002)
+        chosen[odd] = draw.integers(plain, pieces.count, len(odd))
+        kind = draw.choice(4, BATCH, p=[0.93, 0.05, 0.015, 0.005])
+        kind[bare] = draw.choice([1, 2, 3], bare.sum())
+        lacking = np.array([None, None, "", " \n "], dtype=object)[kind]
+        columns[name] = pl.select(
+            pl.when(pl.Series(kind == 0))
+            .then(pieces.joined(chosen, counts))
+            .otherwise(pl.Series(lacking.tolist(), dtype=pl.String))
+            .alias(name)
+        ).to_series()
+    return pl.DataFrame({"index": _ids(seed, batch), **columns}).filter(pl.Series(draw.random(BATCH) >= 0.03))
+
+
+def batches(make: Callable[[int], pl.DataFrame], posts: int, seed: int, shuffled: bool) -> Iterator[pl.DataFrame]:
+    """The batches 0, 1, ... of `posts` posts, or their rows shuffled: random batches taken together and mixed."""
+    numbers = np.arange(-(-posts // BATCH))
+    last_id = int(_ids(seed, len(numbers) - 1)[(posts - 1) % BATCH])
+
+    def made(number: int) -> pl.DataFrame:
+        frame = make(number)
+        return frame.filter(pl.col(frame.columns[0]) <= last_id)
+
+    if not shuffled:
+        yield from map(made, numbers)
+        return
+    draw = np.random.default_rng([seed, 3])
+    order = draw.permutation(numbers)
+    for start in range(0, len(order), MIXED):
+        mixed = pl.concat([made(number) for number in order[start : start + MIXED]])
+        yield from mixed[draw.permutation(len(mixed))].iter_slices(BATCH)
+
+
+def write_posts(
+    folder: Path,
+    posts: int,
+    seed: int = 0,
+    shuffled: bool = False,
+    csv_files: int = 0,
+    latents: str | None = None,
+    row_group: int = 8 * BATCH,
+) -> None:
+    """Write `metadata.parquet` and `captions.parquet` to `folder`, and on request more.
+
+    Args:
+        folder: made if need be.
+        posts: how many posts.
+        seed: the same seed and number give the same files.
+        shuffled: rows in random order rather than ascending by id.
+        csv_files: also write the posts as this many files `posts-<n>.csv`, as BigQuery exports its public table.
+        latents: also write `meta_lat.json` as sd-scripts does, `indented` or `compact`; 3 of 100 posts have no entry.
+        row_group: rows in a row group of the parquet files; pyarrow and pandas write 1,048,576.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tags, (pieces, plain) = vocabulary(), clauses()
+
+    def post(batch: int) -> pl.DataFrame:
+        return posts_batch(tags, seed, batch)
+
+    def caption(batch: int) -> pl.DataFrame:
+        return captions_batch(pieces, plain, seed, batch)
+
+    _write_parquet(folder / "metadata.parquet", batches(post, posts, seed, shuffled), row_group)
+    _write_parquet(folder / "captions.parquet", batches(caption, posts, seed, shuffled), row_group)
+    if csv_files:
+        _write_csv(folder, batches(post, posts, seed, shuffled), posts, csv_files)
+    if latents:
+        entries = batches(lambda batch: _latents_batch(post(batch), caption(batch)), posts, seed, shuffled)
+        _write_latents(folder / "meta_lat.json", entries, indent=2 if latents == "indented" else None)
+
+
+def _write_parquet(path: Path, frames: Iterator[pl.DataFrame], row_group: int) -> None:
+    group = -(-row_group // BATCH)
+    first = pl.concat(itertools.islice(frames, group)).to_arrow()
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        writer.write_table(first, row_group)
+        while held := list(itertools.islice(frames, group)):
+            writer.write_table(pl.concat(held).to_arrow(), row_group)
+
+
+def _write_csv(folder: Path, frames: Iterator[pl.DataFrame], posts: int, files: int) -> None:
+    """Files with a header each, of about equal length; an empty tag string is `""`."""
+    columns = ["id", "rating", "score"]
+    columns += [f"tag_string_{category}" for category in ("meta", "general", "artist", "copyright", "character")]
+    written = 0
+    opened: set[int] = set()
+    size = -(-posts // (8 * files))
+    for piece in itertools.chain.from_iterable(frame.iter_slices(size) for frame in frames):
+        number = written * files // posts
+        with (folder / f"posts-{number}.csv").open("ab" if number in opened else "wb") as file:
+            piece.select(columns).write_csv(file, include_header=number not in opened)
+        opened.add(number)
+        written += len(piece)
+
+
+def _latents_batch(posts: pl.DataFrame, captions: pl.DataFrame) -> pl.DataFrame:
+    """Entries of a file that sd-scripts' `prepare_buckets_latents.py` could have written."""
+    joined = pl.concat_str(*(f"{name}" for name in CAPTION_COLUMNS), separator=" ", ignore_nulls=True)
+    return (
+        posts.select("id", "image_width", "image_height", tags=pl.col("tag_string_general").str.replace_all(" ", ", "))
+        .join(captions.select(id="index", caption=joined), on="id", how="left", maintain_order="left")
+        .filter(pl.col("id") % 33 != 0)
+    )
+
+
+def _write_latents(path: Path, frames: Iterator[pl.DataFrame], indent: int | None) -> None:
+    def entry(width: int, height: int, tags: str, caption: str | None) -> str:
+        scale = 1024 / (width * height) ** 0.5
+        sides = [max(256, round(side * scale / 64) * 64) for side in (width, height)]
+        text = json.dumps({"tags": tags, "caption": caption or "", "train_resolution": sides}, indent=indent)
+        return text.replace("\n", "\n  ")
+
+    end, separator = ("\n}", ",\n  ") if indent else ("}", ", ")
+    with path.open("w", encoding="utf-8") as file:
+        before = "{\n  " if indent else "{"
+        for frame in frames:
+            for post, *rest in frame.iter_rows():
+                file.write(f'{before}"/data/images/{post}.webp": {entry(*rest)}')
+                before = separator
+        file.write(end)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Make synthetic posts.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--posts", type=int, default=500_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shuffled", action="store_true", help="rows in random order")
+    parser.add_argument("--csv-files", type=int, default=0, help="also write a BigQuery-style CSV export")
+    parser.add_argument("--latents", choices=["indented", "compact"], help="also write an existing meta_lat.json")
+    parser.add_argument("--row-group", type=int, default=8 * BATCH, help="rows in a row group of the parquet files")
+    arguments = parser.parse_args()
+    write_posts(**vars(arguments))
+
+
+if __name__ == "__main__":
+    main()

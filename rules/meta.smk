@@ -1,0 +1,83 @@
+"""All captions merged, and what the trainer reads.
+
+Needs base, good and fixed captions, tags JSON and latents. Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and
+missing_final.json. Reads the config section meta_lat.
+"""
+
+
+rule meta_cap:
+    input:
+        base=rules.base_captions.output.captions,
+        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+    output:
+        captions=f"{R}/meta_cap.json",
+    log:
+        f"{R}/logs/meta_cap.log",
+    benchmark:
+        f"{R}/benchmarks/meta_cap.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("meta_cap"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "meta_cap: base, then good, then fixed captions"
+    script:
+        "../scripts/meta_cap.py"
+
+
+rule meta_lat:
+    input:
+        tags=rules.tags_json.output.tags,
+        captions=rules.meta_cap.output.captions,
+        latents=rules.latents.output.latents,
+        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+    output:
+        json=f"{R}/meta_lat.json",
+        jsonl=f"{R}/meta_lat.jsonl",
+    log:
+        f"{R}/logs/meta_lat.log",
+    benchmark:
+        f"{R}/benchmarks/meta_lat.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("meta_lat"),
+        key=config["meta_lat"]["key"],
+        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "meta_lat: what the trainer reads"
+    script:
+        "../scripts/meta_lat.py"
+
+
+rule missing_final:
+    input:
+        posts=rules.posts.output.posts,
+        tags=rules.tags_json.output.tags,
+        captions=rules.meta_cap.output.captions,
+        latents=rules.latents.output.latents,
+        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+    output:
+        missing=f"{R}/missing_final.json",
+    log:
+        f"{R}/logs/missing_final.log",
+    benchmark:
+        f"{R}/benchmarks/missing_final.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("missing"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Missing, after the merge"
+    script:
+        "../scripts/missing.py"

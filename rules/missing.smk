@@ -1,0 +1,56 @@
+"""What is missing, and the shards it is dealt out to.
+
+Needs the posts, tags JSON, base captions and latents. Makes missing/missing.json and missing/split_{n}.json and .parquet.
+Reads the config section captions.
+"""
+
+
+rule missing:
+    input:
+        posts=rules.posts.output.posts,
+        tags=rules.tags_json.output.tags,
+        captions=rules.base_captions.output.captions,
+        latents=rules.latents.output.latents,
+    output:
+        missing=f"{R}/missing/missing.json",
+    log:
+        f"{R}/logs/missing.log",
+    benchmark:
+        f"{R}/benchmarks/missing.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("missing"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Missing: posts without tags, caption or latent"
+    script:
+        "../scripts/missing.py"
+
+
+rule shards:
+    input:
+        missing=rules.missing.output.missing,
+        posts=rules.posts.output.posts,
+        pictures=rules.pictures.output.pictures,
+    output:
+        json=expand(f"{R}/missing/split_{{n}}.json", n=SHARDS),
+        tables=expand(f"{R}/missing/split_{{n}}.parquet", n=SHARDS),
+    log:
+        f"{R}/logs/shards.log",
+    benchmark:
+        f"{R}/benchmarks/shards.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("shards"),
+        underscores=config["tags"]["underscores"],
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Shards: posts without a caption, by id % {config[captions][shards]}"
+    script:
+        "../scripts/shards.py"

@@ -1,0 +1,50 @@
+"""The same products for the posts that match a filter.
+
+Needs posts, tags JSON, meta_cap and latents. Makes subsets/<name>/... Reads the config sections subsets and meta_lat.
+"""
+
+
+rule subset:
+    input:
+        posts=rules.posts.output.posts,
+        tags=rules.tags_json.output.tags,
+        captions=rules.meta_cap.output.captions,
+        latents=rules.latents.output.latents,
+        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+    output:
+        tags=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",
+        captions=f"{R}/subsets/{{subset}}/meta_cap.json",
+        json=f"{R}/subsets/{{subset}}/meta_lat.json",
+        jsonl=f"{R}/subsets/{{subset}}/meta_lat.jsonl",
+    log:
+        f"{R}/logs/subsets/{{subset}}.log",
+    benchmark:
+        f"{R}/benchmarks/subsets/{{subset}}.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("subset"),
+        filter=lambda wildcards: config["subsets"][wildcards.subset],
+        key=config["meta_lat"]["key"],
+        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Subset {wildcards.subset}"
+    script:
+        "../scripts/subset.py"
+
+
+def subset_files(name):
+    """The products of a subset."""
+    return [*expand(rules.subset.output, subset=name), *[tars_of(f"subsets/{name}/", kind)[0] for kind in TEXTS]]
+
+
+for name in config["subsets"]:
+
+    rule:
+        name:
+            f"subset_{name}"
+        input:
+            subset_files(name),

@@ -1,0 +1,83 @@
+"""Tags and the captions that exist already.
+
+Needs posts/posts.parquet and inputs.captions. Makes tags/meta_cap_dd.json and captions/meta_cap_base.json. Reads the config
+sections tags and inputs.captions.
+"""
+
+
+rule tags_json:
+    input:
+        posts=rules.posts.output.posts,
+    output:
+        tags=f"{R}/tags/meta_cap_dd.json",
+    log:
+        f"{R}/logs/tags_json.log",
+    benchmark:
+        f"{R}/benchmarks/tags_json.tsv"
+    threads: 2
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("tags_json"),
+        tags=verbatim(config["tags"]),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Tags JSON: one line of tags per post"
+    script:
+        "../scripts/tags_json.py"
+
+
+rule captions_json:
+    input:
+        json=lambda wildcards: CAPTIONS[int(wildcards.k)]["files"],
+    output:
+        parquet=f"{R}/converted/captions_{{k}}.parquet",
+    log:
+        f"{R}/logs/captions_json_{{k}}.log",
+    benchmark:
+        f"{R}/benchmarks/captions_json_{{k}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("captions_json"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Captions: {input.json} to parquet"
+    script:
+        "../scripts/captions_json.py"
+
+
+def caption_tables(wildcards):
+    """The parquet files of all caption sources, by source; JSON sources are converted first."""
+    tables = []
+    for k, source in enumerate(CAPTIONS):
+        json = not source["files"][0].endswith((".parquet", ".pq"))
+        tables += [f"{R}/converted/captions_{k}.parquet"] if json else source["files"]
+    return tables
+
+
+rule base_captions:
+    input:
+        tables=caption_tables,
+        posts=rules.posts.output.posts,
+    output:
+        captions=f"{R}/captions/meta_cap_base.json",
+    log:
+        f"{R}/logs/base_captions.log",
+    benchmark:
+        f"{R}/benchmarks/base_captions.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+    params:
+        code=code("base_captions"),
+        sources=verbatim(CAPTIONS),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Base captions: those that exist already"
+    script:
+        "../scripts/base_captions.py"

@@ -1,0 +1,238 @@
+"""One shard, from its rows to its raw captions: what is in the journal is kept, the rest is generated.
+
+Products of a job: `raw_{n}.jsonl` and `skipped_{n}.json`, both ascending by id, and `stats_{n}.json`. Texts and skipped
+ids are the same whenever and however often the job runs; `seconds` in raw and all of stats are records of one run.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+import polars as pl
+import pyarrow.parquet as pq
+
+from booruflow.backends import Backend, Request, Result, open_backend
+from booruflow.cards import lease
+from booruflow.engine import BATCHES_A_BLOCK, UNREADABLE, Engine, Meter, Stop, blocks_of
+from booruflow.files import open_whole
+from booruflow.idjson import SCHEMA, write_entries
+from booruflow.journal import Index, Journal, files_for
+from booruflow.pictures import Unreadable, fingerprint, open_picture, read_picture
+from booruflow.prompts import Prompt, prompt_of
+from booruflow.sensors import Watch
+
+Row = Mapping[str, Any]
+Keys: TypeAlias = "np.ndarray[Any, np.dtype[np.bytes_]]"
+Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
+Skips: TypeAlias = dict[int, dict[str, str]]
+"""Ids without a caption -> `{"reason": ..., "detail": ...}`; the detail only where there is one."""
+
+PLANNED_AT_ONCE = 4096
+NO_KEY = bytes(16)
+
+NO_IMAGE, NO_METADATA = "no image", "no metadata"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What a caption job reads: shard `number` of `count`, its rows, its pictures and its journal."""
+
+    split: Path
+    """Parquet, one row per id, ascending: see `booruflow.captioning.rows`."""
+    pictures: Path
+    journal: Path
+    number: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One caption to make (see `booruflow.engine.Job`)."""
+
+    row: Row
+    key: bytes
+    prompt: Prompt
+    pictures: Path
+    needs_picture: bool
+
+    @property
+    def id(self) -> int:
+        """The post's id."""
+        return int(self.row["id"])
+
+    def request(self) -> Request:
+        """Read and open the picture.
+
+        Raises:
+            Unreadable: it cannot be opened.
+        """
+        picture = open_picture(read_picture(self.pictures, *place_of(self.row))) if self.needs_picture else None
+        return Request(self.id, self.prompt, picture)
+
+
+def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped: Path, stats: Path, threads: int) -> None:
+    """Do all of a caption job.
+
+    `captioner` is the config section of that name. Pictures are opened in `threads` threads. The backend
+    `captioner.fallback`, if any, takes the ids for which the main one found no picture; its lines are marked.
+
+    Raises:
+        UserError: see `Backend`, `Journal`, `lease`.
+        SystemExit: SIGINT or SIGTERM asked to stop; no product is written, the journal keeps what was finished.
+    """
+    with ExitStack() as stack:
+        # one lease for both backends: torch reads CUDA_VISIBLE_DEVICES once
+        card = cache(lambda: stack.enter_context(lease()))
+        turn = Turn(shard, captioner, open_backend(captioner["backend"], captioner), card, threads)
+        keys, skips = turn.plan(lambda _: True)
+        skips |= turn.generate(keys)
+        records = [turn.record]
+        fallback = np.zeros(len(keys), dtype=bool)
+        if captioner["fallback"]:
+            turn = Turn(shard, captioner, open_backend(captioner["fallback"], captioner), card, threads)
+            second, still = turn.plan(lambda row: row["id"] in skips)
+            skips = still | turn.generate(second)
+            records.append(turn.record)
+            fallback = second != b""
+            keys = np.where(fallback, second, keys)
+    _write_raw(shard, keys, fallback, raw)
+    _write_skipped(skips, skipped)
+    with open_whole(stats) as file:
+        file.write(orjson.dumps(records, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+class Turn:
+    """One backend's turn at a shard."""
+
+    def __init__(
+        self, shard: Shard, captioner: Mapping[str, Any], backend: Backend, card: Callable[[], str], threads: int
+    ) -> None:
+        self.shard, self.captioner, self.backend, self.threads = shard, captioner, backend, threads
+        self._card = card
+        identity = backend.identity()
+        self.record: dict[str, Any] = {"identity": identity, "generated": asdict(Meter())}
+        """For the stats."""
+        even = {name: float(value) if type(value) is int else value for name, value in identity.items()}  # 1 is 1.0
+        self._digest = hashlib.sha256(orjson.dumps(even, option=orjson.OPT_SORT_KEYS))
+
+    def plan(self, wanted: Callable[[Row], bool]) -> tuple[Keys, Skips]:
+        """The journal key of each row (empty where there is none), and why a wanted row has none, by id."""
+        keys = bytearray()
+        skips: Skips = {}
+        with ThreadPoolExecutor(self.threads) as pool:
+            for rows in blocks_of_rows(self.shard.split, PLANNED_AT_ONCE):
+                found = pool.map(lambda row: self._key(row) if wanted(row) else NO_KEY, rows)
+                for row, key in zip(rows, found, strict=True):
+                    if isinstance(key, dict):
+                        skips[row["id"]] = key
+                    keys += NO_KEY if isinstance(key, dict) else key
+        return np.frombuffer(bytes(keys), dtype="S16"), skips
+
+    def generate(self, keys: Keys) -> Skips:
+        """Generate what the journal lacks; returns why an id still got nothing."""
+        index = Index(files_for(self.shard.journal, self.shard.number, self.shard.count))
+        pending = (keys != b"") & (index.find(keys) < 0)
+        total = int(pending.sum())
+        if not total:
+            return {}
+        stop = Stop()
+        with ExitStack() as stack:
+            journal = stack.enter_context(Journal(self.shard.journal, self.shard.number, self.shard.count))
+            card = self._card() if self.backend.needs_card else None
+            watch = stack.enter_context(Watch(card, self.captioner["max_temperature"]))
+            stack.enter_context(stop.on_signals())
+
+            def keep(done: list[tuple[Job, Result]]) -> None:
+                journal.append({"key": job.key.hex(), **asdict(result)} for job, result in done)
+
+            engine: Engine[Job] = Engine(self.backend, keep, stop, self.threads, watch.cool)
+            try:
+                engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
+            finally:
+                self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
+        return engine.skipped
+
+    def _prompt(self, row: Row) -> Prompt:
+        """What the model is told: the style's question with the tags as grounding, or the tags alone."""
+        if not self.backend.needs_picture:
+            named = {"general": row["general"], "characters": row["characters"], "artist": row["artists"]}
+            return Prompt("", "\n".join(f"{name}: {tags}" for name, tags in named.items() if tags))
+        grounding = (row["general"], row["characters"]) if self.captioner["grounding"] else ("", "")
+        return prompt_of(self.captioner["style"], *grounding)
+
+    def _key(self, row: Row) -> bytes | dict[str, str]:
+        """A digest of the id and of all that determines the text; or why this row can have no caption."""
+        picture = None
+        if not row["has_metadata"] and (self.captioner["grounding"] or not self.backend.needs_picture):
+            return {"reason": NO_METADATA}
+        if self.backend.needs_picture:
+            if row["picture"] is None:
+                return {"reason": NO_IMAGE}
+            try:
+                picture = fingerprint(self.shard.pictures, *place_of(row))
+            except Unreadable as error:
+                return {"reason": UNREADABLE, "detail": str(error)}
+        digest = self._digest.copy()
+        digest.update(orjson.dumps([row["id"], *self._prompt(row), picture]))
+        return digest.digest()[:16]
+
+    def _jobs(self, keys: Keys, pending: Flags) -> Iterator[list[Job]]:
+        """The pending rows as jobs, in blocks of consecutive rows."""
+        size = BATCHES_A_BLOCK * self.backend.at_once
+        start = 0
+        for rows in blocks_of_rows(self.shard.split, size):
+            at = range(start, start + len(rows))
+            start += len(rows)
+            yield [
+                Job(
+                    row,
+                    bytes(keys[place]).ljust(16, b"\0"),
+                    self._prompt(row),
+                    self.shard.pictures,
+                    self.backend.needs_picture,
+                )
+                for row, place in zip(rows, at, strict=True)
+                if pending[place]
+            ]
+
+
+def blocks_of_rows(split: Path, size: int) -> Iterator[list[Row]]:
+    """The rows of a shard, `size` at a time (the last block may be shorter).
+
+    Columns used: id Int64 (ascending), general, characters, artists String (tags joined by `, `, may be empty),
+    picture String or null (path below the pictures folder), offset and size Int64 (in a tar, else null),
+    has_metadata Boolean.
+    """
+    with pq.ParquetFile(split) as file:
+        for batch in file.iter_batches(size):
+            yield batch.to_pylist()
+
+
+def place_of(row: Row) -> tuple[str, int | None, int | None]:
+    """Where a row's picture is, as `booruflow.pictures` wants it."""
+    return row["picture"], row["offset"], row["size"]
+
+
+def _write_raw(shard: Shard, keys: Keys, fallback: Flags, raw: Path) -> None:
+    """One line per caption, ascending by id, from the journal; a caption of the fallback says so."""
+    index = Index(files_for(shard.journal, shard.number, shard.count))
+    places = index.find(keys)
+    told = (keys != b"") & (places >= 0)
+    with open_whole(raw) as file:
+        for entry, other in zip(index.read(places[told].tolist()), fallback[told], strict=True):
+            line = {field.name: entry[field.name] for field in fields(Result)}
+            file.write(orjson.dumps(line | {"fallback": True} if other else line, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _write_skipped(skips: Skips, skipped: Path) -> None:
+    """Which ids got no caption and why, keyed by id."""
+    values = {id_: orjson.dumps(skips[id_]).decode() for id_ in sorted(skips)}
+    write_entries(skipped, [pl.DataFrame({"id": list(values), "value": list(values.values())}, schema=SCHEMA)])

@@ -1,0 +1,125 @@
+"""One card for each job: Snakemake counts cards and does not assign them, so a job takes a lease on one.
+
+A lease is a `flock` on a file per card in a folder per user. The kernel frees it when its holder dies, also by
+kill -9. The descriptor is closed on exec (Python's default): the model lives in the holder itself, so a stray
+helper process must not keep the card. Card numbers are nvidia-smi's (`CUDA_DEVICE_ORDER=PCI_BUS_ID`).
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from booruflow.errors import UserError
+
+SIMULATED = "BOORUFLOW_CARDS"
+"""Environment variable: so many cards are there, whatever is there (to try out scheduling without a card)."""
+NOTICE_EVERY, POLL_EVERY = 60.0, 0.2
+"""Seconds between two notices, and between two tries, while all cards are held."""
+
+
+def cards() -> list[str]:
+    """The UUIDs of the machine's cards in nvidia-smi's order, without importing torch; empty when there are none."""
+    if (simulated := os.environ.get(SIMULATED)) is not None:
+        return [f"simulated-{number}" for number in range(int(simulated))]
+    try:
+        listing = subprocess.run(
+            ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"], capture_output=True, text=True, check=True
+        )
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return []
+    return listing.stdout.split()
+
+
+def visible_cards() -> dict[str, str]:
+    """The cards this process may use: what to put into CUDA_VISIBLE_DEVICES -> which card it is (UUID, or MIG id).
+
+    A preset CUDA_VISIBLE_DEVICES is honoured as CUDA does: numbers, or UUIDs that may be cut short; the list ends
+    at the first entry that names no card.
+    """
+    present = cards()
+    preset = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if preset is None:
+        return {str(number): uuid for number, uuid in enumerate(present)}
+    visible: dict[str, str] = {}
+    for entry in (entry.strip() for entry in preset.split(",")):
+        if entry.isdecimal() and int(entry) < len(present):
+            card = present[int(entry)]
+        elif entry.startswith("MIG-"):
+            card = entry
+        elif entry and not entry.isdecimal() and (found := [uuid for uuid in present if uuid.startswith(entry)]):
+            card = found[0]
+        else:
+            break
+        visible[entry] = card
+    return visible
+
+
+def check_cards(asked: int) -> None:
+    """Check at the start what Snakemake does not: that `--resources gpu=<asked>` is not more than there is.
+
+    Raises:
+        UserError: fewer cards are visible than asked for.
+    """
+    there = len(visible_cards())
+    if asked > there:
+        raise UserError(
+            f"--resources gpu={asked}: this machine shows {there} card{'' if there == 1 else 's'}:"
+            f" ask for gpu={there}" + ("" if there else ", or set captioner.device to cpu")
+        )
+
+
+@contextmanager
+def lease() -> Iterator[str]:
+    """Hold one card while the block runs, with CUDA_VISIBLE_DEVICES set to it; yields that value.
+
+    Waits while other jobs hold all cards. Under Slurm the scheduler has assigned the card, and nothing is changed.
+    Call it before torch is imported: CUDA reads the variable once.
+
+    Raises:
+        UserError: there is no card.
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        yield os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        return
+    visible = visible_cards()
+    if not visible:
+        raise UserError("captioner.device is cuda and no card is to be seen: set it to cpu, or mend the driver")
+    folder = Path(tempfile.gettempdir()) / f"booruflow-cards-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    entry, descriptor = _first_free(visible, folder)
+    before = {name: os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")}
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    os.environ["CUDA_VISIBLE_DEVICES"] = entry
+    try:
+        yield entry
+    finally:
+        os.close(descriptor)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _first_free(visible: dict[str, str], folder: Path) -> tuple[str, int]:
+    """The first card that no live job holds, and the descriptor that now holds it."""
+    noticed = -NOTICE_EVERY
+    while True:
+        for entry, card in visible.items():
+            descriptor = os.open(folder / f"{card.replace('/', '_')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(descriptor)
+                continue
+            return entry, descriptor
+        if time.monotonic() - noticed > NOTICE_EVERY:
+            print(f"all cards ({', '.join(visible)}) are held by other jobs: waiting", file=sys.stderr, flush=True)
+            noticed = time.monotonic()
+        time.sleep(POLL_EVERY)

@@ -1,0 +1,1 @@
+"""The embedded sample: drawn posts, what is true of them, and a tiny captioner that reads them."""

@@ -1,0 +1,136 @@
+"""The captions that most posts of the sample already have, as four older captioners might have left them.
+
+All of it is true of the picture. The odd characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the
+many ways of saying nothing are those that real caption tables hold.
+"""
+
+import random
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from booruflow.demo.posts import UNCAPTIONED, Post
+from booruflow.demo.scene import FLAT, Figure, Scene
+from booruflow.demo.wording import (
+    BACKGROUND_PROSE,
+    MOUTH_PROSE,
+    OBJECT_PROSE,
+    clothes_of,
+    extras_of,
+    hair_of,
+    object_place,
+)
+
+COLUMNS = ("phi3v_horny", "pixtral_caption", "florence_short", "florence_long")
+NOTHING = (None, "", " ", "\n", "\t \u2028", None, None)
+SIGN = {
+    "night_sky": "🌙",
+    "grass": "☀️",
+    "beach": "🌊",
+    "snow": "❄️",
+    "heart": "💖",
+    "star_(symbol)": "⭐",
+    "pumpkin": "🎃",
+    "black_cat": "🐈‍⬛",
+    "kimono": "着物",
+    "umbrella": "傘",
+    "mushroom": "きのこ",
+    "balloon": "풍선",
+}
+"""Signs and words in other scripts for what a picture shows."""
+
+
+def captions(posts: Sequence[Post]) -> pa.Table:
+    """One row a post, keyed by `index`, in no order; two of three posts without a caption have no row at all."""
+    rows = [caption_row(post) for post in posts if post.number not in UNCAPTIONED or post.number % 20 == 9]
+    random.Random(6).shuffle(rows)
+    schema = pa.schema([("index", pa.int64()), *((column, pa.string()) for column in COLUMNS)])
+    return pa.Table.from_pylist(rows, schema)
+
+
+def caption_row(post: Post) -> dict[str, int | str | None]:
+    """The post's texts; every column is now and then empty, and all are for a post that has no caption."""
+    rng = random.Random(post.id + 1)
+    writers = (flowery, sections, short, long)
+    row: dict[str, int | str | None] = {"index": post.id}
+    said = rng.sample(COLUMNS, rng.choice((1, 2, 3, 4, 4))) if post.number not in UNCAPTIONED else []
+    for column, write in zip(COLUMNS, writers, strict=True):
+        row[column] = write(post.scene, rng) if column in said else rng.choice(NOTHING)
+    return row
+
+
+def person(figure: Figure) -> str:
+    """`a girl`, `a boy`."""
+    return f"a {figure.kind}"
+
+
+def people(scene: Scene) -> str:
+    """`a girl with long red hair and a boy with short blue hair`."""
+    return " and ".join(f"{person(figure)} with {hair_of(figure)}" for figure in scene.figures)
+
+
+def backdrop(scene: Scene) -> str:
+    """The background as the end of a sentence: `a simple, flat blue background`."""
+    prose = BACKGROUND_PROSE[scene.background].removesuffix(".")
+    return prose[0].lower() + prose[1:]
+
+
+def signs(scene: Scene) -> list[str]:
+    """The signs for what the picture shows."""
+    shown = [scene.background, scene.object, *(figure.garment.kind for figure in scene.figures)]
+    return [SIGN[name] for name in dict.fromkeys(shown) if name in SIGN]
+
+
+def flowery(scene: Scene, rng: random.Random) -> str:
+    """A chatty paragraph; sometimes a backslash or a sign."""
+    opening = rng.choice(("What a charming picture!", "Look at this:", "An adorable chibi drawing."))
+    parts = [f"{opening} Here we have {people(scene)}"]
+    for figure in scene.figures:
+        extras = "".join(f" and {extra}" for extra in extras_of(figure))
+        pronoun = "She" if figure.kind == "girl" else "He"
+        parts.append(f"{pronoun} wears {clothes_of(figure)}{extras} and {MOUTH_PROSE[figure.mouth]}")
+    if scene.object:
+        parts.append(f"Do not miss {OBJECT_PROSE[scene.object]} {object_place(scene)}")
+    if scene.lettering:
+        parts.append(f'The lettering reads "{scene.lettering}"')
+    text = ". ".join(parts) + "."
+    if rng.random() < 0.3:
+        text += " \\o/" if rng.random() < 0.5 else f" {' '.join(signs(scene))}".rstrip()
+    return text
+
+
+def sections(scene: Scene, rng: random.Random) -> str:
+    """Short lines with headings; the line ends vary as they do in real tables."""
+    lines = [f"**Subject:** {people(scene)}."]
+    for figure in scene.figures:
+        lines.append(f"**Clothing:** {clothes_of(figure)}; {figure.eyes} eyes, {figure.mouth.replace('_', ' ')}.")
+    lines.append(f"**Setting:** {backdrop(scene)}.")
+    if scene.lettering:
+        lines.append(f"**Text:** “{scene.lettering}”")
+    return rng.choice(("\n", "\n\n", "\r\n", "\u2028", "\t", " ")).join(lines)
+
+
+def short(scene: Scene, rng: random.Random) -> str:
+    """One line in lower case."""
+    place = f"in front of {backdrop(scene)}"
+    if scene.background.removesuffix("_background") not in FLAT and rng.random() < 0.5:
+        place = f"standing before {backdrop(scene)}"
+    ending = rng.choice(("", "", ".", "\n", "  "))
+    return f"{people(scene)} {place}{ending}"
+
+
+def long(scene: Scene, rng: random.Random) -> str:
+    """A sober paragraph."""
+    medium = rng.choice(("a digital illustration", "a cartoon drawing", "an anime-style drawing"))
+    sentences = [f"The image is {medium} of {people(scene)}."]
+    for i, figure in enumerate(scene.figures):
+        who = "The character" if len(scene.figures) == 1 else f"The character on the {('left', 'right')[i]}"
+        sentences.append(f"{who} has {figure.eyes} eyes and is wearing {clothes_of(figure)}.")
+        for extra in extras_of(figure):
+            sentences.append(f"{'She' if figure.kind == 'girl' else 'He'} also wears {extra}.")
+    sentences.append(f"The background is {backdrop(scene)}.")
+    if scene.object:
+        sentences.append(f"There is {OBJECT_PROSE[scene.object]} {object_place(scene)}.")
+    if scene.lettering:
+        sentences.append(f"The text in the image says '{scene.lettering}'.")
+    return rng.choice((" ", " ", "\n")).join(sentences)

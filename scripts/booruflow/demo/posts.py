@@ -1,0 +1,120 @@
+"""The posts of the sample: their scenes, pictures and metadata. A post's number and nothing else decides what it is."""
+
+import hashlib
+import io
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from booruflow.demo.drawing import draw
+from booruflow.demo.scene import Scene, choose_scene
+from booruflow.demo.wording import answer_of, tags_of
+
+COUNT = 240
+IDS = range(1_204_311, 8_100_000)
+FIRST_DAY = datetime(2014, 3, 1, tzinfo=UTC)
+# of every twenty posts three have no existing caption: 36 posts are left for the captioner
+UNCAPTIONED = tuple(number for number in range(COUNT) if number % 20 in (3, 9, 16))
+# among these, by their place in UNCAPTIONED: two figures with so much to tell that the answer runs into the token limit
+LONGEST = frozenset(UNCAPTIONED[i] for i in (2, 13, 25))
+BUSY = frozenset(UNCAPTIONED[i] for i in (8, 19, 31))
+LETTERED = frozenset(UNCAPTIONED[i] for i in (4, 11, 23, 30))
+WITHOUT_PICTURE = frozenset(UNCAPTIONED[i] for i in (5, 14, 27))
+BROKEN = frozenset({UNCAPTIONED[20]})
+
+
+@dataclass(frozen=True)
+class Post:
+    """One post: `picture` is the whole webp file, also where the sample leaves it out or cuts it short."""
+
+    number: int
+    id: int
+    scene: Scene
+    picture: bytes
+
+    @property
+    def file(self) -> bytes | None:
+        """What lies in the sample as this post's picture: nothing, a third of it, or all of it."""
+        if self.number in WITHOUT_PICTURE:
+            return None
+        return self.picture[: len(self.picture) // 3] if self.number in BROKEN else self.picture
+
+
+def post_ids() -> list[int]:
+    """The ids of all posts, ascending; spread as a booru's are."""
+    return sorted(random.Random(240).sample(IDS, COUNT))
+
+
+def make_post(number: int) -> Post:
+    """Draw post `number` (0 to `COUNT` - 1)."""
+    rng = random.Random(7919 * (number + 1))
+    if number in LONGEST:
+        scene = longest_scene(rng)
+    elif number in BUSY:
+        scene = choose_scene(rng, pair=True, lettering=True, with_object=True)
+    elif number in LETTERED:
+        scene = choose_scene(rng, pair=False, lettering=True)
+    else:
+        scene = choose_scene(rng)
+    file = io.BytesIO()
+    draw(scene, rng).save(file, "webp", quality=60)
+    return Post(number, post_ids()[number], scene, file.getvalue())
+
+
+def longest_scene(rng: random.Random) -> Scene:
+    """Of many scenes the one whose answer has the most words."""
+    scenes = [choose_scene(rng, pair=True, lettering=True, with_object=True) for _ in range(100)]
+    return max(scenes, key=lambda scene: len(json.dumps(answer_of(scene)).split()))
+
+
+def metadata(posts: Sequence[Post]) -> pa.Table:
+    """The posts as Danbooru's metadata tells them: one row a post, in no order, tags apart by spaces."""
+    rows = [metadata_row(post) for post in posts]
+    random.Random(5).shuffle(rows)
+    return pa.Table.from_pylist(rows, pa.schema([(name, METADATA[name]) for name in METADATA]))
+
+
+METADATA = {
+    "id": pa.int64(),
+    "created_at": pa.string(),
+    "rating": pa.string(),
+    "score": pa.int32(),
+    "source": pa.string(),
+    "md5": pa.string(),
+    "file_ext": pa.string(),
+    "file_size": pa.int64(),
+    "image_width": pa.int32(),
+    "image_height": pa.int32(),
+    "tag_string_general": pa.string(),
+    "tag_string_artist": pa.string(),
+    "tag_string_character": pa.string(),
+    "tag_string_copyright": pa.string(),
+    "tag_string_meta": pa.string(),
+}
+"""Names and types of the metadata's columns."""
+
+
+def metadata_row(post: Post) -> dict[str, str | int]:
+    """One row; tags in alphabetical order, as Danbooru keeps them."""
+    rng = random.Random(post.id)
+    tags = tags_of(post.scene)
+    share = (post.id - IDS.start) / len(IDS)
+    created = FIRST_DAY + timedelta(days=4000 * share, seconds=rng.randrange(86400))
+    width, height = post.scene.size
+    return {
+        "id": post.id,
+        "created_at": created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "rating": rng.choices("gs", (5, 1))[0],
+        "score": int(rng.paretovariate(0.8)) - rng.choice((0, 1, 3)),
+        "source": f"https://example.org/{post.scene.artist}/{post.number:04d}",
+        "md5": hashlib.md5(post.picture).hexdigest(),
+        "file_ext": "webp",
+        "file_size": len(post.picture),
+        "image_width": width,
+        "image_height": height,
+        **{f"tag_string_{category}": " ".join(sorted(names)) for category, names in tags.items()},
+    }

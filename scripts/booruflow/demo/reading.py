@@ -1,0 +1,103 @@
+"""Throw-away heads that read a scene's attributes from the picture tower's tokens.
+
+Trained on captions alone, a model this small learns the grammar and never looks. The heads read by attention pooling,
+the way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from booruflow.demo import scene as scenes
+from booruflow.demo.scene import Figure, Scene
+
+FIGURE_VALUES: dict[str, Sequence[object]] = {
+    "kind": ("girl", "boy"),
+    "hair": tuple(scenes.HAIR),
+    "style": scenes.STYLES,
+    "eyes": tuple(scenes.EYES),
+    "headwear": scenes.HEADWEAR,
+    "bow": tuple(scenes.BOW),
+    "garment colour": tuple(scenes.CLOTH),
+    "garment": scenes.GARMENTS,
+    "lower colour": tuple(scenes.LOWER),
+    "lower": ("skirt", "pants"),
+    "glasses": (False, True),
+    "mouth": scenes.MOUTHS,
+}
+SCENE_VALUES: dict[str, Sequence[object]] = {
+    "figures": (1, 2),
+    "background": scenes.BACKGROUNDS,
+    "object": scenes.OBJECTS,
+    "lettering": (None, *scenes.WORDS),
+    "lettering kind": (None, "bubble", "caption"),
+    "side": (-1, 1),
+}
+ATTRIBUTES = [(f"{name} {slot}", values) for slot in (1, 2) for name, values in FIGURE_VALUES.items()]
+ATTRIBUTES += list(SCENE_VALUES.items())
+SIZES = [len(values) for _, values in ATTRIBUTES]
+NOT_THERE = -100
+"""The index of an attribute that a scene does not have (cross entropy ignores it)."""
+# what is small in the picture weighs more
+WEIGHT = {"lettering": 4.0, "mouth": 3.0, "eyes": 2.0, "style": 1.5, "object": 1.5, "garment": 1.5}
+WEIGHTS = torch.tensor([WEIGHT.get(name.removesuffix(" 1").removesuffix(" 2"), 1.0) for name, _ in ATTRIBUTES])
+
+
+def figure_attributes(figure: Figure) -> dict[str, object]:
+    """The figure's values, named as in `FIGURE_VALUES`."""
+    return {
+        **{name: getattr(figure, name) for name in ("kind", "hair", "style", "eyes", "headwear", "bow", "glasses", "mouth")},
+        "garment colour": figure.garment.colour,
+        "garment": figure.garment.kind,
+        "lower colour": figure.lower and figure.lower.colour,
+        "lower": figure.lower and figure.lower.kind,
+    }
+
+
+def attribute_ids(scene: Scene) -> list[int]:
+    """For each of `ATTRIBUTES` the index of the scene's value, or `NOT_THERE`."""
+    ids = []
+    for slot in range(2):
+        there = figure_attributes(scene.figures[slot]) if slot < len(scene.figures) else {}
+        ids += [index_of(there[name], values) if there else NOT_THERE for name, values in FIGURE_VALUES.items()]
+    placed = scene.object is not None or scene.lettering_kind == "bubble"
+    there = {
+        "figures": len(scene.figures),
+        "background": scene.background,
+        "object": scene.object,
+        "lettering": scene.lettering,
+        "lettering kind": scene.lettering_kind,
+        "side": scene.side if placed else None,
+    }
+    return ids + [index_of(there[name], values) for name, values in SCENE_VALUES.items()]
+
+
+def index_of(value: object, values: Sequence[object]) -> int:
+    """The place of a value, or `NOT_THERE`."""
+    return values.index(value) if value in values else NOT_THERE
+
+
+class ReadingHeads(nn.Module):
+    """One linear head per attribute, on the tokens averaged with that attribute's own attention."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.attention = nn.Linear(hidden, len(SIZES))
+        self.values = nn.Linear(hidden, sum(SIZES))
+
+    def forward(self, tokens: Tensor) -> list[Tensor]:
+        """(pictures, tokens, hidden) -> for each attribute the logits (pictures, values)."""
+        attention = self.attention(tokens).softmax(1)
+        values = self.values(tokens).split(SIZES, -1)
+        return [(attention[:, :, i : i + 1] * value).sum(1) for i, value in enumerate(values)]
+
+
+def reading_loss(logits: Sequence[Tensor], ids: Tensor) -> Tensor:
+    """Weighted mean of the cross entropies of all attributes; `ids` is (pictures, attributes)."""
+    total = torch.zeros(())
+    for i, values in enumerate(logits):
+        if bool((ids[:, i] != NOT_THERE).any()):
+            total = total + WEIGHTS[i] * functional.cross_entropy(values, ids[:, i], ignore_index=NOT_THERE)
+    return total / WEIGHTS.sum()

@@ -1,0 +1,83 @@
+"""Latents: at which resolution the trainer sees each picture, from a kohya file or by its own bucket rule."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from booruflow.buckets import training_resolution
+from booruflow.streams import Stream, in_step
+
+SCHEMA = {
+    "id": pl.Int64,
+    "file": pl.String,
+    "train_width": pl.Int32,
+    "train_height": pl.Int32,
+    "image_width": pl.Int32,
+    "image_height": pl.Int32,
+}
+"""Of latents.parquet: one row per post that can be trained on; sizes in pixels. `file` is the picture's own name."""
+
+UNREADABLE = '"reason":"unreadable image'
+
+GIVEN = ("train_width", "train_height", "image_width_given", "image_height_given")
+
+RESOLUTIONS = {name: SCHEMA[name] for name in ("id", "train_width", "train_height", "image_width", "image_height")}
+
+
+def resolutions(
+    posts: Iterable[pl.DataFrame],
+    pictures: Iterable[pl.DataFrame],
+    known: Iterable[pl.DataFrame] | None,
+    rule: Mapping[str, int | bool],
+) -> Stream:
+    """Rows of SCHEMA for the posts that can be trained on.
+
+    With `known` these are the posts in it; what it does not say is filled in. Without, they are the posts with a picture
+    whose size is known from the metadata or the picture itself; the bucket rule gives their resolution.
+
+    Args:
+        posts: `id`, `image_width`, `image_height`, `file_ext`.
+        pictures: `id`, `ext`, `file`, `offset`, `width`, `height`.
+        known: a stream of RESOLUTIONS, from an existing kohya file.
+        rule: the arguments of `booruflow.buckets.training_resolution` by name.
+    """
+    named = pl.format("{}.{}", "id", pl.coalesce("ext", "file_ext", pl.lit("webp")))
+    streams = [posts, pictures] if known is None else [posts, pictures, known]
+    for some, there, *given in in_step(streams):
+        rows = some.join(there, on="id", how="inner" if known is None else "left", maintain_order="left")
+        if given:
+            rows = rows.join(given[0], on="id", how="inner", maintain_order="left", suffix="_given")
+        else:
+            rows = rows.with_columns([pl.lit(None, pl.Int32).alias(name) for name in GIVEN])
+        rows = rows.select(
+            "id",
+            "train_width",
+            "train_height",
+            file=pl.when(pl.col("offset").is_null() & pl.col("file").is_not_null()).then("file").otherwise(named),
+            image_width=pl.coalesce("image_width_given", "image_width", "width"),
+            image_height=pl.coalesce("image_height_given", "image_height", "height"),
+        )
+        sizes = rows.select(pl.col("image_width", "image_height").fill_null(0))
+        widths, heights = training_resolution(sizes["image_width"], sizes["image_height"], **rule)  # type: ignore[arg-type]
+        yield (
+            rows.with_columns(
+                train_width=pl.coalesce("train_width", pl.Series(widths, dtype=pl.Int32)),
+                train_height=pl.coalesce("train_height", pl.Series(heights, dtype=pl.Int32)),
+            )
+            .filter((pl.col("train_width") > 0) & (pl.col("train_height") > 0))
+            .select([pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()])
+        )
+
+
+def without_unreadable(latents: Iterable[pl.DataFrame], skipped: Sequence[Iterable[pl.DataFrame]]) -> Stream:
+    """Leave out the posts whose picture could not be read when it was to be captioned: the trainer could not either.
+
+    Args:
+        latents: any stream.
+        skipped: entries of the skipped files.
+    """
+    for rows, *shards in in_step([latents, *skipped]):
+        for entries in shards:
+            broken = entries.filter(pl.col("value").str.contains(UNREADABLE, literal=True))
+            rows = rows.join(broken, on="id", how="anti", maintain_order="left")
+        yield rows

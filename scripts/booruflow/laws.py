@@ -1,0 +1,121 @@
+"""The conservation laws of a run: nothing is lost and nothing is counted twice, from the posts to the tars."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from booruflow.errors import UserError
+from booruflow.idjson import BLOCK, decoded, member_text
+from booruflow.streams import in_step
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The ids of one shard and of the lists they went to, as streams."""
+
+    name: str
+    ids: Iterable[pl.DataFrame]
+    outcomes: Sequence[Iterable[pl.DataFrame]]
+
+
+def check_shard(shard: Shard) -> list[int]:
+    """Law 1: every id of a shard is in exactly one of its outcomes; return how many are in each.
+
+    Raises:
+        UserError: an id is in none, in two, or not of the shard.
+    """
+    counts = [0] * len(shard.outcomes)
+    for ids, *outcomes in in_step([shard.ids, *shard.outcomes]):
+        found = pl.concat([frame.select("id", shard=0, outcome=1) for frame in outcomes])
+        tally = pl.concat([ids.select("id", shard=1, outcome=0), found]).group_by("id").sum()
+        wrong = tally.filter((pl.col("shard") != 1) | (pl.col("outcome") != 1))["id"]
+        _hold(f"each id of shard {shard.name} is in exactly one of good, bad and skipped", wrong.sort())
+        counts = [count + len(frame) for count, frame in zip(counts, outcomes, strict=True)]
+    return counts
+
+
+def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[pl.DataFrame]) -> tuple[list[int], int, int]:
+    """Law 2: the merged captions are those of the sources, the latest of each id.
+
+    Returns: the counts of the sources, how many captions a later source replaced, and the count of the merged.
+    """
+    counts, replaced, total = [0] * len(sources), 0, 0
+    for *some, result in in_step([*sources, merged]):
+        expected = pl.concat([frame.select("id", "value") for frame in some]).unique("id", keep="last", maintain_order=True)
+        both = expected.join(result, on="id", how="full", coalesce=True, suffix="_merged")
+        _hold(
+            "meta_cap.json holds the latest caption of each id",
+            both.filter(pl.col("value").ne_missing(pl.col("value_merged")))["id"],
+        )
+        counts = [count + len(frame) for count, frame in zip(counts, some, strict=True)]
+        replaced += sum(map(len, some)) - len(expected)
+        total += len(result)
+    return counts, replaced, total
+
+
+def check_coverage(
+    posts: Iterable[pl.DataFrame],
+    trained: Iterable[pl.DataFrame],
+    captioned: Iterable[pl.DataFrame],
+    missing: Sequence[Iterable[pl.DataFrame]],
+) -> tuple[int, int, int]:
+    """Law 3: every post is in meta_lat or in a list that says why not: no latent, or neither tags nor caption.
+
+    Returns: the counts of posts, of entries of meta_lat, and of those among them that have tags for a caption.
+    """
+    total, entries, fallback = 0, 0, 0
+    for ids, lat, cap, *lists in in_step([posts, trained, captioned, *missing]):
+        no_tags, no_caption, no_latent = (frame["id"].implode() for frame in lists)
+        excused = pl.col("id").is_in(no_latent) | (pl.col("id").is_in(no_tags) & pl.col("id").is_in(no_caption))
+        there = pl.col("id").is_in(lat["id"].implode())
+        _hold("every post is in meta_lat.json or in missing_final.json", ids.filter(there == excused)["id"])
+        total, entries = total + len(ids), entries + len(lat)
+        fallback += len(lat.join(cap, on="id", how="anti"))
+    return total, entries, fallback
+
+
+def lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
+    """The ids of a meta_lat.json whose keys are ids or picture paths, as a stream of `id`."""
+    yield pl.DataFrame(schema={"id": pl.Int64})
+    with Path(path).open("rb") as file:
+        while lines := file.readlines(BLOCK):
+            keys = pl.Series("id", [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")])
+            yield pl.DataFrame({"id": keys.str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64)})
+
+
+def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count: int) -> int:
+    """Law 4: the tars hold exactly the texts `member` of the entries, byte for byte; return the number of texts.
+
+    The sum over all texts of a 64-bit hash of id and text must be the same on both sides, tar by tar.
+    """
+    wanted = pl.DataFrame({"tar": range(count), "sum": [0] * count, "members": [0] * count}, schema_overrides={"sum": pl.UInt64})
+    for frame in entries:
+        texts = frame.select("id", text=decoded(member_text("value", member)))
+        sums = texts.group_by(tar=pl.col("id") % count).agg(sum=_hash().sum(), members=pl.len().cast(pl.Int64))
+        wanted = pl.concat([wanted, sums.select(wanted.columns)]).group_by("tar").agg(pl.col("sum", "members").sum())
+    for tar, expected, members in wanted.sort("tar").iter_rows():
+        path = folder / f"{tar:04d}.tar"
+        index = orjson.loads(path.with_suffix(".json").read_bytes())
+        content, files = path.read_bytes(), index["files"]
+        texts = pl.DataFrame(
+            {
+                "id": [int(name.split(".")[0]) for name in files],
+                "text": [content[place["offset"] : place["offset"] + place["size"]].decode() for place in files.values()],
+            },
+            schema={"id": pl.Int64, "text": pl.String},
+        )
+        if (len(texts), texts.select(_hash().sum()).item()) != (members, expected) or len(content) != index["filesize"]:
+            raise UserError(f"{path}: does not hold the texts of its ids: delete the tars and build them again")
+    return int(wanted["members"].sum())
+
+
+def _hash() -> pl.Expr:
+    return pl.struct("id", "text").hash(seed=0)
+
+
+def _hold(law: str, wrong: pl.Series) -> None:
+    if len(wrong):
+        raise UserError(f"law broken: {law}; not so for id {wrong[0]} and {len(wrong) - 1} more: rebuild with --forceall")

@@ -1,0 +1,214 @@
+"""One post a member, `id % count` the tar: a thousand tars in one pass, each with its index.
+
+The tars are plain ustar, byte for byte what the standard tarfile writes with `format=USTAR_FORMAT` for members in
+ascending order of id, with mtime 0, mode 0644, uid and gid 0 and no owner's name. So equal input gives equal bytes.
+"""
+
+import hashlib
+import os
+import shutil
+import struct
+import tarfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from booruflow.errors import UserError
+from booruflow.progress import progress
+
+COUNT = 1000
+"""Tars of the layout that deepghs publishes and cheesechaser reads."""
+BLOCK = tarfile.BLOCKSIZE
+ROUND_BYTES = 64 << 20
+
+_BUFFER = 1 << 20
+_NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988
+_NAME_AND_SIZE = struct.Struct("100s24x11s")
+_PADDING = [bytes(size) for size in range(BLOCK)]
+
+
+def tar_name(post: int, count: int = COUNT) -> str:
+    """The tar that holds a post: `0001.tar` for post 8001."""
+    return f"{post % count:04d}.tar"
+
+
+def write_tars(
+    folder: str | Path,
+    frames: Iterable[pl.DataFrame],
+    suffix: str,
+    *,
+    count: int = COUNT,
+    total: int | None = None,
+    threads: int = 2,
+    round_bytes: int = ROUND_BYTES,
+) -> None:
+    """Write `0000.tar` ... and an index `0000.json` ... beside each; a tar of no posts is a valid empty tar.
+
+    Rows are collected into rounds of `round_bytes` of tar; a round is sorted by tar, and each tar is opened, appended
+    to and closed once a round. So memory does not grow with the posts, and few files are open at once. All is written
+    in `folder/.part` and moved into place at the end: a writer that fails or is killed leaves the old tars whole.
+
+    Args:
+        folder: where the tars go; other files in it stay.
+        frames: columns `id` (Int64, not negative, ascending over all frames) and `text` (String or Binary, no nulls).
+        suffix: a member is named `<id>.<suffix>`; ASCII, at most 80 characters.
+        count: the number of tars, at most 10,000.
+        total: the number of posts, if known, for the progress bar.
+        threads: how many tars are written and hashed at once.
+        round_bytes: the size of a round in bytes of tar; memory is about three times that.
+
+    Raises:
+        UserError: ids that do not ascend; a full disk or a folder that cannot be written, with the file's name.
+    """
+    with _part_folder(Path(folder)) as part, ThreadPoolExecutor(threads) as pool:
+        tars = [part / tar_name(remainder, count) for remainder in range(count)]
+        with progress(total, f"{folder}: tars") as bar:
+            for rows in _rounds(frames, round_bytes):
+                for _ in pool.map(lambda piece: _append(tars[piece[0]], *piece[1:]), _pieces(rows, suffix, count)):
+                    pass
+                bar.update(rows.height)
+                del rows  # before the next round is collected
+        with progress(count, f"{folder}: indexes", unit="tars") as bar:
+            for _ in pool.map(_finish, tars):
+                bar.update(1)
+
+
+def _head(tar: Path) -> tuple[int, str, str]:
+    """The size of a file, its git blob sha1 and its sha256: what an index says of the tar as a whole."""
+    size = tar.stat().st_size
+    blob, plain = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
+    with tar.open("rb", buffering=0) as file:
+        while data := file.read(_BUFFER):
+            blob.update(data)
+            plain.update(data)
+    return size, blob.hexdigest(), plain.hexdigest()
+
+
+@contextmanager
+def _part_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to write in; what it holds in the end is moved into `folder`."""
+    part = folder / ".part"
+    with _writing(part):
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+    try:
+        yield part
+        os.sync()  # once for all: two thousand calls of fsync cost more than the writing when the disk is busy
+        for file in sorted(part.iterdir()):
+            with _writing(folder / file.name):
+                file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(part)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn an error of the file system into one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}): free space or mend the path") from error
+
+
+def _rounds(frames: Iterable[pl.DataFrame], round_bytes: int) -> Iterator[pl.DataFrame]:
+    """Join frames until they make about `round_bytes` of tar; columns `id` and `text` (Binary) come out."""
+    held: list[pl.DataFrame] = []
+    size, last = 0, -1
+    for frame in frames:
+        rows = frame.select("id", pl.col("text").cast(pl.Binary))
+        if rows.is_empty():
+            continue
+        last = _ascending(rows["id"], last)
+        held.append(rows)
+        size += int(rows["text"].bin.size().sum()) + 2 * BLOCK * rows.height
+        if size >= round_bytes:
+            yield pl.concat(held)
+            held, size = [], 0
+    if held:
+        yield pl.concat(held)
+
+
+def _ascending(ids: pl.Series, last: int) -> int:
+    """The last of `ids`, once each is known to be greater than the one before it (`last` before the first)."""
+    before = ids.shift(1, fill_value=last)
+    wrong = (ids <= before).arg_true()
+    if len(wrong):
+        row = wrong[0]
+        raise UserError(f"post {ids[row]} comes after post {before[row]}: tars need every id once, in ascending order")
+    return int(ids[-1])
+
+
+def _pieces(rows: pl.DataFrame, suffix: str, count: int) -> Iterator[tuple[int, NDArray[np.uint8], pl.Series]]:
+    """For each tar of a round: its number, its members' headers and their texts, in the order of the rows."""
+    remainders = rows["id"].to_numpy() % count
+    order = np.argsort(remainders.astype(np.uint16), kind="stable")
+    rows = rows[order]
+    headers = _headers(rows["id"].to_numpy(), rows["text"].bin.size().to_numpy(), suffix)
+    bounds = np.searchsorted(remainders[order], np.arange(count + 1))
+    for number in range(count):
+        start, stop = int(bounds[number]), int(bounds[number + 1])
+        if start < stop:
+            yield number, headers[start:stop], rows["text"].slice(start, stop - start)
+
+
+def _headers(ids: NDArray[np.int64], sizes: NDArray[np.uint32], suffix: str) -> NDArray[np.uint8]:
+    """The ustar headers of members `<id>.<suffix>`, as a matrix of (members, 512) bytes."""
+    blank = np.frombuffer(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT), np.uint8).copy()
+    blank[_CHECKSUM] = ord("0")
+    headers = np.tile(blank, (len(ids), 1))
+    names = np.strings.add(ids.astype("S20"), f".{suffix}".encode())
+    headers[:, _NAME][:, : names.itemsize] = names.view(np.uint8).reshape(len(ids), -1)
+    headers[:, _SIZE] += _octal(sizes, 11)
+    # The sum takes the checksum's own eight bytes for spaces; the tail of a header is the same for every member.
+    tail = int(blank[_SIZE.stop : 148].sum()) + 8 * ord(" ") + int(blank[156:].sum())
+    headers[:, _CHECKSUM] += _octal(headers[:, : _SIZE.stop].sum(axis=1, dtype=np.uint32) + tail, 6)
+    return headers
+
+
+def _octal(values: NDArray[np.uint32], digits: int) -> NDArray[np.uint8]:
+    """The octal digits of each value, the most significant first, as numbers: (values, digits)."""
+    shifts = 3 * np.arange(digits - 1, -1, -1, dtype=np.uint64)
+    return ((values[:, None].astype(np.uint64) >> shifts) & np.uint64(7)).astype(np.uint8)
+
+
+def _append(tar: Path, headers: NDArray[np.uint8], texts: pl.Series) -> None:
+    with _writing(tar), tar.open("ab", buffering=_BUFFER) as file:
+        for header, text in zip(headers.view("V512").ravel().tolist(), texts.to_list(), strict=True):
+            file.write(header)
+            file.write(text)
+            file.write(_PADDING[-len(text) % BLOCK])
+
+
+def _finish(tar: Path) -> None:
+    """Close a tar as tarfile does (two empty blocks, whole records of 10,240 bytes) and write its index."""
+    index = tar.with_suffix(".json")
+    with _writing(tar), tar.open("ab") as file:
+        end = file.tell() + 2 * BLOCK
+        file.write(bytes(2 * BLOCK + -end % tarfile.RECORDSIZE))
+    size, blob, plain = _head(tar)
+    with _writing(index), index.open("w", encoding="ascii") as file:
+        file.write(f'{{"filesize": {size}, "hash": "{blob}", "hash_lfs": "{plain}", "files": {{')
+        file.writelines(_index_entries(tar))
+        file.write("}}")
+
+
+def _index_entries(tar: Path) -> Iterator[str]:
+    """The entries of a finished tar, as json.dump writes them."""
+    separator = ""
+    offset = BLOCK
+    with tar.open("rb", buffering=_BUFFER) as file:
+        while (header := file.read(BLOCK))[0]:
+            name, octal = _NAME_AND_SIZE.unpack_from(header)
+            size = int(octal, 8)
+            text = file.read(size)
+            digest = hashlib.sha256(text).hexdigest()
+            file.read(-size % BLOCK)
+            plain_name = name.rstrip(b"\0").decode()
+            yield f'{separator}"{plain_name}": {{"offset": {offset}, "size": {size}, "sha256": "{digest}"}}'
+            separator = ", "
+            offset += size + -size % BLOCK + BLOCK

@@ -1,0 +1,48 @@
+"""Rule manifest: the laws of conservation checked, and what was built, with sizes, digests and counts."""
+
+from pathlib import Path
+
+from booruflow.idjson import read_entries
+from booruflow.job import job
+from booruflow.laws import Shard, check_captions, check_coverage, check_shard, check_tars, lat_ids
+from booruflow.meta import caption_values
+from booruflow.missing import KINDS, missing_ids
+from booruflow.progress import counted
+from booruflow.summary import describe, write_manifest
+from booruflow.tables import read_stream, rows_of
+
+with job(snakemake.log[0], snakemake.rule):
+    given, results = snakemake.input, Path(snakemake.params.results)
+    shards = zip(given.splits, given.good, given.bad, given.skipped, strict=True)
+    outcomes = [
+        check_shard(Shard(Path(split).stem, read_stream(split, ["id"]), [read_entries(path) for path in lists]))
+        for split, *lists in shards
+    ]
+    good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
+
+    generated = [caption_values(read_entries(path)) for path in [*given.good, *given.fixed]]
+    counts, replaced, captioned = check_captions([read_entries(given.base), *generated], read_entries(given.captions))
+    fixed = sum(counts[1 + len(given.good) :])
+
+    posts = counted(read_stream(given.posts, ["id"]), rows_of(given.posts), "laws")
+    lists = [missing_ids(given.missing, kind) for kind in KINDS]
+    total, trained, fallback = check_coverage(posts, lat_ids(given.lat), read_entries(given.captions), lists)
+
+    for path, entries, member in ((given.caption_tars, given.captions, "caption"), (given.tag_tars, given.tags, "tags")):
+        check_tars(Path(path[0]).parent, read_entries(entries), member, snakemake.params.tars)
+
+    summary = {
+        "posts": total,
+        "base_captions": counts[0],
+        "to_caption": good + bad + skipped,
+        "good": good,
+        "bad": bad,
+        "fixed": fixed,
+        "skipped": skipped,
+        "replaced_by_a_later_source": replaced,
+        "captions": captioned,
+        "for_the_trainer": trained,
+        "of_these_tags_alone": fallback,
+    }
+    known = {"meta_cap.json": captioned, "meta_lat.json": trained, "captions/meta_cap_base.json": counts[0]}
+    write_manifest(snakemake.output.manifest, summary, describe(list(snakemake.input), results, known))

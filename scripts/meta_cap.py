@@ -1,0 +1,11 @@
+"""Rule meta_cap: the captions of all sources, the latest of each post."""
+
+from booruflow.idjson import read_entries, write_entries
+from booruflow.job import job
+from booruflow.meta import caption_values
+from booruflow.streams import overlaid
+
+with job(snakemake.log[0], snakemake.rule):
+    good = [caption_values(read_entries(path)) for path in snakemake.input.good]
+    fixed = [caption_values(read_entries(path)) for path in snakemake.input.fixed]
+    write_entries(snakemake.output.captions, overlaid([read_entries(snakemake.input.base), *good, *fixed]))

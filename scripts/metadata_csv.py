@@ -1,0 +1,7 @@
+"""Rule metadata_csv: the CSV export of the posts as one parquet file."""
+
+from booruflow.foreign import csv_to_parquet
+from booruflow.job import job
+
+with job(snakemake.log[0], snakemake.rule):
+    csv_to_parquet(snakemake.input.csv, snakemake.output.parquet, snakemake.params.columns)

@@ -1,0 +1,12 @@
+"""Rules caption_tars and tag_tars: texts packed in tars, each with its index."""
+
+from pathlib import Path
+
+from booruflow.idjson import decoded, member_text, read_entries
+from booruflow.job import job
+from booruflow.tars import write_tars
+
+with job(snakemake.log[0], snakemake.rule):
+    text = decoded(member_text("value", snakemake.params.member))
+    texts = (frame.select("id", text=text) for frame in read_entries(snakemake.input.entries))
+    write_tars(Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, count=snakemake.params.tars)
