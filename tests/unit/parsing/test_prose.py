@@ -2,7 +2,7 @@ import json
 import re
 
 from hypothesis import given, settings
-from strategies import nested
+from nested_values import nested
 
 from booruflow.parsing import Bad, Good, parse
 

@@ -28,9 +28,7 @@ def test_ended(text):
     assert ended(text) and stopped(text) == text
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"), [("a", "a."), ("a,", "a."), ('says "a"', 'says "a".'), ("", ""), ("a: ", "a.")]
-)
+@pytest.mark.parametrize(("text", "expected"), [("a", "a."), ("a,", "a."), ('says "a"', 'says "a".'), ("", ""), ("a: ", "a.")])
 def test_stopped(text, expected):
     assert stopped(text) == expected
 
@@ -75,17 +73,7 @@ def test_where(place, phrase):
 
 
 def test_small_words():
-    assert (
-        listed([]) == ""
-        and listed(["a"]) == "a"
-        and listed(["a", "b"]) == "a and b"
-        and listed(list("abc")) == "a, b, and c"
-    )
-    assert (
-        lowered("The girl") == "the girl"
-        and lowered("Senko") == "Senko"
-        and lowered("A") == "a"
-        and lowered("THE") == "THE"
-    )
+    assert listed([]) == "" and listed(["a"]) == "a" and listed(["a", "b"]) == "a and b" and listed(list("abc")) == "a, b, and c"
+    assert lowered("The girl") == "the girl" and lowered("Senko") == "Senko" and lowered("A") == "a" and lowered("THE") == "THE"
     assert mentions("Two green eyes.", "eye") and mentions("berries", "berry") and not mentions("scarf", "car")
     assert quoted('"Hi"') == '"Hi"' and quoted('He "x"') == "\"He 'x'\"" and quoted("'Hi'") == '"Hi"'
