@@ -82,7 +82,9 @@ class OpenAIBackend:
                 if not flying:
                     break
                 done, flying = runner.run(_first_of(flying))
-                yield [task.result() for task in done]
+                yield [task.result() for task in done if not task.exception()]
+                for task in done:
+                    task.result()  # what ends the run is raised after the answers that came with it
             for server in servers:
                 runner.run(server.close())
 
