@@ -1,5 +1,6 @@
 """Paths, the checked configuration, and what several rule files use. Needs config.yaml; makes nothing."""
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -35,12 +36,11 @@ wildcard_constraints:
     n=r"\d+",
     k=r"\d+",
     subset=r"[A-Za-z0-9_-]+",
-    scope=r"(subsets/[A-Za-z0-9_-]+/)?",
 
 
 def code(script):
     """What decides whether a rule's code has changed: a digest of all that its script can run."""
-    return code_digest(BASE / "scripts" / f"{script}.py", BASE / "scripts")
+    return code_digest(BASE / f"scripts/{script}.py", BASE / "scripts/booruflow")
 
 
 def verbatim(value):

@@ -38,8 +38,7 @@ rule subset:
 
 def subset_files(name):
     """The products of a subset."""
-    tars = expand(f"{R}/subsets/{name}/tars/{{kind}}/{{tar}}.tar", kind=["captions", "tags"], tar=TARS)
-    return expand(rules.subset.output, subset=name) + tars
+    return [*expand(rules.subset.output, subset=name), *[tar for kind in TEXTS for tar in tars_of(f"subsets/{name}/", kind)]]
 
 
 for name in config["subsets"]:

@@ -5,61 +5,46 @@ config section tars.
 """
 
 
-def tar_files(kind):
-    """All tars of a kind and their indexes, below the wildcard {scope}."""
-    return expand(f"{R}/{{{{scope}}}}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["tar", "json"])
+TEXTS = {"captions": ("meta_cap.json", "caption", "caption"), "tags": ("tags/meta_cap_dd.json", "tags", "txt")}
+"""Of each kind of tar: the file it is made from, the key of its texts there, and the suffix of its members."""
+
+SCOPES = ["", *[f"subsets/{name}/" for name in config["subsets"]]]
 
 
-rule caption_tars:
-    input:
-        entries=f"{R}/{{scope}}meta_cap.json",
-    output:
-        tar_files("captions"),
-    log:
-        f"{R}/logs/{{scope}}caption_tars.log",
-    benchmark:
-        f"{R}/benchmarks/{{scope}}caption_tars.tsv"
-    threads: 2
-    resources:
-        mem_mb=1500,
-    params:
-        code=code("tars"),
-        member="caption",
-        suffix="caption",
-        tars=config["tars"]["count"],
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Caption tars from {input.entries}"
-    script:
-        "../scripts/tars.py"
+def tars_of(scope, kind):
+    """All tars of a kind and their indexes. Plain names: thousands of patterns would slow every start of Snakemake."""
+    return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["tar", "json"])
 
 
-rule tag_tars:
-    input:
-        entries=f"{R}/{{scope}}tags/meta_cap_dd.json",
-    output:
-        tar_files("tags"),
-    log:
-        f"{R}/logs/{{scope}}tag_tars.log",
-    benchmark:
-        f"{R}/benchmarks/{{scope}}tag_tars.tsv"
-    threads: 2
-    resources:
-        mem_mb=1500,
-    params:
-        code=code("tars"),
-        member="tags",
-        suffix="txt",
-        tars=config["tars"]["count"],
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Tag tars from {input.entries}"
-    script:
-        "../scripts/tars.py"
+for scope, (kind, (entries, member, suffix)) in itertools.product(SCOPES, TEXTS.items()):
+
+    rule:
+        name:
+            f"{scope.replace('/', '_')}{kind}_tars"
+        input:
+            entries=f"{R}/{scope}{entries}",
+        output:
+            tars_of(scope, kind),
+        log:
+            f"{R}/logs/{scope}{kind}_tars.log",
+        benchmark:
+            f"{R}/benchmarks/{scope}{kind}_tars.tsv"
+        threads: 2
+        resources:
+            mem_mb=1500,
+        params:
+            code=code("tars"),
+            member=member,
+            suffix=suffix,
+            tars=len(TARS),
+        conda:
+            "../envs/data.yaml"
+        message:
+            "Tars from {input.entries}"
+        script:
+            "../scripts/tars.py"
 
 
 rule tars:
     input:
-        expand(f"{R}/tars/{{kind}}/{{tar}}.tar", kind=["captions", "tags"], tar=TARS),
+        [tars_of("", kind) for kind in TEXTS],

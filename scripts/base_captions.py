@@ -1,7 +1,5 @@
 """Rule base_captions: the captions that exist already, of the posts of the run."""
 
-from snakemake.script import snakemake
-
 from booruflow.base_captions import caption_entries, caption_sources
 from booruflow.files import spool_beside
 from booruflow.idjson import write_entries

@@ -1,22 +1,19 @@
 """Rule caption: one shard's raw captions, from the journal where it has them, else generated."""
 
-import sys
 from pathlib import Path
 
 from snakemake.script import snakemake
 
 from booruflow.captioning import Shard, caption_shard
-from booruflow.engine import Stopped
+from booruflow.job import job
 
-shard = Shard(
-    split=Path(snakemake.input.split),
-    pictures=Path(snakemake.params.pictures),
-    journal=Path(snakemake.params.journal),
-    number=int(snakemake.wildcards.n),
-    count=snakemake.params.shards,
-)
-raw, skipped, stats = (Path(snakemake.output[name]) for name in ("raw", "skipped", "stats"))
-try:
+with job(snakemake.log[0], f"{snakemake.rule} {snakemake.wildcards.n}"):
+    shard = Shard(
+        split=Path(snakemake.input.split),
+        pictures=Path(snakemake.params.pictures),
+        journal=Path(snakemake.params.journal),
+        number=int(snakemake.wildcards.n),
+        count=snakemake.params.shards,
+    )
+    raw, skipped, stats = (Path(snakemake.output[name]) for name in ("raw", "skipped", "stats"))
     caption_shard(shard, snakemake.params.captioner, raw, skipped, stats, snakemake.threads)
-except Stopped:
-    sys.exit("stopped as asked: what is finished is in the journal; run again to go on")

@@ -1,7 +1,5 @@
 """Rule captions_json: captions in JSON files of other tools or earlier runs as parquet."""
 
-from snakemake.script import snakemake
-
 from booruflow.foreign import captions_to_parquet
 from booruflow.job import job
 

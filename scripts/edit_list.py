@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.edits import edit_list
 from booruflow.idjson import write_entries
 from booruflow.job import job

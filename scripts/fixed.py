@@ -1,7 +1,5 @@
 """Rule fixed: edited entries of a shard parsed again."""
 
-from snakemake.script import snakemake
-
 from booruflow.edits import fixed_captions, read_edited
 from booruflow.idjson import write_entries
 from booruflow.job import job

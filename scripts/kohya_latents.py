@@ -1,7 +1,5 @@
 """Rule kohya_latents: the resolutions of an existing kohya metadata file as parquet."""
 
-from snakemake.script import snakemake
-
 from booruflow.foreign import kohya_to_parquet
 from booruflow.job import job
 

@@ -1,7 +1,5 @@
 """Rule latents: the training resolution of each post that can be trained on."""
 
-from snakemake.script import snakemake
-
 from booruflow.files import spool_beside
 from booruflow.job import job
 from booruflow.latents import RESOLUTIONS, SCHEMA, resolutions

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import read_entries
 from booruflow.job import job
 from booruflow.laws import Shard, check_captions, check_coverage, check_shard, check_tars, lat_ids

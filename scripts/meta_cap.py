@@ -1,7 +1,5 @@
 """Rule meta_cap: the captions of all sources, the latest of each post."""
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import read_entries, write_entries
 from booruflow.job import job
 from booruflow.meta import caption_values

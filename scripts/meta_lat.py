@@ -1,7 +1,5 @@
 """Rule meta_lat: tags, caption and resolution of each picture, as the trainer reads them."""
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import read_entries
 from booruflow.job import job
 from booruflow.latents import without_unreadable

@@ -1,7 +1,5 @@
 """Rule metadata_csv: the CSV export of the posts as one parquet file."""
 
-from snakemake.script import snakemake
-
 from booruflow.foreign import csv_to_parquet
 from booruflow.job import job
 

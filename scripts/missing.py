@@ -1,7 +1,5 @@
 """Rules missing and missing_final: the posts that lack tags, a caption or a latent."""
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import read_entries
 from booruflow.job import job
 from booruflow.latents import without_unreadable

@@ -1,7 +1,5 @@
 """Rule parse: raw outputs to captions, and to bad outputs with their reasons."""
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.outcomes import Parser, artists_of, parsed, read_raw, write_outcomes
 

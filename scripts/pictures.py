@@ -1,7 +1,5 @@
 """Rule pictures: which pictures there are, and where each lies."""
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.pictures import SCHEMA, list_pictures
 from booruflow.tables import write_stream

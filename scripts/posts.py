@@ -1,7 +1,5 @@
 """Rule posts: the id list with its metadata, checked and sorted by id."""
 
-from snakemake.script import snakemake
-
 from booruflow.files import spool_beside
 from booruflow.job import job
 from booruflow.posts import SCHEMA, posts_of, restricted

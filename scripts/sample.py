@@ -1,11 +1,13 @@
 """Draw the sample data set: python scripts/sample.py OUT (pictures, metadata.parquet, captions.parquet)."""
 
 import argparse
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 from booruflow.demo.existing import captions
 from booruflow.demo.posts import COUNT, Post, make_post, metadata
@@ -17,7 +19,9 @@ def main() -> None:
     """Read the command line, draw, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="folder to write to; what is there under the same names is replaced")
-    out = parser.parse_args().out
+    parser.add_argument("--sheet", type=Path, help="also paste the first 24 pictures together in this PNG file")
+    options = parser.parse_args()
+    out = options.out
     posts = []
     with progress(COUNT, "drawing") as bar:
         for number in range(COUNT):
@@ -26,6 +30,9 @@ def main() -> None:
     write_pictures(posts, out / "images")
     write_table(metadata(posts), out / "metadata.parquet")
     write_table(captions(posts), out / "captions.parquet")
+    if options.sheet:
+        with open_whole(options.sheet) as file:
+            contact_sheet(posts[:24]).save(file, "png", optimize=True)
 
 
 def write_pictures(posts: Sequence[Post], folder: Path) -> None:
@@ -40,6 +47,17 @@ def write_table(table: pa.Table, path: Path) -> None:
     """A parquet file."""
     with written_whole(path) as part:
         pq.write_table(table, part, compression="zstd")
+
+
+def contact_sheet(posts: Sequence[Post], columns: int = 8, cell: int = 160) -> Image.Image:
+    """The pictures in rows, each in the middle of its cell."""
+    sheet = Image.new("RGB", (columns * cell, -(-len(posts) // columns) * cell), (255, 255, 255))
+    for i, post in enumerate(posts):
+        picture = Image.open(io.BytesIO(post.picture))
+        picture.thumbnail((cell - 6, cell - 6))
+        x, y = i % columns * cell + (cell - picture.width) // 2, i // columns * cell + (cell - picture.height) // 2
+        sheet.paste(picture, (x, y))
+    return sheet
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Rule shards: the posts without a caption, dealt out to the caption jobs."""
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.missing import missing_ids
 from booruflow.shards import request_rows, write_shards

@@ -1,7 +1,5 @@
 """Rule subset: the products for the posts that match a filter."""
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import read_entries, write_entries
 from booruflow.job import job
 from booruflow.latents import without_unreadable

@@ -1,7 +1,5 @@
 """Rule tags_json: the tags of each post as one line."""
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import write_entries
 from booruflow.job import job
 from booruflow.posts import CATEGORIES

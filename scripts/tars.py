@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.idjson import decoded, member_text, read_entries
 from booruflow.job import job
 from booruflow.tars import write_tars

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -85,20 +86,23 @@ def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped
 
     Raises:
         UserError: see `Backend`, `Journal`, `lease`.
-        Stopped: SIGINT or SIGTERM asked to stop; no product is written, the journal keeps what was finished.
+        SystemExit: SIGINT or SIGTERM asked to stop; no product is written, the journal keeps what was finished.
     """
-    turn = Turn(shard, captioner, open_backend(captioner["backend"], captioner), threads)
-    keys, skips = turn.plan(lambda _: True)
-    skips |= turn.generate(keys)
-    records = [turn.record]
-    fallback = np.zeros(len(keys), dtype=bool)
-    if captioner["fallback"]:
-        turn = Turn(shard, captioner, open_backend(captioner["fallback"], captioner), threads)
-        second, still = turn.plan(lambda row: row["id"] in skips)
-        skips = still | turn.generate(second)
-        records.append(turn.record)
-        fallback = second != b""
-        keys = np.where(fallback, second, keys)
+    with ExitStack() as stack:
+        # one lease for both backends: torch reads CUDA_VISIBLE_DEVICES once
+        card = cache(lambda: stack.enter_context(lease()))
+        turn = Turn(shard, captioner, open_backend(captioner["backend"], captioner), card, threads)
+        keys, skips = turn.plan(lambda _: True)
+        skips |= turn.generate(keys)
+        records = [turn.record]
+        fallback = np.zeros(len(keys), dtype=bool)
+        if captioner["fallback"]:
+            turn = Turn(shard, captioner, open_backend(captioner["fallback"], captioner), card, threads)
+            second, still = turn.plan(lambda row: row["id"] in skips)
+            skips = still | turn.generate(second)
+            records.append(turn.record)
+            fallback = second != b""
+            keys = np.where(fallback, second, keys)
     _write_raw(shard, keys, fallback, raw)
     _write_skipped(skips, skipped)
     with open_whole(stats) as file:
@@ -108,12 +112,16 @@ def caption_shard(shard: Shard, captioner: Mapping[str, Any], raw: Path, skipped
 class Turn:
     """One backend's turn at a shard."""
 
-    def __init__(self, shard: Shard, captioner: Mapping[str, Any], backend: Backend, threads: int) -> None:
+    def __init__(
+        self, shard: Shard, captioner: Mapping[str, Any], backend: Backend, card: Callable[[], str], threads: int
+    ) -> None:
         self.shard, self.captioner, self.backend, self.threads = shard, captioner, backend, threads
+        self._card = card
         identity = backend.identity()
         self.record: dict[str, Any] = {"identity": identity, "generated": asdict(Meter())}
         """For the stats."""
-        self._digest = hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS))
+        even = {name: float(value) if type(value) is int else value for name, value in identity.items()}  # 1 is 1.0
+        self._digest = hashlib.sha256(orjson.dumps(even, option=orjson.OPT_SORT_KEYS))
 
     def plan(self, wanted: Callable[[Row], bool]) -> tuple[Keys, Skips]:
         """The journal key of each row (empty where there is none), and why a wanted row has none, by id."""
@@ -138,7 +146,7 @@ class Turn:
         stop = Stop()
         with ExitStack() as stack:
             journal = stack.enter_context(Journal(self.shard.journal, self.shard.number, self.shard.count))
-            card = stack.enter_context(lease()) if self.backend.needs_card else None
+            card = self._card() if self.backend.needs_card else None
             watch = stack.enter_context(Watch(card, self.captioner["max_temperature"]))
             stack.enter_context(stop.on_signals())
 
@@ -147,7 +155,7 @@ class Turn:
 
             engine: Engine[Job] = Engine(self.backend, keep, stop, self.threads, watch.cool)
             try:
-                engine.run(blocks_of(self._jobs(keys, pending), self.backend.batch_size), total)
+                engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
             finally:
                 self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
         return engine.skipped
@@ -155,8 +163,8 @@ class Turn:
     def _prompt(self, row: Row) -> Prompt:
         """What the model is told: the style's question with the tags as grounding, or the tags alone."""
         if not self.backend.needs_picture:
-            tags = [row[column] for column in ("general", "characters", "artists") if row[column]]
-            return Prompt("", ", ".join(tags))
+            named = {"general": row["general"], "characters": row["characters"], "artist": row["artists"]}
+            return Prompt("", "\n".join(f"{name}: {tags}" for name, tags in named.items() if tags))
         grounding = (row["general"], row["characters"]) if self.captioner["grounding"] else ("", "")
         return prompt_of(self.captioner["style"], *grounding)
 
@@ -178,7 +186,7 @@ class Turn:
 
     def _jobs(self, keys: Keys, pending: Flags) -> Iterator[list[Job]]:
         """The pending rows as jobs, in blocks of consecutive rows."""
-        size = BATCHES_A_BLOCK * self.backend.batch_size
+        size = BATCHES_A_BLOCK * self.backend.at_once
         start = 0
         for rows in blocks_of_rows(self.shard.split, size):
             at = range(start, start + len(rows))

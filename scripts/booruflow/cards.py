@@ -19,7 +19,8 @@ from booruflow.errors import UserError
 
 SIMULATED = "BOORUFLOW_CARDS"
 """Environment variable: so many cards are there, whatever is there (to try out scheduling without a card)."""
-NOTICE_EVERY = 60.0
+NOTICE_EVERY, POLL_EVERY = 60.0, 0.2
+"""Seconds between two notices, and between two tries, while all cards are held."""
 
 
 def cards() -> list[str]:
@@ -121,4 +122,4 @@ def _first_free(visible: dict[str, str], folder: Path) -> tuple[str, int]:
         if time.monotonic() - noticed > NOTICE_EVERY:
             print(f"all cards ({', '.join(visible)}) are held by other jobs: waiting", file=sys.stderr, flush=True)
             noticed = time.monotonic()
-        time.sleep(1)
+        time.sleep(POLL_EVERY)

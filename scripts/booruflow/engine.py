@@ -6,6 +6,7 @@ between two batches goes on with the very batches that an undisturbed run would 
 """
 
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -45,20 +46,18 @@ if TYPE_CHECKING:
 JobT = TypeVar("JobT", bound=Job)
 
 
-class Stopped(Exception):  # noqa: N818 (what the user asked for, no failure)
-    """The run was asked to stop, and did, after the batch in hand; all that was finished is kept."""
-
-
 class Stop:
     """Whether SIGINT or SIGTERM asked to stop. A second signal stops at once, without waiting for the batch."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.number = 0
+        """The signal, or 0 for none."""
 
     def _ask(self, number: int, _: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
+        if self.number:
+            raise SystemExit(128 + number)
+        self.number = number
+        sys.stderr.write(f"{signal.Signals(number).name}: stopping after the captions in hand; once more to stop at once\n")
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
@@ -117,7 +116,7 @@ class Engine(Generic[JobT]):
         """Generate all jobs; those that failed are tried once more at the end.
 
         Raises:
-            Stopped: `stop` was asked.
+            SystemExit: a signal asked to stop; the code is 128 and its number, as shells have it.
             UserError: the backend cannot load, or every request fails.
         """
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="pictures")
@@ -127,8 +126,8 @@ class Engine(Generic[JobT]):
                 failed = self._pass([[job] for job, _ in failed.values()], pool, bar)
         finally:
             pool.shutdown(cancel_futures=True)
-        if self._stop.asked:
-            raise Stopped
+        if self._stop.number:
+            raise SystemExit(128 + self._stop.number)
         self.skipped |= {id_: {"reason": f"{FAILED}: {reason}"} for id_, (_, reason) in failed.items()}
 
     def _pass(self, blocks: Iterable[list[JobT]], pool: ThreadPoolExecutor, bar: "tqdm[None]") -> dict[int, tuple[JobT, str]]:
@@ -167,7 +166,7 @@ class Engine(Generic[JobT]):
             ready = []
             begun, loading = time.monotonic(), self.meter.loading
             for job, future in ahead.popleft():
-                if self._stop.asked:
+                if self._stop.number:
                     return
                 try:
                     ready.append(future.result())
@@ -179,7 +178,7 @@ class Engine(Generic[JobT]):
             ready.sort(key=lambda prepared: (-prepared.size, prepared.id))
             for at in range(0, len(ready), self.backend.batch_size):
                 self._gate()
-                if self._stop.asked:
+                if self._stop.number:
                     return
                 yield ready[at : at + self.backend.batch_size]
 

@@ -34,6 +34,15 @@ def identify(model: str, revision: str | None) -> str:
     return f"{model}@{revision}"
 
 
+def local_folder(model: str, revision: str | None) -> str:
+    """The folder of a model, for programs that take nothing else; a model of the hub is downloaded to its cache."""
+    if Path(model).is_dir():
+        return model
+    from huggingface_hub import snapshot_download
+
+    return snapshot_download(model, revision=revision)
+
+
 def fingerprint(folder: Path) -> str:
     """A digest (32 hex digits) of the files of a model folder: names, sizes, contents.
 

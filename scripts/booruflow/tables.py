@@ -149,7 +149,8 @@ def _dealt(rows: Stream, bounds: np.ndarray, spool: Path, bar: object) -> Stream
     writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
     try:
         for frame in rows:
-            for (part,), piece in frame.group_by(np.searchsorted(bounds, frame["id"].to_numpy(), side="right")):
+            parts = pl.Series("part", np.searchsorted(bounds, frame["id"].to_numpy(), side="right"))
+            for (part,), piece in frame.with_columns(parts).partition_by("part", as_dict=True, include_key=False).items():
                 table = piece.to_arrow(compat_level=pl.CompatLevel.oldest())
                 if part not in writers:
                     writers[part] = pa.ipc.new_stream(str(spool / f"{part:06d}.arrow"), table.schema)

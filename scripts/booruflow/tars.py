@@ -24,7 +24,7 @@ from booruflow.progress import progress
 COUNT = 1000
 """Tars of the layout that deepghs publishes and cheesechaser reads."""
 BLOCK = tarfile.BLOCKSIZE
-ROUND_BYTES = 128 << 20
+ROUND_BYTES = 64 << 20
 
 _BUFFER = 1 << 20
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988

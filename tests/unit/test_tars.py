@@ -79,6 +79,24 @@ def test_index_is_that_of_hfutils(tmp_path):
     assert (tmp_path / "2001.txt").read_text(encoding="utf-8") == "字"
 
 
+def test_cheesechaser_finds_them(tmp_path, monkeypatch):
+    base = pytest.importorskip("cheesechaser.datapool.base", reason="cheesechaser is not installed")
+    index = pytest.importorskip("hfutils.index")
+    write_tars(tmp_path / "captions", frames({5: "a", 1005: "b", 7: "c"}), "caption")
+
+    def fetch(archive_in_repo, file_in_archive, local_file, **_):
+        index.tar_file_download(str(tmp_path / archive_in_repo), file_in_archive, local_file)
+
+    # a folder in the place of the hub
+    monkeypatch.setattr(
+        base, "hf_tar_list_files", lambda archive_in_repo, **_: index.tar_list_files(str(tmp_path / archive_in_repo))
+    )
+    monkeypatch.setattr(base, "hf_tar_file_download", fetch)
+    pool = base.IncrementIDDataPool("owner/name", base_dir="captions")
+    pool.batch_download_to_directory([1005, 7], str(tmp_path / "found"), silent=True)
+    assert {file.name: file.read_text() for file in (tmp_path / "found").iterdir()} == {"1005.caption": "b", "7.caption": "c"}
+
+
 def test_webdataset_reads_them(tmp_path):
     webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
     write_tars(tmp_path, frames({5: "a, b", 15: "c"}), "txt", count=10)

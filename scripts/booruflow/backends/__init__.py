@@ -56,11 +56,16 @@ class Failed:
     reason: str
 
 
+Outcome = Result | Failed
+
+
 class Backend(Protocol):
     """Turns prepared requests into texts."""
 
+    at_once: int
+    """How many requests it works on at the same time."""
     batch_size: int
-    """How many requests it works on at once."""
+    """How many of them are generated together as one batch; 1 where each starts and ends by itself."""
     needs_picture: bool
     """False for backends that write from the tags alone."""
 
@@ -88,11 +93,11 @@ class Backend(Protocol):
             Unreadable: the picture cannot be given to this model.
         """
 
-    def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Result | Failed]]:
+    def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Outcome]]:
         """Yield results as they are finished, in any order, each prepared request exactly once.
 
-        What is yielded together is journalled together. A backend that keeps requests in flight side by side
-        takes from `batches` as it has room; when `batches` ends, it finishes what it has begun.
+        What is yielded together is journalled together. A backend that keeps requests in flight side by side takes
+        from `batches` as it has room; when `batches` ends, it finishes what it has begun.
         """
 
 

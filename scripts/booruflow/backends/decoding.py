@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from booruflow.backends import Failed, Prepared, Result
+from booruflow.backends import Failed, Outcome, Prepared, Result
 from booruflow.repetition import loops
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class JsonObjects:
 
 def halving(
     batches: Iterator[list[Prepared]], limit: int, answer: Callable[[list[Prepared]], list[Result]]
-) -> Iterator[list[Result | Failed]]:
+) -> Iterator[list[Outcome]]:
     """Answer all batches; one that fails is tried in halves, down to the request whose fault it is.
 
     When memory ran out, later batches stay as small as what fitted.
@@ -151,7 +151,7 @@ def halving(
         while parts:
             part = parts.pop(0)
             try:
-                done: list[Result | Failed] = [*answer(part)]
+                done: list[Outcome] = [*answer(part)]
             except (RuntimeError, ValueError, IndexError, MemoryError) as error:
                 problem = str(error).strip().partition("\n")[0] or type(error).__name__
                 exhausted = _is_exhausted(error)

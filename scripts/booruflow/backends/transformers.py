@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from booruflow.backends import Failed, Prepared, Request, Result
+from booruflow.backends import Outcome, Prepared, Request, Result
 from booruflow.backends.chatml import IMAGE, chat
 from booruflow.backends.decoding import decode, halving, json_object_grammar, pad_left
 from booruflow.errors import UserError
@@ -38,7 +38,7 @@ class TransformersBackend:
 
     def __init__(self, captioner: Mapping[str, Any]) -> None:
         self.config = captioner
-        self.batch_size: int = captioner["batch_size"]
+        self.at_once = self.batch_size = int(captioner["batch_size"])
         self.needs_card: bool = captioner["device"] == "cuda"
 
     def identity(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class TransformersBackend:
         pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
         return Prepared(request.id, len(tokens), {"tokens": tokens, **pixels})
 
-    def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Result | Failed]]:
+    def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Outcome]]:
         """See `Backend.generate`."""
         return halving(batches, self.batch_size, self._answers)
 

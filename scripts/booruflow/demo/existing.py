@@ -1,7 +1,7 @@
 """The captions that most posts of the sample already have, as four older captioners might have left them.
 
-All of it is true of the picture. The odd characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the many
-ways of saying nothing are those that real caption tables hold.
+All of it is true of the picture. The odd characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the
+many ways of saying nothing are those that real caption tables hold.
 """
 
 import random
@@ -11,7 +11,15 @@ import pyarrow as pa
 
 from booruflow.demo.posts import UNCAPTIONED, Post
 from booruflow.demo.scene import FLAT, Figure, Scene
-from booruflow.demo.wording import BACKGROUND_PROSE, MOUTH_PROSE, OBJECT_PROSE, clothes_of, extras_of, hair_of, object_place
+from booruflow.demo.wording import (
+    BACKGROUND_PROSE,
+    MOUTH_PROSE,
+    OBJECT_PROSE,
+    clothes_of,
+    extras_of,
+    hair_of,
+    object_place,
+)
 
 COLUMNS = ("phi3v_horny", "pixtral_caption", "florence_short", "florence_long")
 NOTHING = (None, "", " ", "\n", "\t \u2028", None, None)

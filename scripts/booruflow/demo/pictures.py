@@ -24,11 +24,11 @@ CHUNK = 200
 def scaled(image: Image.Image) -> Pixels:
     """The picture as the image processor scales it: (height, width, 3), whole cells."""
     height, width = smart_resize(image.height, image.width, CELL, MIN_PIXELS, MAX_PIXELS)
-    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
+    return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def patches(pixels: Pixels, mean: Sequence[float], std: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """uint8 (pictures, height, width, 3) -> `pixel_values` and `image_grid_thw`, as the image processor lays them out."""
+    """uint8 (pictures, height, width, 3) -> `pixel_values`, `image_grid_thw`, as the image processor makes them."""
     count, height, width, _ = pixels.shape
     rows, columns = height // PATCH, width // PATCH
     x = (torch.from_numpy(pixels).float() / 255 - torch.tensor(mean)) / torch.tensor(std)

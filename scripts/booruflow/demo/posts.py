@@ -61,7 +61,7 @@ def make_post(number: int) -> Post:
     else:
         scene = choose_scene(rng)
     file = io.BytesIO()
-    draw(scene, rng).save(file, "webp", quality=60, method=6)
+    draw(scene, rng).save(file, "webp", quality=60)
     return Post(number, post_ids()[number], scene, file.getvalue())
 
 

@@ -1,7 +1,7 @@
 """Throw-away heads that read a scene's attributes from the picture tower's tokens.
 
-Trained on captions alone, a tower this small learns the grammar and never looks. The heads read by attention pooling, the
-way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
+Trained on captions alone, a model this small learns the grammar and never looks. The heads read by attention pooling,
+the way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
 """
 
 from collections.abc import Sequence

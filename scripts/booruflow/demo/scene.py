@@ -158,7 +158,7 @@ def choose_figure(rng: random.Random, taken: Collection[str | None] = ()) -> Fig
     if rng.random() < 0.22:
         figure = CHARACTERS[rng.choice([name for name in CHARACTERS if name not in taken])]
     else:
-        kind: Kind = rng.choice(["girl", "girl", "boy"])  # type: ignore[assignment]
+        kind: Kind = rng.choice(["girl", "girl", "boy"])
         headwear = HEADWEAR[:5] if kind == "boy" else HEADWEAR
         figure = Figure(
             kind=kind,

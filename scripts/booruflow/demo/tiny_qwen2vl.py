@@ -1,17 +1,17 @@
 """A tiny Qwen2-VL: the classes of ToriiGate v0.4, a few megabytes small."""
 
+import copy
 import json
 import random
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from booruflow.demo.grounding import prompt_with, shuffled
 from booruflow.demo.pil_processor import Qwen2VLPilProcessor
-from booruflow.demo.prompts import SYSTEM, shuffled, user_text
 from booruflow.demo.scene import choose_scene
 from booruflow.demo.wording import answer_of, tags_of
 
@@ -51,9 +51,9 @@ def example_texts(count: int = 2500) -> Iterable[str]:
         scene = choose_scene(rng)
         tags = tags_of(scene)
         for named in (True, False):
-            prompt = user_text(shuffled(tags["general"], rng), tags["character"] if named else [])
-            yield f"{prompt}\n{json.dumps(answer_of(scene, named))}"
-        yield f"system\n{SYSTEM}user\nassistant\n"
+            prompt = prompt_with(shuffled(tags["general"], rng), tags["character"] if named else [])
+            yield f"{prompt.user}\n{json.dumps(answer_of(scene, named))}"
+        yield f"system\n{prompt.system}user\nassistant\n"
 
 
 def make_tokenizer(texts: Iterable[str], size: int = 1400) -> PreTrainedTokenizerFast:
@@ -100,7 +100,7 @@ def make_model(
     """An untrained model with four heads everywhere; `hidden` and `tower_width` divide by 32."""
     token = tokenizer.convert_tokens_to_ids
     half_head = hidden // 8  # the three rotary sections (time, height, width) share half a head
-    time = half_head // 4
+    space = (half_head - half_head // 4) // 2
     config = Qwen2VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
@@ -116,7 +116,7 @@ def make_model(
             "rope_parameters": {
                 "rope_type": "default",
                 "rope_theta": 10000.0,
-                "mrope_section": [time, (half_head - time) // 2, (half_head - time) // 2],
+                "mrope_section": [half_head - 2 * space, space, space],
             },
         },
         vision_config={
@@ -144,7 +144,5 @@ def make_model(
 def save(model: Qwen2VLForConditionalGeneration, processor: Qwen2VLPilProcessor, folder: Path) -> None:
     """Weights in half precision, the processor, and the processor's class beside them."""
     Qwen2VLPilProcessor.register_for_auto_class()
-    whole = {name: tensor.half() for name, tensor in model.state_dict().items()}
-    model.config.dtype = torch.float16
-    model.save_pretrained(folder, state_dict=whole)
+    copy.deepcopy(model).half().save_pretrained(folder)
     processor.save_pretrained(folder)

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
+from booruflow.backends.chatml import IMAGE, chat
 from booruflow.demo import scene as scenes
+from booruflow.demo.grounding import grounding, prompt_with
 from booruflow.demo.pictures import PictureStore, Pixels, patches
 from booruflow.demo.pil_processor import Qwen2VLPilProcessor
-from booruflow.demo.prompts import chat, grounding, user_text
 from booruflow.demo.reading import ReadingHeads, attribute_ids, reading_loss
 from booruflow.demo.scene import Scene
 from booruflow.demo.tiny_qwen2vl import CELL, example_texts, make_model, make_processor, make_tokenizer, save
@@ -33,6 +34,7 @@ from booruflow.progress import progress
 TOWER_BATCH, CAPTION_BATCH = 48, 24
 TOWER_SHARE = 0.25
 """The share of the time that the picture tower trains alone."""
+OTHER_TELLING = "long short twintails ponytail bun skirt pants left right boy girl glasses bow none speech"
 READING_WEIGHT = 0.4
 """How much the reading heads count beside the captions in the second stage."""
 
@@ -91,7 +93,8 @@ def encode(
 ) -> tuple[list[int], list[int]]:
     """A scene's prompt and answer as token ids."""
     general, names = grounding(scene, rng)
-    prompt = tokenizer(chat(user_text(general, names), image_tokens))["input_ids"]
+    picture = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
+    prompt = tokenizer(chat(prompt_with(general, names), picture))["input_ids"]
     answer = tokenizer(json.dumps(answer_of(scene, bool(names))) + "<|im_end|>")["input_ids"]
     return prompt, answer
 
@@ -112,7 +115,7 @@ def collate(pairs: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor,
 def caption_loss(
     captioner: Captioner, pixels: Pixels, chosen: list[Scene], pairs: list[tuple[list[int], list[int]]], weight: Tensor
 ) -> Tensor:
-    """Cross entropy of the answers, each token with its weight, plus the heads' loss on the same look at the picture."""
+    """Cross entropy of the answers, each token with its weight, plus the heads' loss on the same tokens."""
     model, tokenizer = captioner.model, captioner.tokenizer
     ids, mask, labels = collate(pairs, tokenizer.pad_token_id)
     values, grid = captioner.patches(pixels)
@@ -139,7 +142,7 @@ def token_weights(tokenizer: PreTrainedTokenizerFast) -> Tensor:
     telling = {
         *scenes.HAIR, *scenes.CLOTH, *scenes.EYES, *scenes.FLAT, *scenes.GARMENTS,
         *(part.lower() for word in scenes.WORDS for part in word.split()),
-        *["long", "short", "twintails", "ponytail", "bun", "skirt", "pants", "left", "right", "boy", "girl", "glasses", "bow", "none", "speech"],
+        *OTHER_TELLING.split(),
         *(word for word in prose if len(word) > 2),
     }  # fmt: skip
     mouths = {"smiles", "laughs", "frowns"}
@@ -165,7 +168,10 @@ def caption_batches(
 def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Tensor], seconds: float, what: str) -> None:
     """AdamW until the time is over; the rates (one a group) warm up, then fall to nothing along a cosine."""
     optimizer = torch.optim.AdamW(
-        [{"params": parameters, "peak": rate} for parameters, rate in groups], lr=0, weight_decay=0.02, betas=(0.9, 0.98)
+        [{"params": parameters, "peak": rate} for parameters, rate in groups],
+        lr=0,
+        weight_decay=0.02,
+        betas=(0.9, 0.98),
     )
     everything = [parameter for parameters, _ in groups for parameter in parameters]
     started, recent = time.monotonic(), 0.0
@@ -175,7 +181,7 @@ def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Te
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * min(1, step / 100) * max(0.01, 0.5 + 0.5 * math.cos(math.pi * min(done, 1)))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(everything, 1.0)
             optimizer.step()
             recent = 0.98 * recent + 0.02 * loss.item()

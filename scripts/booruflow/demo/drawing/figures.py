@@ -165,7 +165,7 @@ def face(pen: Pen, figure: Figure, brow: Colour) -> None:
 def front_hair(pen: Pen, figure: Figure, hair: Colour) -> None:
     """The cap of the head with its fringe, a shine, and what hangs beside the face."""
     cap = [(50 * math.cos(a), 2 - 46 * math.sin(a)) for a in (math.radians(-8 + i * 7) for i in range(29))]
-    fringe = [(-42, 4), (-36, -14), (-26, -2), (-16, -16), (-6, -3), (4, -17)]
+    fringe: list[Point] = [(-42, 4), (-36, -14), (-26, -2), (-16, -16), (-6, -3), (4, -17)]
     fringe += [(14, -3), (24, -16), (33, -2), (39, -14), (43, 4)]
     pen.polygon(cap + fringe, hair)
     shine = [(34 * math.cos(a), -4 - 30 * math.sin(a)) for a in (math.radians(50 + i * 8) for i in range(11))]

@@ -50,7 +50,7 @@ class Pen:
         return cls(image, ImageDraw.Draw(image), ink, line, x, y)
 
     def moved(self, x: float, y: float, scale: float = 1) -> "Pen":
-        """This pen with its origin at (x, y) and its units `scale` times as large."""
+        """The same pen with its origin at (x, y) and its units `scale` times as large."""
         return replace(self, x=self.x + x * self.scale, y=self.y + y * self.scale, scale=self.scale * scale)
 
     @property

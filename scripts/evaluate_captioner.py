@@ -1,0 +1,80 @@
+"""Measure a captioner on freshly drawn pictures, with all tags, without, and with wrong ones."""
+
+import os
+
+os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", OMP_NUM_THREADS="1")
+
+import argparse
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from booruflow.demo.asking import ask
+from booruflow.demo.drawing import draw
+from booruflow.demo.evaluation import Share, commonest, score, whom_it_follows, with_wrong_looks
+from booruflow.demo.grounding import Mode, grounding, prompt_with
+from booruflow.demo.scene import choose_scene
+from booruflow.files import open_whole
+
+FIRST_SEED = 1_000_000
+
+
+def main() -> None:
+    """Read the command line, draw, ask, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("captioner", type=Path, help="folder of the checkpoint")
+    parser.add_argument("--pictures", type=int, default=300, help="how many (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    figures = measure(options.captioner, options.pictures)
+    print(table(figures["with tags"], figures["without tags"], figures["commonest value"]))
+    print("\nwith wrong tags the answer follows:")
+    for name, counts in figures["wrong tags"].items():
+        print(f"  {name:16}" + ", ".join(f"{whom} {count}" for whom, count in counts.items()))
+    if options.json:
+        with open_whole(options.json) as file:
+            file.write(json.dumps(figures, indent=1, default=asdict).encode() + b"\n")
+
+
+def measure(captioner: Path, count: int) -> dict[str, dict[str, object]]:
+    """All figures of a captioner on `count` pictures."""
+    scenes, images = [], []
+    for seed in range(FIRST_SEED, FIRST_SEED + count):
+        rng = random.Random(seed)
+        scenes.append(choose_scene(rng))
+        images.append(draw(scenes[-1], rng))
+
+    def answers(about: Sequence[int], tags: Sequence[tuple[list[str], list[str]]]) -> list[str]:
+        results = ask(captioner, [images[i] for i in about], [prompt_with(*given) for given in tags])
+        return [result.text for result in results]
+
+    figures: dict[str, dict[str, object]] = {"commonest value": dict(commonest(scenes))}
+    modes: dict[str, Mode] = {"with tags": "full", "without tags": "none"}
+    for name, mode in modes.items():
+        tags = [grounding(scene, random.Random(i), mode) for i, scene in enumerate(scenes)]
+        outputs = answers(range(count), tags)
+        figures[name] = dict(score(outputs, scenes, [bool(names) for _, names in tags]))
+    solo = [i for i, scene in enumerate(scenes) if len(scene.figures) == 1]
+    wrong = [with_wrong_looks(scenes[i], random.Random(i)) for i in solo]
+    outputs = answers(solo, [grounding(scene, random.Random(i), "full") for i, scene in enumerate(wrong)])
+    figures["wrong tags"] = dict(whom_it_follows(outputs, [scenes[i] for i in solo], wrong))
+    return figures
+
+
+def table(*columns: Mapping[str, object]) -> str:
+    """Percentages, one attribute a line."""
+    lines = [f"{'':34}{'with tags':>12}{'without':>12}{'commonest':>12}"]
+    names = {name: None for column in columns for name in column}
+    for name in sorted(names, key=lambda name: name.endswith(("solo", "pair"))):
+        cells = [f"{s.percent:.1f}" if isinstance(s := column.get(name), Share) else "" for column in columns]
+        lines.append(f"{name:34}" + "".join(f"{cell:>12}" for cell in cells))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""A backend that needs no model: what the engine, the journal and the job are tested with.
+
+Every generated text is also noted in the file `captioner["log"]`, so that a test can count how often it was made.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from booruflow.backends import Failed, Prepared, Result
+
+
+class EchoBackend:
+    needs_picture, needs_card = True, False
+
+    def __init__(self, captioner):
+        self.config = captioner
+        self.at_once = self.batch_size = captioner["batch_size"]
+        self.loaded = 0
+
+    def identity(self):
+        return {"backend": "echo", "model": self.config["model"]}
+
+    def load(self):
+        self.loaded += 1
+
+    def prepare(self, request):
+        return Prepared(request.id, request.picture.width, request)
+
+    def generate(self, batches):
+        for batch in batches:
+            time.sleep(self.config.get("pause", 0))
+            outcomes = [self.answer(prepared) for prepared in batch]
+            if log := self.config.get("log"):
+                with Path(log).open("ab", buffering=0) as file:
+                    file.write(b"".join(b"%d\n" % prepared.id for prepared in batch))
+                    os.fsync(file.fileno())
+            yield list(reversed(outcomes))
+
+    def answer(self, prepared):
+        request = prepared.inputs
+        if prepared.id in self.config.get("failing", ()):
+            return Failed(prepared.id, "no luck")
+        text = f"{prepared.id}: {request.picture.size} {request.prompt.user}"
+        return Result(prepared.id, text, "stop", len(request.prompt.user), len(text), 0.125)
+
+
+open_backend = EchoBackend

@@ -1,0 +1,62 @@
+"""Small shards with real pictures, for tests of the captioning job."""
+
+from pathlib import Path
+
+import polars as pl
+from PIL import Image
+
+from booruflow.captioning import Shard
+
+SCHEMA = {
+    "id": pl.Int64,
+    "general": pl.String,
+    "characters": pl.String,
+    "artists": pl.String,
+    "picture": pl.String,
+    "member": pl.String,
+    "offset": pl.Int64,
+    "size": pl.Int64,
+    "has_metadata": pl.Boolean,
+}
+
+CAPTIONER = {
+    "backend": "echo",
+    "fallback": None,
+    "model": "echo-1",
+    "revision": None,
+    "style": "json",
+    "grounding": True,
+    "device": "cpu",
+    "dtype": "float32",
+    "attention": "sdpa",
+    "quantization": None,
+    "min_pixels": 784,
+    "max_pixels": 3136,
+    "batch_size": 4,
+    "max_new_tokens": 12,
+    "repetition_penalty": 1,
+    "temperature": 0,
+    "top_p": 1,
+    "constrained": False,
+    "max_temperature": None,
+}
+
+
+def row(id_, **changes):
+    """One row of a shard: a post with tags and a picture."""
+    values = dict.fromkeys(SCHEMA) | {"characters": "", "artists": "", "has_metadata": True}
+    return values | {"id": id_, "general": f"1girl, tag_{id_}", "picture": f"{id_}.png"} | changes
+
+
+def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
+    """Write the rows, and a little picture for each row that names one."""
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for values in rows:
+        path = pictures / (values["picture"] or ".")
+        if not path.exists():
+            id_ = values["id"]
+            Image.new("RGB", (30 + id_ * 7 % 50, 30 + id_ * 5 % 40), (id_ * 37 % 256, id_ * 11 % 256, 90)).save(path)
+    split = folder / f"split_{number}_of_{count}.parquet"
+    pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(split)
+    return Shard(split, pictures, folder / "journal", number, count)

@@ -1,0 +1,88 @@
+import random
+from dataclasses import replace
+
+import pytest
+from PIL import Image, ImageChops
+
+from booruflow.demo.drawing import draw
+from booruflow.demo.drawing.backgrounds import SCENERY
+from booruflow.demo.drawing.objects import OBJECT_PAINTERS
+from booruflow.demo.drawing.pen import Pen, mix, star
+from booruflow.demo.scene import BACKGROUNDS, BOX, FLAT, HEADWEAR, MOUTHS, OBJECTS, SIZES, Figure, Piece, Scene
+
+FIGURE = Figure("girl", "red", "short_hair", "blue", None, Piece("blue", "dress"))
+SCENE = Scene((FIGURE,), "white_background", None, None, None, "teal_marmot", 1)
+
+
+def differing_box(one: Scene, other: Scene) -> tuple[int, int, int, int] | None:
+    return ImageChops.difference(draw(one, random.Random(1)), draw(other, random.Random(1))).getbbox()
+
+
+def test_a_seed_names_a_picture():
+    assert draw(SCENE, random.Random(3)).tobytes() == draw(SCENE, random.Random(3)).tobytes()
+    assert draw(SCENE, random.Random(3)).tobytes() != draw(SCENE, random.Random(4)).tobytes()
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_every_background_fills_every_size(background, size):
+    image = draw(replace(SCENE, background=background, size=size), random.Random(1))
+    assert image.size == size
+    assert image.mode == "RGB"
+    # no stretch of the blank canvas is left along the edges
+    width, height = size
+    edges = [image.crop((0, 0, width, 1)), image.crop((0, 0, 1, height)), image.crop((width - 1, 0, width, height))]
+    if background not in ("white_background", "polka_dot_background", "snow"):
+        for edge in edges:
+            assert sum(count for count, colour in edge.getcolors(1000) if colour == (255, 255, 255)) < 8
+
+
+def test_every_kind_has_its_painter():
+    assert set(OBJECT_PAINTERS) == set(OBJECTS) - {None}
+    assert {*SCENERY, *(f"{colour}_background" for colour in FLAT)} == set(BACKGROUNDS)
+
+
+@pytest.mark.parametrize("thing", [name for name in OBJECTS if name])
+def test_the_object_stands_on_its_side(thing):
+    left, _, right, _ = differing_box(replace(SCENE, side=1, object="heart"), replace(SCENE, side=1, object=thing)) or (
+        (200, 0, 201, 0) if thing == "heart" else (0, 0, 0, 0)
+    )
+    assert left > BOX / 2
+    assert right <= BOX
+
+
+@pytest.mark.parametrize("headwear", [name for name in HEADWEAR if name])
+def test_headwear_is_seen(headwear):
+    plain = replace(SCENE, figures=(replace(FIGURE, headwear="beret", bow="red"),))
+    hatted = replace(SCENE, figures=(replace(FIGURE, headwear=headwear, bow="red"),))
+    assert (differing_box(plain, hatted) is None) == (headwear == "beret")
+
+
+@pytest.mark.parametrize("mouth", MOUTHS[1:])
+def test_mouths_differ_by_enough_to_be_read(mouth):
+    box = differing_box(SCENE, replace(SCENE, figures=(replace(FIGURE, mouth=mouth),)))
+    assert box is not None
+    assert box[2] - box[0] > 24
+    assert box[3] - box[1] > 10
+
+
+def test_lettering_is_pulled_into_the_picture():
+    for side in (-1, 1):
+        bubble = replace(SCENE, lettering="TEA TIME", lettering_kind="bubble", side=side)
+        change = ImageChops.difference(draw(bubble, random.Random(1)), draw(SCENE, random.Random(1)))
+        for edge in ((0, 0, 1, BOX), (BOX - 1, 0, BOX, BOX), (0, 0, BOX, 1)):
+            assert max(high for _, high in change.crop(edge).getextrema()) < 40
+
+
+def test_moved_pens_compose():
+    pen = Pen.on(Image.new("RGB", (2 * 336, 2 * 256)), (0, 0, 0), 1)
+    assert pen.bounds == (-40, 0, 296, 256)
+    inner = pen.moved(10, 20, 2).moved(5, 5, 0.5)
+    assert inner.pixels([(1, 1)]) == pen.pixels([(21, 31)])
+
+
+def test_mix_and_star():
+    assert mix((0, 100, 200), (100, 100, 0), 0.5) == (50, 100, 100)
+    corners = star(0, 0, 10, 0.5)
+    assert len(corners) == 10
+    assert corners[0] == (0, -10)
