@@ -123,9 +123,12 @@ def _tables(tags: pl.DataFrame, pairs: pl.DataFrame) -> Vocabulary:
         .sort("a", "count", "b", descending=[False, True, False])
     )
     partner = np.random.default_rng(0).choice(by_category["general"], (len(tags), PARTNERS))
-    for (tag,), group in known.filter(pl.col("category") == 0).group_by("a", maintain_order=True):
-        ends = group["count"].cum_sum().to_numpy()
-        partner[tag] = group["b"].to_numpy()[np.searchsorted(ends, np.linspace(0, ends[-1], PARTNERS, endpoint=False))]
+    general = known.filter(pl.col("category") == CATEGORIES["general"])
+    ends = np.concatenate([[0], general["count"].cast(pl.Int64).cum_sum().to_numpy()])
+    owners, starts = np.unique(general["a"].to_numpy(), return_index=True)
+    first, total = ends[starts], np.diff(ends[np.append(starts, len(general))])
+    places = first[:, None] + total[:, None] * np.arange(PARTNERS) / PARTNERS
+    partner[owners] = general["b"].to_numpy()[np.searchsorted(ends[1:], places, side="right")]
     homes = known.filter(pl.col("category") == CATEGORIES["copyright"]).unique("a", keep="first", maintain_order=True)
     copyright_of = np.full(len(tags), -1, np.int32)
     copyright_of[homes["a"].to_numpy()] = homes["b"].to_numpy()
@@ -209,13 +212,12 @@ def clauses() -> tuple[Pieces, int]:
         "a plain grey background.", "several floating lanterns,", "a crowd of people in school uniforms.",
         "the night sky, full of stars,", "a stone wall.",
     ]  # fmt: skip
-    places = [
-        f"{thing} {where}" for thing, where in zip(what, ["near", "next to", "behind", "not far from"] * 4, strict=True)
-    ]
+    places = [f"{thing} {where}" for thing, where in zip(what, ["near", "next to", "behind", "not far from"] * 4, strict=True)]
     plain = [f"{a} {b} {c} {what[i - 5]}" for a in who for b in does for i, c in enumerate(places)]
     odd = [
         "\n", "first line.\nsecond line,", "two lines apart.\n\n", "a\ttab,", "a line end of Windows.\r\n",
-        'the sign reads "OPEN",', "a back\\slash,", "\u300c\u3053\u3093\u306b\u3061\u306f\u300d,", "a na\u00efve caf\u00e9,",
+        'the sign reads "OPEN",', "a back\\slash,", "\u300c\u3053\u3093\u306b\u3061\u306f\u300d,",
+        "a na\u00efve caf\u00e9,",
         "a heart \u2764\ufe0f and \U0001f431,", "a separator\u2028here,", "a paragraph\u2029here,", "{blue|red} eyes,",
         "wide   gaps,", "</s>", "a no-break\u00a0space,",
     ]  # fmt: skip
@@ -316,12 +318,13 @@ def _write_csv(folder: Path, frames: Iterator[pl.DataFrame], posts: int, files: 
     columns += [f"tag_string_{category}" for category in ("meta", "general", "artist", "copyright", "character")]
     written = 0
     opened: set[int] = set()
-    for frame in frames:
+    size = -(-posts // (8 * files))
+    for piece in itertools.chain.from_iterable(frame.iter_slices(size) for frame in frames):
         number = written * files // posts
         with (folder / f"posts-{number}.csv").open("ab" if number in opened else "wb") as file:
-            frame.select(columns).write_csv(file, include_header=number not in opened)
+            piece.select(columns).write_csv(file, include_header=number not in opened)
         opened.add(number)
-        written += len(frame)
+        written += len(piece)
 
 
 def _latents_batch(posts: pl.DataFrame, captions: pl.DataFrame) -> pl.DataFrame:

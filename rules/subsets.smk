@@ -38,7 +38,7 @@ rule subset:
 
 def subset_files(name):
     """The products of a subset."""
-    return [*expand(rules.subset.output, subset=name), *[tar for kind in TEXTS for tar in tars_of(f"subsets/{name}/", kind)]]
+    return [*expand(rules.subset.output, subset=name), *[tars_of(f"subsets/{name}/", kind)[0] for kind in TEXTS]]
 
 
 for name in config["subsets"]:

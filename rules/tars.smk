@@ -12,7 +12,10 @@ SCOPES = ["", *[f"subsets/{name}/" for name in config["subsets"]]]
 
 
 def tars_of(scope, kind):
-    """All tars of a kind and their indexes. Plain names: thousands of patterns would slow every start of Snakemake."""
+    """All tars of a kind and their indexes.
+
+    One job makes them all, so a rule that needs them names the first: to look up thousands takes Snakemake seconds.
+    """
     return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["tar", "json"])
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from booruflow.parsing.artist import with_artist
 from booruflow.parsing.judging import loops, refuses
 from booruflow.parsing.prose import Pairs, Value, paragraph_of
-from booruflow.parsing.reading import Reading, Reason, bare, read_json, read_text
+from booruflow.parsing.reading import OBJECT, Reading, Reason, bare, leaks, read_json, read_text
 from booruflow.parsing.words import clean
 
 __all__ = ["Bad", "Good", "Options", "Outcome", "Reason", "loops", "parse", "parse_edited", "with_artist"]
@@ -43,7 +43,6 @@ Outcome: TypeAlias = Good | Bad
 
 # What is left of a broken output is a caption when it has a whole section, and at least so many characters.
 _LEAST = 40
-_LEAKED = re.compile(r'[{}\[\]]|"\s*:\s*["\d(]|\w"\s*:\s*\w')
 
 
 def parse(text: str, finish_reason: str = "stop", style: str = "json", options: Options = Options()) -> Outcome:
@@ -61,10 +60,12 @@ def parse(text: str, finish_reason: str = "stop", style: str = "json", options: 
     if refuses(text):
         return Bad(Reason.REFUSAL)
     try:
-        as_json = style == "json" or text[0] in "{["
+        as_json = style == "json" or text[0] in '{["' or OBJECT.search(text) is not None
         reading = (read_json if as_json else read_text)(text, finish_reason)
         if isinstance(reading, Reason):
             return Bad(reason=reading)
+        if (reading.repaired or not as_json) and leaks(reading.value):
+            return Bad(reading.broken or Reason.NOT_JSON)
         return _judged(reading, finish_reason, options)
     except RecursionError:  # a thousand brackets in a row
         return Bad(Reason.WRONG_TYPE)
@@ -83,8 +84,6 @@ def _judged(reading: Reading, finish_reason: str, options: Options) -> Outcome:
         return Bad(reading.broken)
     if not re.search(r"\w", caption):
         return Bad(Reason.WRONG_TYPE if _has_number(reading.value) else Reason.EMPTY)
-    if _LEAKED.search(caption):
-        return Bad(Reason.NOT_JSON)
     return Good(caption, reading.repaired)
 
 

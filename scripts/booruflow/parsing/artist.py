@@ -6,7 +6,15 @@ from booruflow.parsing.words import clean, listed
 
 TEMPLATE = "The image is a digital illustration by the artist {artist}."
 NO_ARTIST = frozenset(
-    {"banned_artist", "artist_request", "tagme", "unknown_artist", "anonymous_artist", "official_art", "third-party_edit"}
+    {
+        "banned_artist",
+        "artist_request",
+        "tagme",
+        "unknown_artist",
+        "anonymous_artist",
+        "official_art",
+        "third-party_edit",
+    }
 )
 
 

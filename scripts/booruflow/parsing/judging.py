@@ -7,6 +7,7 @@ from collections import Counter
 # lettering a few times is shorter; a sound answer does not say the same 40 characters four times running.
 COPIES = 4
 STRETCH = 160
+COUNTED_COPIES = 10  # copies that differ in their digits, as in `"text_11": "the", "text_12": "the"`
 _PERIOD = 1500  # the longest unit looked for, in characters
 _PROBE = 24  # characters that must come back at the period's distance before it is worth measuring
 _STRIDE = 40  # a stretch of STRETCH characters holds at least two probes
@@ -30,7 +31,7 @@ _REFUSAL = re.compile(
 def loops(text: str) -> int | None:
     """Where `text` begins to repeat itself without end: the index just after the first copy; None when it does not.
 
-    A loop is the same unit (a word, a sentence, a JSON entry; digits count as equal) at least `COPIES` times in a row
+    A loop is the same unit (a word, a sentence, a JSON entry) at least `COPIES` times in a row
     over at least `STRETCH` characters, or one sentence six times anywhere. Made for generated text of some thousand
     characters, whole or still growing: tens of microseconds on a sound one.
     """
@@ -45,7 +46,8 @@ def loops(text: str) -> int | None:
             start -= 1
         while end < len(even) and even[end] == even[end - period]:
             end += 1
-        if end - start >= max(STRETCH, COPIES * period):
+        exact = text[start + period : end] == text[start : end - period]
+        if end - start >= max(STRETCH, (COPIES if exact else COUNTED_COPIES) * period):
             return start + period
     return _sentence_again(text) if len(text) >= STRETCH else None
 

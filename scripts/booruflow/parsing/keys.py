@@ -58,7 +58,7 @@ _ROLES: dict[Role, str] = {
     "image,picture,image description,picture description,overall,overall description,general,general description,"
     "answer,output,result,response,json,data,value,other,others,misc,additional details,additional info,information,"
     "info,short description,long description,full description,detailed description,scene description,text description,"
-    "structured description,scene,visual description,prompt,overview",
+    "items,list,entries,structured description,scene,visual description,prompt,overview",
 }
 _BY_WORDS = {words: role for role, names in reversed(_ROLES.items()) for words in names.split(",")}
 
@@ -68,7 +68,7 @@ _PEOPLE = re.compile(
 )
 _LETTERING = re.compile(
     r"\b(?:texts?|bubbles?|balloons?|dialogues?|dialogs?|speech|speeches|lettering|letters|writing|writings|sfx|onomatopoeia|sound effects?|"
-    r"transcriptions?|quotes?|lines|words|inscriptions?|subtitles?|narration|sayings?|messages?|transcripts?|ocr|original)\b"
+    r"transcriptions?|quotes?|lines?|words|inscriptions?|subtitles?|narration|sayings?|messages?|transcripts?|ocr|original)\b"
 )
 _PANELS = re.compile(r"\b(?:panels?|frames?|pages?|komas?)\b")
 _REGION = re.compile(
@@ -78,31 +78,10 @@ _REGION = re.compile(
     r"(?: (?:panel|frame|page|corner|side|half|section))?"
 )
 _JUST_TEXT = frozenset(
-    [
-        "texts",
-        "text content",
-        "text contents",
-        "transcription",
-        "transcriptions",
-        "ocr",
-        "words",
-        "lines",
-        "letters",
-        "original",
-        "message",
-        "messages",
-        "quote",
-        "quotes",
-        "visible text",
-        "text elements",
-        "texts content",
-        "text in image",
-        "text list",
-        "all text",
-        "transcript",
-        "transcripts",
-        "dialogue lines",
-    ]
+    "texts,text content,text contents,transcription,transcriptions,ocr,words,lines,letters,original,message,messages,quote,quotes"
+    ",visible text,text elements,texts content,text in image,text list,all text,transcript,transcripts,dialogue lines".split(
+        ","
+    )
 )
 _NTH = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
 _PLACE_AFTER = re.compile(
@@ -120,6 +99,8 @@ def read_key(name: str) -> Key:
     number = None
     if found := re.fullmatch(r"(.*?[^\d\s])\s?(\d{1,3})", words):
         words, number = found[1], int(found[2])
+    if words.isdigit():
+        return Key(Role.PLAIN, "", int(words) if len(words) < 4 else None)
     label = _PROPER.sub(lambda found: found[1].capitalize(), words)
     if number is None and (role := _BY_WORDS.get(words)):
         return Key(role, label)

@@ -13,10 +13,15 @@ _LABELLED = re.compile(r"(?:\*\*|__)([^*]{1,80}?)\s*(?::\s*(?:\*\*|__)|(?:\*\*|_
 _PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s+(\S.*)$")
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-+:?)?\s*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
+_EMPHASIS = re.compile(
+    r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)"
+)
 _BOLD_LEVEL = 7  # a line in bold is a heading below all others
 
-_Block: TypeAlias = "tuple[int, str | None, str]"
+_SECTIONS = frozenset("background atmosphere effects image effects style composition setting lighting mood".split())
+
+
+_Section: TypeAlias = "list[tuple[str, str | _Section]]"
 
 
 def is_markdown(text: str) -> bool:
@@ -27,16 +32,17 @@ def is_markdown(text: str) -> bool:
         body = bullet[2] if bullet else line.strip()
         if _HEADING.match(line) or _BOLD_LINE.match(line) or _LABELLED.match(body):
             return True
-        bullets += bullet is not None
+        bullets += bullet is not None or _known_label(body) is not None
     return bullets > 1
 
 
 def read_markdown(text: str) -> Pairs:
     """Sections by heading, bullets as list items, `**Label:** words` as pairs; paragraphs keep their order."""
-    root = Pairs()
-    sections: list[tuple[int, Pairs]] = [(0, root)]
-    bullets: list[tuple[int, Pairs]] = []
+    root: _Section = []
+    sections: list[tuple[int, _Section]] = [(0, root)]
+    bullets: list[tuple[int, _Section]] = []
     open_text = False
+    joined = 0  # how many entries a section had when bullets went on with its last: 'She wears: a hat, a scarf'
     for line in text.splitlines():
         if not line.strip() or _RULE.match(line):
             open_text = False
@@ -46,7 +52,7 @@ def read_markdown(text: str) -> Pairs:
             level, words = title
             while sections[-1][0] >= level:
                 sections.pop()
-            bullets, open_text = [], False
+            bullets, open_text, joined = [], False, 0
             sections.append((level, _opened(sections[-1][1], words)))
             continue
         bullet = _BULLET.match(line)
@@ -60,6 +66,14 @@ def read_markdown(text: str) -> Pairs:
                 bullets.append((indent, _opened(place, label)))
                 if words:
                     bullets[-1][1].append(("", words))
+            elif (
+                place
+                and not place[-1][0]
+                and isinstance(before := place[-1][1], str)
+                and (before.endswith(":") or len(place) == joined)
+            ):
+                place[-1] = ("", f"{before}{'' if before.endswith(':') else ','} {words.rstrip('.')}")
+                joined = len(place)
             else:
                 place.append(("", words))
             open_text = True
@@ -77,8 +91,8 @@ def read_markdown(text: str) -> Pairs:
     return _folded(root)
 
 
-def _opened(place: Pairs, title: str) -> Pairs:
-    inner = Pairs()
+def _opened(place: _Section, title: str) -> _Section:
+    inner: _Section = []
     place.append((title, inner))
     return inner
 
@@ -95,10 +109,16 @@ def _labelled(text: str) -> tuple[str, str]:
     """('label', 'words') of a line; the label is empty where there is none."""
     if found := _LABELLED.match(text):
         return found[1].strip(" :"), _inline(found[2])
-    found = _PLAIN_LABEL.match(text)
-    if found and read_key(found[1]).role not in (Role.LABEL, Role.NAME):
+    found = _known_label(text)
+    if found:
         return found[1], _inline(found[2])
     return "", _inline(text)
+
+
+def _known_label(text: str) -> re.Match[str] | None:
+    found = _PLAIN_LABEL.match(text)
+    known = found and (found[1].lower() in _SECTIONS or read_key(found[1]).role not in (Role.LABEL, Role.NAME))
+    return found if known else None
 
 
 def _inline(text: str) -> str:
@@ -106,11 +126,11 @@ def _inline(text: str) -> str:
     return _EMPHASIS.sub(lambda found: found[1] or found[2], text).replace("\\_", "_").replace("\\*", "*")
 
 
-def _folded(section: Pairs) -> Pairs:
+def _folded(section: _Section) -> Pairs:
     """Each section with nothing but texts as one string or a list of strings; empty titles as nothing."""
-    folded = Pairs()
+    folded: list[tuple[str, Value]] = []
     for title, value in section:
-        if not isinstance(value, Pairs):
+        if isinstance(value, str):
             folded.append((title, value))
             continue
         inner = _folded(value)
@@ -119,4 +139,4 @@ def _folded(section: Pairs) -> Pairs:
             folded.append((title, texts[0] if len(texts) == 1 else texts))
         else:
             folded.append((title, inner))
-    return folded
+    return Pairs(folded)

@@ -22,6 +22,7 @@ class Fragment:
 
     text: str
     label: str = ""
+    leads: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -35,8 +36,8 @@ class Lettering:
     subject: str
     spoken: bool = False
     leads: list[str] = field(default_factory=list)
-    label: str = ""
     remarks: list[str] = field(default_factory=list)
+    scene: int = 0  # leads hold within one scene
 
 
 Piece: TypeAlias = Sentence | Fragment | Lettering
@@ -85,7 +86,11 @@ def say(pieces: Sequence[Piece]) -> Iterator[str]:
         if isinstance(first, Sentence):
             yield first.text
         elif isinstance(first, Fragment):
-            yield labelled(first.label, [piece.text for piece in group])
+            sentence = labelled(first.label, [piece.text for piece in group])
+            if first.leads and first.leads[-1].endswith(":") and sentence.startswith(f"{capital(first.label)}:"):
+                sentence = sentence.replace(":", "", 1)  # one colon is enough: 'Sword: color red.'
+                sentence = sentence[:1].lower() + sentence[1:]
+            yield led(first.leads, sentence)
         else:
             yield _written(first, [_phrase(piece) for piece in group if isinstance(piece, Lettering)])
 
@@ -93,8 +98,11 @@ def say(pieces: Sequence[Piece]) -> Iterator[str]:
 def _same(first: Piece) -> Callable[[Piece], bool]:
     def joins(piece: Piece) -> bool:
         if isinstance(first, Lettering) and isinstance(piece, Lettering):
-            return not piece.leads and not piece.label and (piece.subject, piece.spoken) == (first.subject, first.spoken)
-        return isinstance(first, Fragment) and isinstance(piece, Fragment) and piece.label == first.label != ""
+            same = (piece.subject, piece.spoken, piece.scene) == (first.subject, first.spoken, first.scene)
+            return same and not piece.leads
+        if isinstance(first, Fragment) and isinstance(piece, Fragment):
+            return not piece.leads and piece.label == first.label != ""
+        return False
 
     return joins
 
@@ -111,7 +119,7 @@ def _written(first: Lettering, phrases: Sequence[str]) -> str:
         noun = plural(first.subject) if len(phrases) > 1 else first.subject
         many = noun.endswith("s")
         sentence = f"the {noun} {'read' if many else 'reads'} {listed(phrases)}"
-    return led(first.leads, first.label, sentence)
+    return led(first.leads, sentence)
 
 
 def labelled(label: str, parts: Sequence[str]) -> str:
@@ -119,15 +127,16 @@ def labelled(label: str, parts: Sequence[str]) -> str:
     parts = [part.rstrip(".") for part in parts]
     if not label:
         return stopped(capital(listed(parts)))
-    if label in _IS and parts[0][:1].islower():
-        return stopped(f"The {label} {'are' if plural(label) == label else 'is'} {listed(parts)}")
     if len(parts) == 1 and mentions(parts[0], label):
         return stopped(capital(parts[0]))
+    if label in _IS and parts[0][:1].islower():
+        return stopped(f"The {label} {'are' if plural(label) == label else 'is'} {listed(parts)}")
     return stopped(f"{capital(label)}: {listed(parts)}")
 
 
-def led(leads: Sequence[str], label: str, sentence: str) -> str:
-    """`sentence` after its leads and its label: 'In the first panel, Senko: she smiles.'"""
-    if label:
-        sentence = f"{label}: {sentence}"
-    return stopped(capital(", ".join([*leads, lowered(sentence) if leads else sentence])))
+def led(leads: Sequence[str], sentence: str) -> str:
+    """`sentence` after its leads: 'In the first panel, she smiles.', 'Senko: She smiles.'"""
+    if leads:
+        start = "".join(lead + (" " if lead.endswith(":") else ", ") for lead in leads)
+        sentence = start + (sentence if leads[-1].endswith(":") else lowered(sentence))
+    return stopped(capital(sentence))

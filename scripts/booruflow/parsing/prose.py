@@ -2,28 +2,37 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from booruflow.parsing.keys import Key, Role, is_panels, read_key
 from booruflow.parsing.lettering import is_prose, looks_lettered
-from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, labelled, led, say
+from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, led, say
 from booruflow.parsing.words import article, capital, clean, ended, lowered, mentions, numbered, quoted, stopped, where
 
 Value: TypeAlias = "None | bool | int | float | str | list[Value] | Pairs"
 
 
-class Pairs(list[tuple[str, "Value"]]):
+class Pairs(tuple[tuple[str, "Value"], ...]):
     """A JSON object as the pairs that were written, so that a key used twice keeps both its values."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """Who says the lettering of one object, or what it stands in, and whether a sentence has said so."""
+
+    name: str
+    speaks: bool
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What a value inherits: its key, what lettering under it stands in ('' where prose is due), who speaks, the depth."""
+    """What a value inherits: its key, what lettering under it stands in ('' where prose is due), its source, the depth."""
 
     key: Key
     subject: str = ""
-    speaker: str = ""
+    source: _Source | None = None
     depth: int = 0
 
 
@@ -37,7 +46,9 @@ _LETTERED = re.compile(
     re.IGNORECASE,
 )
 _HOLDS = re.compile(r"\b(?:bubble|balloon|box)$")
-_SHOWN = frozenset(["watermark", "signature", "text", "logo", "border", "censoring", "copyright"])
+_SHOWN = frozenset("watermark signature text logo border censoring copyright".split())
+_WORD = re.compile(r"\w")
+_SAYS_SOMETHING = re.compile(r"[\w!?！？…♥♡❤♪★☆～~]|\.\.|--|——|・・")  # lettering may be a mere '!'
 _LONG = 60  # from this length on, the same prose a second time is the model repeating itself
 # An object with nothing but these is one piece of lettering and what is said about it.
 _ITEM = frozenset(Role) - {Role.PEOPLE, Role.REGION, Role.LABEL}
@@ -59,8 +70,8 @@ class _Writer:
     def __init__(self, max_characters: int | None) -> None:
         self.max_characters = max_characters
         self.pieces: list[Piece] = []
-        self.leads: list[str] = []  # said by the next piece: 'in the first panel'
-        self.label = ""  # likewise: a name or a kind
+        self.leads: list[str] = []  # said by the next piece: 'in the first panel', 'Senko:'
+        self.scene = 0  # counts the values with leads of their own
         self.long_prose: set[str] = set()
         self.worded = False
 
@@ -81,7 +92,7 @@ class _Writer:
     # --- leaves
 
     def text(self, text: str, context: _Context) -> None:
-        if text.lower() in _NOTHING:
+        if text.lower() in _NOTHING or not (_SAYS_SOMETHING if context.subject else _WORD).search(text):
             return
         if len(text) >= _LONG:
             if text in self.long_prose:
@@ -91,31 +102,35 @@ class _Writer:
         lettered = not context.subject and context.key.role is not Role.PEOPLE and looks_lettered(text)
         if lettered:
             context = _Context(context.key, "text")
-        if lettered or (context.subject and not is_prose(text)):
+        source = context.source
+        if lettered or source and source.speaks or context.subject and not is_prose(text):
             self.lettering(text, context)
-        elif context.subject or _is_sentence(text) or self.leads or self.label:
-            self.sentence(text, context)
+        elif context.subject or _is_sentence(text):
+            if source and not source.said:
+                source.said = True
+                self.leads.append(f"{capital(source.name)}:")
+            self.pieces.append(Sentence(led(self.unsaid(text), text)))
         else:
             key = context.key
-            bare = key.role in (Role.PLAIN, Role.PEOPLE) or mentions(text, key.words)
-            self.pieces.append(
-                Fragment(text, key.words if not bare or (key.number is None and key.words == "characters") else "")
-            )
+            bare = key.role in (Role.PLAIN, Role.PEOPLE) and key.words != "characters"
+            self.pieces.append(Fragment(text, "" if bare else key.words, self.unsaid(text)))
 
-    def sentence(self, text: str, context: _Context) -> None:
-        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[1])]
-        if context.speaker and not mentions(text, context.speaker):
-            leads.append(f"said by {lowered(context.speaker)}")
-        label = "" if mentions(text, self.label) else self.label
-        if not context.subject and context.key.role is Role.LABEL and not _is_sentence(text):
-            text = labelled(context.key.words, [text])
-        self.leads, self.label = [], ""
-        self.pieces.append(Sentence(led(leads, label, text)))
+    def unsaid(self, text: str) -> list[str]:
+        """The leads that are due and that `text` does not say itself."""
+        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[-1])]
+        self.leads = []
+        return leads
 
     def lettering(self, text: str, context: _Context) -> None:
         key = context.key
-        piece = Lettering(text, context.speaker or context.subject, bool(context.speaker), self.leads, self.label)
-        self.leads, self.label = [], ""
+        source, before = context.source, self.pieces[-1] if self.pieces else None
+        again = source and not self.leads and isinstance(before, Lettering) and before.subject == source.name
+        if source and (again or not source.said):
+            source.said = True
+            piece = Lettering(text, source.name, source.speaks, self.leads, scene=self.scene)
+        else:
+            piece = Lettering(text, context.subject or "text", False, self.leads, scene=self.scene)
+        self.leads = []
         if key.place and key.place not in piece.leads:
             piece.remarks.append(self.cased(key.place))
         elif key.role in (Role.LABEL, Role.NAME, Role.MANNER, Role.KIND) and key.words:
@@ -147,7 +162,7 @@ class _Writer:
             return
         if context.key.role is Role.PEOPLE and context.key.number is None:
             values = values[: self.max_characters]
-        inner = _Context(context.key, context.subject, context.speaker, context.depth + 1)
+        inner = replace(context, depth=context.depth + 1)
         panel = context.key.words.removesuffix("s") if is_panels(context.key) and len(values) > 1 else ""
         for number, value in enumerate(values, 1):
             if panel and not _names_panel(value):
@@ -158,21 +173,23 @@ class _Writer:
     def with_lead(self, lead: str, value: Value, context: _Context) -> None:
         """Write `value` under a lead, which is dropped when `value` says nothing."""
         before = len(self.pieces)
+        self.scene += 1
         self.leads.append(lead)
         self.write(value, context)
+        self.scene += 1
         if len(self.pieces) == before:
             self.leads.pop()
 
     def pairs(self, pairs: Pairs, context: _Context) -> None:
         keys = [read_key(name) for name, _ in pairs]
-        subject, speaker = context.subject, context.speaker
         roles = {key.role for key in keys}
-        annotated = subject or "text" * (Role.LETTERING in roles and roles <= _ITEM)  # what annotations speak of
-        kind = ""
+        item = Role.LETTERING in roles and roles <= _ITEM and (context.depth or Role.SPEAKER not in roles)
+        annotated = context.subject or ("text" if item else "")  # what annotations remark on
+        source: _Source | None = None
         start, leads_before = len(self.pieces), len(self.leads)
-        people = 0
+        people, opened = 0, False
         for (name, value), key in zip(pairs, keys, strict=True):
-            if (key.role is Role.PEOPLE and key.number is not None) or (context.key.role is Role.PEOPLE and _is_name(key)):
+            if key.role is Role.PEOPLE and key.number is not None or context.key.role is Role.PEOPLE and _is_name(key):
                 people = key.number or people + 1
                 if self.max_characters is not None and people > self.max_characters:
                     continue
@@ -180,29 +197,48 @@ class _Writer:
                 continue
             word = _word(value)
             latest = self.pieces[-1] if len(self.pieces) > start else None
-            if word and annotated and key.role is Role.SPEAKER and latest is None and not _is_sentence(word):
-                speaker = _speaker(word)
-            elif word and annotated and key.role is Role.KIND and latest is None and _LETTERED.search(word):
-                kind = word.replace("_", " ").lower().rstrip(".")
+            pending = len(self.leads)
+            first = word and annotated and latest is None
+            if first and key.role is Role.SPEAKER and not _is_sentence(word):
+                if source:
+                    self.leads.append(_as_kind(source.name))
+                source = _Source(_speaker(word), True)
+            elif first and key.role is Role.KIND and not (source or context.source) and _LETTERED.search(word):
+                source = _Source(word.replace("_", " ").rstrip("."), False)
             elif not (word and (annotated or context.depth) and self.annotate(key, word, annotated, latest, context)):
-                self.under(name, key, value, _Context(context.key, kind or subject, speaker, context.depth))
+                subject = annotated if source else context.subject
+                self.under(name, key, value, _Context(context.key, subject, source or context.source, context.depth))
+            elif source and len(self.leads) > pending:
+                aside = self.leads.pop()
+                aside = f"({aside[:-1]})" if aside.endswith(":") else aside
+                source.name = f"{source.name}, {aside}," if source.speaks else f"{source.name} {aside}"
+            opened |= len(self.leads) > pending
+        self.scene += opened
+        unsaid = [source.name] if source and not source.said else []
         if len(self.pieces) == start:
-            self.orphans(leads_before, speaker if speaker != context.speaker else "")
+            unsaid = [*self.leads[leads_before:], *unsaid]
+            del self.leads[leads_before:]
+        self.worded |= bool(unsaid)
+        self.pieces.extend(Sentence(stopped(capital(words.strip(":,")))) for words in unsaid)
 
     def under(self, name: str, key: Key, value: Value, context: _Context) -> None:
         """Write the value of one pair that is no annotation of its neighbours."""
-        parent, subject, speaker = context.key, context.subject, context.speaker
+        parent, subject, source = context.key, context.subject, context.source
         if key.role is Role.LETTERING:
             subject = subject if subject and key.words == "text" else key.words
         elif key.role in (Role.SPEAKER, Role.PANEL, Role.GEOMETRY):
             key = Key(Role.PLAIN, key.words)
         elif key.role is Role.LABEL and parent.role is Role.PEOPLE and parent.number is None and _is_name(key):
-            self.label, key = clean(name), Key(Role.PLAIN, "")
-        elif key.role is Role.LABEL and subject and parent.words.startswith(("dialog", "speech")) and name[:1].isupper():
-            speaker, key = clean(name), Key(Role.PLAIN, "")
-        inner = _Context(key, subject, speaker, context.depth + 1)
-        if key.role is Role.REGION and key.place and not (subject and isinstance(value, str)):
-            self.with_lead(key.place, value, inner)
+            self.leads.append(clean(name.replace("_", " ")) + ":")
+            key = Key(Role.PLAIN, "")
+        elif key.role is Role.LABEL and subject and name[:1].isupper():  # a name
+            key = key._replace(words=clean(name.replace("_", " ")))
+            if parent.words.startswith(("dialog", "speech")):
+                source, key = _Source(key.words, True), Key(Role.PLAIN, "")
+        lead = key.place if key.role is Role.REGION and not (subject and isinstance(value, str)) else ""
+        inner = _Context(key._replace(place="") if lead else key, subject, source, context.depth + 1)
+        if lead:
+            self.with_lead(lead, value, inner)
         else:
             self.write(value, inner)
 
@@ -227,30 +263,21 @@ class _Writer:
 
     def name(self, key: Key, word: str, latest: Piece | None) -> bool:
         """A kind or a name: '(sound effect)' after lettering, 'Fruit: ...' before a description that does not say so."""
-        word = word.rstrip(".")
         if _is_sentence(word) or len(word) > 60:
             return False
+        word = word.rstrip(".")
         if isinstance(latest, Lettering):
-            kind = word.replace("_", " ").lower() if key.role is Role.KIND else word
+            kind = word.replace("_", " ")
+            kind = kind.lower() if _LETTERED.search(kind) else kind
             if kind not in ("text", latest.subject):
-                latest.remarks.append(f"in {article(kind)}" if _HOLDS.search(kind) else f"({kind})")
+                latest.remarks.append(_as_kind(kind))
         elif latest is not None:
             if not mentions(latest.text, word):
                 return False
-        elif self.label:
-            self.leads.append(self.label)
-            self.label = capital(word)
         else:
-            self.label = capital(word.replace("_", " ") if key.role is Role.KIND else word)
+            self.leads.append(capital(word.replace("_", " ") if key.role is Role.KIND else word) + ":")
         self.worded = True
         return True
-
-    def orphans(self, leads_before: int, speaker: str) -> None:
-        """Say the annotations of an object that held nothing else."""
-        words = [*self.leads[leads_before:], *filter(None, [self.label, speaker])]
-        del self.leads[leads_before:]
-        self.label = ""
-        self.pieces.extend(Sentence(stopped(capital(word))) for word in words)
 
 
 # --- what a value is
@@ -258,7 +285,7 @@ class _Writer:
 
 def _is_sentence(text: str) -> bool:
     words = text.count(" ") + 1
-    return words >= 6 or (words > 1 and ended(text) and not text[:1].islower())
+    return words >= 6 or words > 1 and ended(text) and not text[:1].islower()
 
 
 def _word(value: Value) -> str:
@@ -266,14 +293,16 @@ def _word(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     word = clean(str(value)) if isinstance(value, str) else str(value) if abs(value) < 1e15 else ""
-    return "" if word.lower() in _NOTHING or len(word) > 200 else word
+    return "" if word.lower() in _NOTHING or len(word) > 200 or not _WORD.search(word) else word
 
 
 def _worded(value: Value) -> bool:
     """Whether what stands under a key for coordinates has words nevertheless: 'top left'."""
     if isinstance(value, str):
         return not _NUMBERS.fullmatch(clean(value).lower())
-    return isinstance(value, list) and any(_worded(inner[1] if isinstance(inner, tuple) else inner) for inner in value)
+    if isinstance(value, Pairs):
+        return any(_worded(inner) for _, inner in value)
+    return isinstance(value, list) and any(map(_worded, value))
 
 
 def _is_name(key: Key) -> bool:
@@ -291,6 +320,10 @@ def _speaker(word: str) -> str:
         if word[:1].isupper() or mentions(word.split(" ")[0], "the")
         else capital(f"the {word}" if word[:1].islower() else word)
     )
+
+
+def _as_kind(kind: str) -> str:
+    return f"in {article(kind)}" if _HOLDS.search(kind) else f"({kind})"
 
 
 def _remark(key: Key, word: str, subject: str, after: bool) -> str:
@@ -330,4 +363,6 @@ def json_within(text: str) -> Value:
         value: Value = json.loads(text, object_pairs_hook=Pairs, strict=False)
     except ValueError:
         return None
+    if isinstance(value, Pairs):
+        return value
     return value if isinstance(value, list) and not all(isinstance(inner, int | float) for inner in value) else None

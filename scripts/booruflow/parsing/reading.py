@@ -9,6 +9,7 @@ from typing import Any
 import json_repair
 
 from booruflow.parsing.judging import loops
+from booruflow.parsing.keys import Role, read_key
 from booruflow.parsing.markdown import is_markdown, read_markdown
 from booruflow.parsing.prose import Pairs, Value
 from booruflow.parsing.words import to_last_stop
@@ -52,6 +53,13 @@ _CHATTER_LINE = re.compile(
 )
 _BARE_PAIR = re.compile(r'\s*"[\w ]{1,40}"\s*:')
 _SPACES = re.compile(r"\\[nrt]|\\u[0-9a-fA-F]{4}|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_CLOSED = re.compile(r"""["']\s*[,}\]]""")
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
+_STRUCTURE = re.compile(
+    r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
+)
+_SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]+)+\b")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
 _decoder = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
@@ -77,12 +85,16 @@ def read_json(text: str, finish_reason: str) -> Reading | Reason:
     if start < 0 or (lead and is_markdown(lead)):
         return _read_other(text, finish_reason)
     sound = _sound(text[start:])
+    mended = False
+    if sound is None:
+        sound = _sound(_TRAILING_COMMA.sub(r"\1", text[start:]))
+        mended = sound is not None
     if sound is not None:
         value, tail = sound
         value = _with_chatter(lead, value, tail)
         begin = loops(text)
         if begin is None:
-            return Reading(value)
+            return Reading(value, mended)
         trimmed = _without_loops(value)
         if trimmed != value:
             return Reading(trimmed, True, Reason.REPETITION, trimmed)
@@ -145,7 +157,7 @@ def _sound(text: str) -> tuple[Value, str] | None:
         values.append(value)
         text = text[end:].lstrip(" \t\r\n,;")
         if text[:1] not in ("{", "["):
-            if text[:1] in ('"', "}", "]", ":"):
+            if text[:1] in ('"', "}", "]", ":") or OBJECT.search(text):
                 return None
             return (values[0] if len(values) == 1 else values), text
 
@@ -162,17 +174,38 @@ def _mended(lead: str, text: str, broken: Reason | None) -> Reading | Reason:
         value = _paired(json_repair.loads(text, skip_json_loads=True))
     except ValueError:
         return Reason.NOT_JSON
-    if not isinstance(value, list) or not value or _loses(text, value):
+    if not isinstance(value, list | Pairs) or not value or _loses(text, value, broken):
         return broken or Reason.NOT_JSON
-    if broken is None and not text.rstrip(" \t\r\n,").endswith(("}", "]")):
-        last = _last_text(value)
-        if not (text.rstrip(" \t\r\n,").endswith(('"', "'")) and to_last_stop(last) == last):
-            broken = Reason.TRUNCATED
+    if not any(map(_WORD.search, _texts(value, names=False))):
+        return broken or Reason.NOT_JSON
+    closed = _closes(text, value)
+    if broken is None and not closed:
+        broken = Reason.TRUNCATED
     if broken is None:
         return Reading(_with_chatter(lead, value, ""), True)
-    closed = text.rstrip(" \t\r\n,").endswith(("}", "]"))
     kept, whole = (value, value) if closed else (_without_tail(value), _without_last(value))
     return Reading(_with_chatter(lead, kept, ""), True, broken, whole)
+
+
+def _closes(text: str, value: Value) -> bool:
+    """Whether the last text of `value` was finished when `text` ended."""
+    if text.rstrip(" \t\r\n,").endswith(("}", "]")):
+        return True
+    last = _last_text(value)
+    found = text.rfind(last[-12:]) if last else -1
+    rest = text[found + len(last[-12:]) :].lstrip() if found >= 0 else ""
+    return _CLOSED.match(rest) is not None or rest in ('"', "'") and to_last_stop(last) == last
+
+
+def leaks(value: Value) -> bool:
+    """Whether a text of a mended `value` holds what was its structure: `", "background": "`, or a key's name."""
+    return any(
+        '"' in text
+        and _STRUCTURE.match(text)
+        or text.startswith((":", ","))
+        or any(read_key(name).role is not Role.LABEL for name in _SNAKE.findall(text))
+        for text in _texts(value, names=False)
+    )
 
 
 def _paired(value: Any) -> Value:  # noqa: ANN401
@@ -183,23 +216,23 @@ def _paired(value: Any) -> Value:  # noqa: ANN401
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _loses(text: str, value: Value) -> bool:
+def _loses(text: str, value: Value, broken: Reason | None) -> bool:
     """Whether mending lost words: json_repair keeps the last of two equal keys, and skips what it cannot place."""
     written = len(_WORD.findall(_SPACES.sub(" ", text)))
     kept = sum(len(_WORD.findall(_SPACES.sub(" ", part))) for part in _texts(value))
-    return written - kept > max(30, written // 25)
+    return written - kept > (max(30, written // 25) if broken or not text.endswith(("}", "]")) else 5)
 
 
-def _texts(value: Value) -> list[str]:
+def _texts(value: Value, names: bool = True) -> list[str]:
     if isinstance(value, Pairs):
-        return [text for name, inner in value for text in (name, *_texts(inner))]
+        return [text for name, inner in value for text in ([name] * names + _texts(inner, names))]
     if isinstance(value, list):
-        return [text for inner in value for text in _texts(inner)]
+        return [text for inner in value for text in _texts(inner, names)]
     return [str(value)]
 
 
 def _last_text(value: Value) -> str:
-    while isinstance(value, list) and value:
+    while isinstance(value, list | Pairs) and value:
         value = value[-1][1] if isinstance(value, Pairs) else value[-1]
     return value.strip() if isinstance(value, str) else ""
 
@@ -220,7 +253,7 @@ def _without_tail(value: Value) -> Value:
 
 def _without_last(value: Value) -> Value:
     """`value` without its last entry, looking through wrappers of one entry."""
-    while isinstance(value, list) and len(value) == 1:
+    while isinstance(value, list | Pairs) and len(value) == 1:
         value = value[0][1] if isinstance(value, Pairs) else value[0]
     if isinstance(value, Pairs):
         return Pairs(value[:-1])

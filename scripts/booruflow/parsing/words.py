@@ -6,13 +6,16 @@ from functools import lru_cache
 
 # --- cleaning
 
-_ODD = re.compile(r"[^\S ]|  |[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ud800-\udfff{}\[\]`\\<]|\*\*|__|_\d|\":|\" :")
+_ODD = re.compile(
+    r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\ud800-\udfff{}\[\]`\\<_*]"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
 _TOKEN = re.compile(
-    r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>", re.S
+    r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>",
+    re.S,
 )
 _ESCAPES = {r"\n": " ", r"\r": " ", r"\t": " ", r"\"": '"', r"\'": "'", r"\/": "/"}
-_ESCAPED = re.compile(r"\\[nrt\"'/](?![A-Za-z]*[\\:])")
+_ESCAPED = re.compile(r"\\[nrt](?![A-Za-z]*[\\:])|\\[\"'/]")
 _BRACKETS = str.maketrans("{}[]", "()()")
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _NUMBERED = re.compile(r"\b(character|person|panel|frame|speech_bubble|bubble|object|text)_(\d{1,2})\b", re.IGNORECASE)
@@ -26,8 +29,8 @@ def clean(text: str) -> str:
     bold marks are gone; `{}[]` are `()`, since a trainer expands braces and no JSON may show; `character_2` is
     'the second character'.
     """
-    if not _ODD.search(text):
-        return text.strip()
+    if not (_ODD.search(text) or "  " in text or '":' in text or '" :' in text):
+        return text.strip(" ")
     text = _CONTROL.sub("", _TOKEN.sub(" ", text))
     text = _ESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
     text = _BOLD.sub(r"\2", text.replace("`", "'" if text.count("`") == 1 else "")).translate(_BRACKETS)
@@ -53,40 +56,8 @@ _LOOSE = " ,;:，；：、"
 _STOP = re.compile(r"(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？]+[」』]?)")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|e\.g|i\.e|etc|approx)|\b[A-Z])\.$")
 _FUNCTION_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "there",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "she",
-        "he",
-        "they",
-        "his",
-        "her",
-        "their",
-        "both",
-        "several",
-        "two",
-        "three",
-        "four",
-        "some",
-        "many",
-        "one",
-        "in",
-        "on",
-        "at",
-        "with",
-        "no",
-        "each",
-        "all",
-        "another",
-    ]
+    "a an the there it its this that these those she he they his her their both several two three four some many one "
+    "in on at with no each all another".split()
 )
 
 
@@ -108,7 +79,11 @@ def to_last_stop(text: str) -> str:
     for found in reversed(list(_STOP.finditer(text))):
         head = text[: found.end()]
         # A decimal, an initial or an opening quotation that is never closed is no end of a sentence.
-        if not _ABBREVIATION.search(head) and head.count('"') % 2 == 0 and not (head.endswith(".'") and " '" not in head):
+        if (
+            not _ABBREVIATION.search(head)
+            and head.count('"') % 2 == 0
+            and not (head.endswith(".'") and " '" not in head)
+        ):
             return head
     return ""
 
@@ -121,7 +96,11 @@ def capital(text: str) -> str:
 def lowered(text: str) -> str:
     """`text` to be continued from a lead: a leading function word loses its capital, a name keeps it."""
     first = text.split(" ", 1)[0]
-    return text[:1].lower() + text[1:] if (first.lower() in _FUNCTION_WORDS and first[1:].islower()) or first == "A" else text
+    return (
+        text[:1].lower() + text[1:]
+        if first.lower() in _FUNCTION_WORDS and first[1:].islower() or first == "A"
+        else text
+    )
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -133,8 +112,10 @@ def listed(parts: Sequence[str]) -> str:
 
 def mentions(text: str, words: str) -> bool:
     """Whether `text` already says all `words`, in singular or plural and any case."""
-    said = set(_stems(text))
-    return all(stem in said for stem in _stems(words))
+    if not words:
+        return True
+    said = _stems(text)
+    return _stems(words) <= said
 
 
 @lru_cache(4096)
@@ -142,8 +123,11 @@ def _stem(word: str) -> str:
     return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word.rstrip("s")
 
 
-def _stems(text: str) -> list[str]:
-    return [_stem(word) for word in re.findall(r"\w+", text.lower().replace("_", " "))]
+def _stems(text: str) -> set[str]:
+    return {_stem(word) for word in _WORDS.findall(text.lower())}
+
+
+_WORDS = re.compile(r"[^\W_]+")
 
 
 def article(noun: str) -> str:
@@ -177,7 +161,7 @@ def unquoted(text: str) -> str:
 
 # --- numbers and places
 
-_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"]
+_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
 
 
 def numbered(noun: str, number: int) -> str:
@@ -212,6 +196,11 @@ _AREA = re.compile(
     re.IGNORECASE,
 )
 _AREA_PREPOSITION = {"side": "on", "left": "on", "right": "on", "top": "at", "bottom": "at", "edge": "at"}
+_SURFACE = re.compile(
+    r"(?:[\w-]+ ){0,2}(?:sign|t-?shirt|shirt|banner|poster|book|wall|bag|hat|board|screen|cover|card|flag|label|cup|mug|door|building|jacket|hoodie"
+    r"|phone|paper|clothes|clothing|dress|apron|box|monitor|package|ribbon|badge)s?",
+    re.IGNORECASE,
+)
 _DETERMINED = re.compile(r"(?:the|a|an|his|her|their|its|each|both|one|another|every|all)\b", re.IGNORECASE)
 _VERB = re.compile(r"\b(?:is|are|was|has|appears?|stands?|reads?|shows?|seems?)\b")
 _ORDINAL_PLACE = re.compile(r"(panel|frame|page|row|column|character|bubble) ?#?(\d{1,2})$", re.IGNORECASE)
@@ -231,6 +220,9 @@ def where(place: str) -> str:
         return _SIMPLE_PLACES[low]
     if found := _ORDINAL_PLACE.fullmatch(place):
         return "in " + numbered(found[1].lower(), int(found[2]))
+    if ", " in place:
+        phrases = [where(part) for part in place.split(", ")]
+        return ", ".join(phrases) if all(phrases) else ""
     if _SIDE_OF.match(place):
         return "to the " + place[:1].lower() + place[1:]
     if _PREPOSITION.match(place):
@@ -242,45 +234,19 @@ def where(place: str) -> str:
     head = re.split(r"\b(?:of|in|on|above|near|with|behind|between|next|under|below)\b", place, maxsplit=1)[0]
     areas = _AREA.findall(head)
     if areas and len(head.split()) <= 5:
-        name = "'" in head or (place[:1].isupper() and low.split(" ")[0] not in _SIMPLE_PLACES | _AREA_WORDS)
+        name = "'" in head or place[:1].isupper() and re.split("[ -]", low)[0] not in _SIMPLE_PLACES | _AREA_WORDS
         noun = place if name and not determined else place[:1].lower() + place[1:]
         corner = len(areas) > 1 or low.startswith(("upper", "lower"))
         return f"{'in' if corner and areas[-1].lower() != 'side' else _AREA_PREPOSITION.get(areas[-1].lower(), 'in')} {noun if determined or name else 'the ' + noun}"
     if determined:
         return "on " + place[:1].lower() + place[1:]
+    if _SURFACE.fullmatch(head.strip()):
+        return "on the " + low[:1] + place[1:]
     if "'s " in place:
         return "on " + place
     return "on the " + place if place[:1].islower() and len(place.split()) <= 6 else ""
 
 
 _AREA_WORDS = dict.fromkeys(
-    [
-        "upper",
-        "lower",
-        "top",
-        "bottom",
-        "left",
-        "right",
-        "far",
-        "mid",
-        "center",
-        "centre",
-        "middle",
-        "main",
-        "first",
-        "second",
-        "third",
-        "last",
-        "background",
-        "foreground",
-        "image",
-        "picture",
-        "panel",
-        "corner",
-        "side",
-        "edge",
-        "large",
-        "small",
-        "central",
-    ]
+    "upper lower top bottom left right far mid center centre middle main first second third last background foreground image picture panel corner side edge large small central".split()
 )

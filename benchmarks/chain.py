@@ -1,0 +1,276 @@
+"""The caption products of N synthetic posts: the workflow beside the plain way, stage by stage.
+
+    python benchmarks/chain.py --posts 500000 --markdown chain.md
+    python benchmarks/chain.py --large 2000000 8000000 --markdown large.md
+
+The first makes the posts and then, in turns, runs the workflow through Snakemake and the stages of `naive.py`, each in a
+process of its own. The second runs the workflow alone on growing numbers of posts, as far as the disk allows.
+Seconds and peak memory of the workflow's rules are those of Snakemake's `benchmark:` files; its total is the whole
+command, start of Snakemake included. Everything happens in a folder below --work that is removed in the end.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+RULES = {
+    "tags_json": ["posts", "tags_json"],
+    "base_captions": ["base_captions"],
+    "missing": ["missing"],
+    "shards": ["pictures", "shards"],
+    "meta_cap": ["meta_cap"],
+    "meta_lat": ["kohya_latents", "latents", "meta_lat"],
+    "caption_tars": ["caption_tars"],
+}
+"""The stages of `naive.py` in their order, and the rules that do the same."""
+
+SHARDS = 4
+
+BYTES_A_POST = 10_000
+"""Disk space for inputs, products and the files that rules spool to. Measured at 500,000 posts."""
+
+POOLED = ("tags_json", "base_captions")
+"""The stages of `naive.py` that walk rows with a thread pool."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Wall-clock seconds, and the peak resident memory of any one process in MiB."""
+
+    seconds: float
+    memory: float
+
+
+def configuration(inputs: Path, results: str, latents: bool) -> dict[str, object]:
+    """The settings of the workflow for these inputs; whatever is not here has its default."""
+    source = {
+        "files": [str(inputs / "captions.parquet")],
+        "id": "index",
+        "columns": ["phi3v_horny", "pixtral_caption", "florence_short", "florence_long"],
+    }
+    return {
+        "results": results,
+        "inputs": {
+            "metadata": [str(inputs / "metadata.parquet")],
+            "captions": [source],
+            "pictures": "",
+            "latents": str(inputs / "meta_lat.json") if latents else "",
+            "edited": str(inputs),
+        },
+        "captions": {"generate": False, "shards": SHARDS},
+        "meta_lat": {"folder": "/data/images"},
+        "subsets": {},
+    }
+
+
+def targets(results: str) -> list[str]:
+    """The products that both ways make."""
+    shards = [f"missing/split_{n}.json" for n in range(SHARDS)]
+    products = ["tags/meta_cap_dd.json", "captions/meta_cap_base.json", "missing/missing.json", *shards]
+    products += ["meta_cap.json", "meta_lat.json", "tars/captions/0000.tar"]
+    return [f"{results}/{product}" for product in products]
+
+
+def measured(command: list[str], log: Path) -> Usage:
+    """Run a command to its end; what it prints goes to `log`. The peak includes the processes it started.
+
+    Raises:
+        SystemExit: the command failed.
+    """
+    start = time.monotonic()
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        text = log.read_text(errors="replace")
+        raise SystemExit(f"{' '.join(command[:4])} ...: exit status {process.returncode}\n{text[-3000:]}")
+    return Usage(time.monotonic() - start, usage.ru_maxrss / 1024)
+
+
+def make_posts(folder: Path, posts: int, shuffled: bool, latents: bool) -> Usage:
+    """Run `synthetic.py`."""
+    options = ["--shuffled"] * shuffled + ["--latents", "indented"] * latents
+    command = [sys.executable, str(ROOT / "benchmarks/synthetic.py"), str(folder), "--posts", str(posts), *options]
+    return measured(command, folder.parent / "synthetic.log")
+
+
+def run_workflow(work: Path, inputs: Path, latents: bool, cores: int) -> tuple[dict[str, Usage], Usage]:
+    """Run the workflow from nothing: what each rule took, and the whole command."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    (work / "config.yaml").write_text(json.dumps(configuration(inputs, "results", latents)))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(work)]
+    command += ["--workflow-profile", "none", "--cores", str(cores), *targets("results")]
+    whole = measured(command, work / "snakemake.log")
+    return {path.stem: rule_usage(path) for path in (work / "results/benchmarks").glob("*.tsv")}, whole
+
+
+def rule_usage(path: Path) -> Usage:
+    """One of Snakemake's benchmark files; a rule too short for a sample of its memory counts as 0."""
+    with path.open(newline="") as file:
+        row = next(csv.DictReader(file, delimiter="\t"))
+    memory = row["max_rss"]
+    return Usage(float(row["s"]), float(memory) if memory.replace(".", "").isdigit() else 0)
+
+
+def stage_usage(rules: dict[str, Usage], stage: str) -> Usage:
+    """What the rules of a stage took together."""
+    own = [rules[name] for name in RULES[stage] if name in rules]
+    return Usage(sum(usage.seconds for usage in own), max((usage.memory for usage in own), default=0))
+
+
+def run_naive(work: Path, inputs: Path, latents: bool) -> tuple[dict[str, Usage], dict[str, Usage]]:
+    """Run the plain way from nothing: what each stage took, and what the pooled ones take with a plain loop."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    command = [sys.executable, str(ROOT / "benchmarks/naive.py"), "--results", str(work)]
+    command += ["--metadata", str(inputs / "metadata.parquet"), "--captions", str(inputs / "captions.parquet")]
+    command += ["--latents", str(inputs / "meta_lat.json")] * latents
+    looped = {stage: measured([*command, "--threads", "1", stage], work / "naive.log") for stage in POOLED}
+    return {stage: measured([*command, stage], work / "naive.log") for stage in RULES}, looped
+
+
+def typical(runs: list[Usage]) -> Usage:
+    """The median time and the greatest memory."""
+    return Usage(statistics.median(run.seconds for run in runs), max(run.memory for run in runs))
+
+
+def compare(work: Path, posts: int, repeats: int, shuffled: bool, latents: bool, cores: int) -> str:
+    """Both ways in turns, as a Markdown table."""
+    inputs = work / "inputs"
+    report(f"making {posts:,} posts")
+    make_posts(inputs, posts, shuffled, latents)
+    ours: list[dict[str, Usage]] = []
+    theirs: list[dict[str, Usage]] = []
+    looped: list[dict[str, Usage]] = []
+    whole: list[Usage] = []
+    for turn in range(1, repeats + 1):
+        report(f"turn {turn} of {repeats}: the workflow")
+        rules, command = run_workflow(work / "workflow", inputs, latents, cores)
+        ours.append({stage: stage_usage(rules, stage) for stage in RULES})
+        whole.append(command)
+        report(f"turn {turn} of {repeats}: the plain way")
+        stages, loops = run_naive(work / "naive", inputs, latents)
+        theirs.append(stages)
+        looped.append(stages | loops)
+    lines = [
+        "| stage | workflow, s | posts/s | peak, MiB | plain way, s | posts/s | peak, MiB | ratio |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for stage in RULES:
+        own, plain = typical([run[stage] for run in ours]), typical([run[stage] for run in theirs])
+        lines.append(table_row(stage, posts, own, plain))
+    total, plain = typical(whole), typical([together(run) for run in theirs])
+    loop = typical([together(run) for run in looped])
+    lines.append(table_row("whole chain", posts, total, plain))
+    lines.append("")
+    lines.append(
+        f"With a plain loop over the rows instead of a thread pool, the plain way takes {loop.seconds:.1f} s "
+        f"({loop.seconds / total.seconds:.1f} times the workflow). {conditions(posts, repeats, shuffled, latents)}"
+    )
+    return "\n".join(lines)
+
+
+def together(stages: dict[str, Usage]) -> Usage:
+    """All stages, one after the other."""
+    return Usage(sum(stages[stage].seconds for stage in RULES), max(stages[stage].memory for stage in RULES))
+
+
+def table_row(name: str, posts: int, own: Usage, plain: Usage) -> str:
+    """A line of the table of `compare`."""
+    cells = [name]
+    for usage in (own, plain):
+        cells += [f"{usage.seconds:.1f}", f"{posts / max(usage.seconds, 1e-3):,.0f}", f"{usage.memory:,.0f}"]
+    return "| " + " | ".join([*cells, f"{plain.seconds / max(own.seconds, 1e-3):.1f}"]) + " |"
+
+
+def conditions(posts: int, repeats: int, shuffled: bool, latents: bool) -> str:
+    """What was measured, in words."""
+    order = "shuffled" if shuffled else "ascending by id"
+    source = "an existing indented meta_lat.json" if latents else "the bucket rule"
+    return f"{posts:,} synthetic posts, rows {order}, resolutions by {source}; median of {repeats} in turns."
+
+
+def grow(work: Path, sizes: list[int], shuffled: bool, latents: bool, cores: int) -> str:
+    """The workflow alone on growing numbers of posts, as a Markdown table; a size the disk has no room for is named."""
+    heads = " | ".join(f"{stage}, s / MiB" for stage in RULES)
+    lines = [f"| posts | whole, s | posts/s | peak of any process, MiB | {heads} |", "|" + "---|" * (4 + len(RULES))]
+    for posts in sizes:
+        need, free = posts * BYTES_A_POST, shutil.disk_usage(work).free
+        if need > free:
+            report(f"{posts:,} posts need about {need / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: left out")
+            continue
+        report(f"making {posts:,} posts")
+        made = make_posts(work / "inputs", posts, shuffled, latents)
+        report(f"made in {made.seconds:.0f} s; running the workflow")
+        rules, whole = run_workflow(work / "workflow", work / "inputs", latents, cores)
+        stages = [stage_usage(rules, stage) for stage in RULES]
+        cells = [f"{posts:,}", f"{whole.seconds:.0f}", f"{posts / whole.seconds:,.0f}"]
+        cells.append(f"{max([whole.memory, *(usage.memory for usage in rules.values())]):,.0f}")
+        cells += [f"{usage.seconds:.0f} / {usage.memory:,.0f}" for usage in stages]
+        lines.append("| " + " | ".join(cells) + " |")
+        used = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
+        report(f"{posts:,} posts: {whole.seconds:.0f} s, {used / posts:,.0f} bytes a post on disk in the end")
+        shutil.rmtree(work / "inputs")
+        shutil.rmtree(work / "workflow")
+    return "\n".join(lines)
+
+
+def machine(work: Path) -> str:
+    """The machine in one line."""
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        "unknown processor",
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    kind = max((mount for mount in mounts if work.is_relative_to(mount[0])), key=lambda mount: len(mount[0]))[1]
+    disk = shutil.disk_usage(work).total / 1e9
+    return (
+        f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB memory, {disk:.0f} GB disk ({kind}), Python {sys.version.split()[0]}"
+    )
+
+
+def report(text: str) -> None:
+    """A line of progress."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="The workflow beside the plain way, stage by stage.")
+    parser.add_argument("--posts", type=int, default=500_000)
+    parser.add_argument("--large", type=int, nargs="+", metavar="POSTS", help="the workflow alone at these sizes")
+    parser.add_argument("--repeats", type=int, default=1, help="turns of both ways; medians are printed")
+    parser.add_argument("--shuffled", action="store_true", help="inputs in random order")
+    parser.add_argument("--latents", action="store_true", help="resolutions from an existing meta_lat.json")
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="where there is room")
+    parser.add_argument("--markdown", type=Path, help="also write the table to this file")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="chain-", dir=options.work) as folder:
+        work = Path(folder).resolve()
+        if options.large:
+            table = grow(work, options.large, options.shuffled, options.latents, options.cores)
+        else:
+            table = compare(work, options.posts, options.repeats, options.shuffled, options.latents, options.cores)
+        text = f"{table}\n\n{machine(work)}; `python {' '.join(sys.argv)}`\n"
+    print(text, end="")
+    if options.markdown:
+        options.markdown.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
