@@ -2,6 +2,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from booruflow.base_captions import caption_entries, caption_sources, joined
 from booruflow.errors import UserError
 from booruflow.streams import overlaid

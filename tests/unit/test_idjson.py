@@ -2,11 +2,12 @@ import json
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from booruflow import idjson
 from booruflow.errors import UserError
 from booruflow.idjson import decoded, member_text, read_entries, text_of, write_entries
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 ids = st.integers(0, 2**63 - 1)

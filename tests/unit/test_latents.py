@@ -1,4 +1,5 @@
 import polars as pl
+
 from booruflow.latents import RESOLUTIONS, SCHEMA, resolutions, without_unreadable
 
 RULE = {"resolution": 1024, "min_reso": 256, "max_reso": 2048, "step": 64, "no_upscale": False}

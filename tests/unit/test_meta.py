@@ -2,11 +2,12 @@ import json
 import re
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
 from booruflow.idjson import read_entries, write_entries
 from booruflow.latents import SCHEMA
 from booruflow.meta import caption_values, lat_rows, one_line, write_lat
-from hypothesis import given
-from hypothesis import strategies as st
 
 WHITE = "".join(chr(c) for c in range(0x3001) if re.match(r"\s", chr(c)) and chr(c) not in "\x1c\x1d\x1e\x1f")
 

@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import polars as pl
-from booruflow.missing import KINDS, lacking, missing_ids, write_missing
 from hypothesis import given
 from hypothesis import strategies as st
+
+from booruflow.missing import KINDS, lacking, missing_ids, write_missing
 
 
 def stream(ids):

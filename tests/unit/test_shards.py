@@ -1,6 +1,7 @@
 import json
 
 import polars as pl
+
 from booruflow.pictures import SCHEMA as PICTURES
 from booruflow.posts import SCHEMA as POSTS
 from booruflow.shards import request_rows, write_shards

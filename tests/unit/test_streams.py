@@ -1,7 +1,8 @@
 import polars as pl
-from booruflow.streams import in_step, overlaid
 from hypothesis import given
 from hypothesis import strategies as st
+
+from booruflow.streams import in_step, overlaid
 
 
 def framed(ids, sizes, column="x"):
@@ -40,7 +41,7 @@ def test_of_equal_ids_the_later_stream_stays(first, second, sizes):
     )
     if merged is None:
         return
-    expected = {i: 0 for i in first} | {i: 1 for i in second}
+    expected = dict.fromkeys(first, 0) | dict.fromkeys(second, 1)
     assert dict(zip(merged["id"].to_list(), merged["source"].to_list(), strict=True)) == dict(sorted(expected.items()))
 
 

@@ -1,5 +1,6 @@
 import polars as pl
 import pytest
+
 from booruflow.subsets import matches, only
 
 POSTS = pl.DataFrame(

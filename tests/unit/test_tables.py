@@ -5,6 +5,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from booruflow import tables
 from booruflow.errors import UserError
 from booruflow.tables import read_ids, read_stream, rows_of, sorted_rows, write_stream
@@ -113,4 +114,4 @@ def test_streams_come_back(tmp_path):
         assert write_stream(tmp_path / name, frame.iter_slices(size), schema) == 40_000
     assert pl.concat(read_stream(tmp_path / "a")).equals(frame)
     assert rows_of(tmp_path / "b") == 40_000
-    assert [f.columns for f in read_stream(tmp_path / "a", ["text"])][0] == ["text"]
+    assert next(f.columns for f in read_stream(tmp_path / "a", ["text"])) == ["text"]

@@ -1,5 +1,6 @@
 import polars as pl
 import pytest
+
 from booruflow.tags import tags_entries
 
 POSTS = pl.DataFrame(
