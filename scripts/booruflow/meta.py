@@ -14,12 +14,7 @@ import polars as pl
 from booruflow.files import open_whole
 from booruflow.idjson import buffer_of, decoded, member_text, text_of, write_entries
 from booruflow.streams import Stream, in_step
-
-WHITE = ("\n", "\r", "\t", "\v", "\f", "  ", "\x85", "\u00a0", "\u1680", "\u205f", "\u3000")
-"""White space that is not one plain space, but for U+2000 to U+202F, whose bytes begin as those of curly quotes do."""
-
-GENERAL_PUNCTUATION = b"\xe2\x80"
-"""How U+2000 to U+203F begin in UTF-8."""
+from booruflow.texts import one_line
 
 
 def caption_values(stream: Iterable[pl.DataFrame]) -> Stream:
@@ -29,15 +24,6 @@ def caption_values(stream: Iterable[pl.DataFrame]) -> Stream:
         yield parsed.with_columns(value=pl.col("value").struct.json_encode())
 
 
-def one_line(column: str) -> pl.Expr:
-    """The text with every run of white space as one space, ends trimmed."""
-    text = pl.col(column)
-    odd = [text.str.contains(white, literal=True) for white in WHITE]
-    odd.append(text.cast(pl.Binary).bin.contains(GENERAL_PUNCTUATION))
-    # a regular expression on every caption would take ten times as long as these searches
-    return pl.when(pl.any_horizontal(odd)).then(text.str.replace_all(r"\s+", " ")).otherwise(text).str.strip_chars(" ")
-
-
 def lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], latents: Iterable[pl.DataFrame]) -> Stream:
     """Rows of meta_lat: the columns of `latents`, then `tags` and `caption` as JSON text, null where there is none.
 
@@ -45,7 +31,7 @@ def lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], lat
     """
     for some_tags, some_captions, rows in in_step([tags, captions, latents]):
         lines = some_captions.select("id", caption=decoded(member_text("value", "caption")))
-        texts = lines.with_columns(caption=one_line("caption")).filter(pl.col("caption") != "")
+        texts = lines.with_columns(caption=one_line(lines["caption"])).filter(pl.col("caption") != "")
         texts = texts.select("id", caption=text_of("caption"))
         rows = rows.join(texts, on="id", how="left", maintain_order="left")
         rows = rows.join(some_tags.select("id", tags=member_text("value", "tags")), on="id", how="left", maintain_order="left")
