@@ -58,8 +58,9 @@ _SPACES = re.compile(r"\\[nrt]|\\u[0-9a-fA-F]{4}|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _CLOSED = re.compile(r"""["']\s*[,}\]]""")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
+_DEBRIS = re.compile(r"""[{}\[\]]|["']\s*:""")
 _STRUCTURE = re.compile(
-    r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
+    r"""\s*[:,]|.*?(?:"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
 )
 _SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]*)+")
 _WORD = re.compile(r"\w")
@@ -159,7 +160,7 @@ def _sound(text: str) -> tuple[Value, str] | None:
         values.append(value)
         text = text[end:].lstrip(" \t\r\n,;")
         if text[:1] not in ("{", "["):
-            if text[:1] in ('"', "}", "]", ":") or OBJECT.search(text):
+            if text[:1] in ('"', "}", "]", ":") or _DEBRIS.search(text):
                 return None
             return (values[0] if len(values) == 1 else values), text
 
