@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import symtable
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
@@ -421,3 +422,7 @@ def _dump(node: object, write: Callable[[str], None]) -> None:
         write("]")
     else:
         write(f"{type(node).__name__}:{node!r}")
+
+
+if __name__ == "__main__":
+    sys.stdout.write("".join(f"{name}\n" for name in reaches(Path(sys.argv[1]), Path(__file__).parent)))

@@ -3,6 +3,7 @@
 import copy
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
     Raises:
         UserError: one line for each thing wrong, with the dotted path of its key; `file` leads the lines.
     """
-    filled = _filled(config, schema, schema)
+    filled: Tree = _filled(config, schema, schema)
     found: Iterable[ValidationError] = Draft202012Validator(schema).iter_errors(filled)
     errors = sorted(found, key=lambda error: list(map(str, error.absolute_path)))
     lines = [line for error in errors for line in _lines(error)]
@@ -53,7 +54,7 @@ def config_reference(schema: Tree) -> str:
         for name, part in rows:
             default = f"`{json.dumps(part['default'], ensure_ascii=False)}`" if "default" in part else "(required)"
             cells = (f"`{name}`", _type(part, schema), default, _one_line(part["description"]))
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            lines.append("| " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -165,6 +166,12 @@ def _with_article(name: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    """Text that keeps its signs in a Markdown table; what stands in backticks is safe but for the bar."""
+    parts = text.replace("|", "\\|").split("`")
+    return "`".join(part if i % 2 else re.sub(r"([<*_])", r"\\\1", part) for i, part in enumerate(parts))
 
 
 def _sections(part: Tree, schema: Tree, path: str) -> Iterator[tuple[str, Tree]]:

@@ -23,6 +23,7 @@ def job(log: str | Path, name: str) -> Iterator[None]:
     What is written past Python (by C libraries, child processes) goes to the log alone. The block can end in four ways:
     well; by a `UserError`, said in one line, exit code 1; by SIGINT or SIGTERM, which raise SystemExit in the main
     thread so that open blocks clean up, exit code 130 or 143; by any other exception, with its traceback, exit code 1.
+    A SystemExit of the block's own keeps its code, or says its text and has exit code 1.
     """
     with _said_twice(Path(log), name), _stopped_by_signals():
         try:
@@ -30,8 +31,13 @@ def job(log: str | Path, name: str) -> Iterator[None]:
         except UserError as error:
             sys.stderr.write(f"error: {error}\n")
             raise SystemExit(1) from None
-        except SystemExit:
-            raise
+        except SystemExit as end:
+            if not isinstance(end.code, str):
+                raise
+            sys.stderr.write(f"{end.code}\n")
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:  # from a handler of the block's own
+            raise SystemExit(130) from None
         except BaseException as error:
             traceback.print_exception(error)
             raise SystemExit(1) from error

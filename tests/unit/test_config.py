@@ -33,7 +33,7 @@ properties:
     properties:
       backend: {description: Which engine runs., enum: [transformers, openai], default: transformers}
       max_new_tokens: {description: Where an output is cut., type: integer, default: 512, minimum: 1, maximum: 4096}
-      temperature: {description: 0 is greedy | exact., type: [number, "null"], default: null, exclusiveMinimum: 0}
+      temperature: {description: 0 is greedy | exact; <n> stays., type: [number, "null"], default: null, exclusiveMinimum: 0}
       sampling:
         description: More of it.
         type: object
@@ -187,7 +187,7 @@ How captions are made.
 |---|---|---|---|
 | `backend` | one of `"transformers"`, `"openai"` | `"transformers"` | Which engine runs. |
 | `max_new_tokens` | integer, ≥ 1, ≤ 4096 | `512` | Where an output is cut. |
-| `temperature` | number or null, > 0 | `null` | 0 is greedy \\| exact. |
+| `temperature` | number or null, > 0 | `null` | 0 is greedy \\| exact; \\<n> stays. |
 
 ## `captioner.sampling`
 

@@ -64,6 +64,8 @@ def test_another_error_keeps_its_traceback(tmp_path: Path) -> None:
 
 def test_an_exit_code_is_kept(tmp_path: Path) -> None:
     assert run(tmp_path, "sys.exit(7)") == (7, "", "")
+    assert run(tmp_path, "sys.exit('stopped as asked')") == (1, "[merge 3] stopped as asked\n", "stopped as asked\n")
+    assert run(tmp_path, "raise KeyboardInterrupt") == (130, "", "")
 
 
 def test_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
