@@ -42,7 +42,9 @@ class Lettering:
 
 Piece: TypeAlias = Sentence | Fragment | Lettering
 
-_ALREADY_QUOTED = re.compile(r"""(?:"[^"]+"|“[^”]+”|'[^']+'(?=,| (?:at|in|on|above|below|under|and|to|with)\b))[ ,].*\w.*""", re.DOTALL)
+_ALREADY_QUOTED = re.compile(
+    r"""(?:"[^"]+"|“[^”]+”|'[^']+'(?=,| (?:at|in|on|above|below|under|and|to|with)\b))[ ,].*\w.*""", re.DOTALL
+)
 # Labels that read well as a sentence: 'The eyes are blue.'
 _IS = frozenset(
     [

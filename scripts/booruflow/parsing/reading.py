@@ -59,9 +59,7 @@ _CLOSED = re.compile(r"""["']\s*[,}\]]""")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
 _DEBRIS = re.compile(r"""[{}\[\]]|["']\s*:""")
-_STRUCTURE = re.compile(
-    r"""\s*[:,]|.*?(?:"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
-)
+_STRUCTURE = re.compile(r"""\s*[:,]|.*?(?:"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL)
 _SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]*)+")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []

@@ -17,5 +17,10 @@ def test_bullets_go_on_with_a_colon():
 
 
 def test_what_is_markdown():
-    assert is_markdown("# A\nb") and is_markdown("**A:** b") and is_markdown("- a\n- b") and is_markdown("Character: a\nBackground: b")
+    assert (
+        is_markdown("# A\nb")
+        and is_markdown("**A:** b")
+        and is_markdown("- a\n- b")
+        and is_markdown("Character: a\nBackground: b")
+    )
     assert not is_markdown("A girl - tall - stands.\nShe *smiles*.") and not is_markdown("Senko: hi\nRin: ho")
