@@ -10,7 +10,7 @@ import json_repair
 from booruflow.parsing.judging import loops
 from booruflow.parsing.keys import Role, read_key
 from booruflow.parsing.markdown import is_markdown, read_markdown
-from booruflow.parsing.prose import Pairs, Value
+from booruflow.parsing.values import Pairs, Value
 from booruflow.parsing.words import to_last_stop
 
 
