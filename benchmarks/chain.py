@@ -31,7 +31,7 @@ RULES = {
     "shards": ["pictures", "shards"],
     "meta_cap": ["meta_cap"],
     "meta_lat": ["kohya_latents", "latents", "meta_lat"],
-    "caption_tars": ["caption_tars"],
+    "caption_tars": ["captions_tars"],
 }
 """The stages of `naive.py` in their order, and the rules that do the same."""
 

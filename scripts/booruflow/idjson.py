@@ -20,7 +20,7 @@ from booruflow.errors import UserError
 from booruflow.files import open_whole
 from booruflow.streams import Stream
 
-BLOCK = 1 << 20
+BLOCK = 2 << 20
 """Bytes read at a time."""
 
 SCHEMA = {"id": pl.Int64, "value": pl.String}

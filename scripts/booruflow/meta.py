@@ -12,14 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.files import open_whole
-from booruflow.idjson import buffer_of, decoded, member_text, text_of, write_entries
+from booruflow.idjson import buffer_of, member_text, text_of, write_entries
 from booruflow.streams import Stream, in_step
-
-WHITE = ("\n", "\r", "\t", "\v", "\f", "  ", "\x85", "\u00a0", "\u1680", "\u205f", "\u3000")
-"""White space that is not one plain space, but for U+2000 to U+202F, whose bytes begin as those of curly quotes do."""
-
-GENERAL_PUNCTUATION = b"\xe2\x80"
-"""How U+2000 to U+203F begin in UTF-8."""
+from booruflow.texts import one_line_json
 
 
 def caption_values(stream: Iterable[pl.DataFrame]) -> Stream:
@@ -29,24 +24,16 @@ def caption_values(stream: Iterable[pl.DataFrame]) -> Stream:
         yield parsed.with_columns(value=pl.col("value").struct.json_encode())
 
 
-def one_line(column: str) -> pl.Expr:
-    """The text with every run of white space as one space, ends trimmed."""
-    text = pl.col(column)
-    odd = [text.str.contains(white, literal=True) for white in WHITE]
-    odd.append(text.cast(pl.Binary).bin.contains(GENERAL_PUNCTUATION))
-    # a regular expression on every caption would take ten times as long as these searches
-    return pl.when(pl.any_horizontal(odd)).then(text.str.replace_all(r"\s+", " ")).otherwise(text).str.strip_chars(" ")
-
-
 def lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], latents: Iterable[pl.DataFrame]) -> Stream:
     """Rows of meta_lat: the columns of `latents`, then `tags` and `caption` as JSON text, null where there is none.
 
     A post with tags alone has them as its caption, and one with neither is left out. The column `fallback` marks the first.
     """
     for some_tags, some_captions, rows in in_step([tags, captions, latents]):
-        lines = some_captions.select("id", caption=decoded(member_text("value", "caption")))
-        texts = lines.with_columns(caption=one_line("caption")).filter(pl.col("caption") != "")
-        texts = texts.select("id", caption=text_of("caption"))
+        texts = some_captions.select(
+            "id", caption=one_line_json(some_captions.select(member_text("value", "caption")).to_series())
+        )
+        texts = texts.filter(pl.col("caption") != '""')
         rows = rows.join(texts, on="id", how="left", maintain_order="left")
         rows = rows.join(some_tags.select("id", tags=member_text("value", "tags")), on="id", how="left", maintain_order="left")
         fallback = pl.col("caption").is_null() & pl.col("tags").is_not_null()
@@ -68,15 +55,12 @@ def lat_entries(rows: pl.DataFrame, key: str, folder: str) -> pl.DataFrame:
         key: "path" for the picture's path below `folder`, "id" for the bare id.
         folder: absolute, where the trainer finds the pictures.
     """
-    value = _object(
-        ("caption", pl.col("caption")),
-        ("tags", pl.col("tags")),
-        ("train_resolution", pl.format("[{},{}]", "train_width", "train_height")),
-        ("image_size", pl.format("[{},{}]", "image_width", "image_height")),
+    resolutions = pl.format(
+        ',"train_resolution":[{},{}],"image_size":[{},{}]}}', "train_width", "train_height", "image_width", "image_height"
     )
     return rows.with_columns(path=_path(folder)).select(
         key=text_of("path") if key == "path" else pl.format('"{}"', "id"),
-        value=value,
+        value=pl.concat_str(pl.lit("{"), _texts(), resolutions),
     )
 
 
@@ -95,20 +79,16 @@ def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame],
 
 def lat_lines(rows: pl.DataFrame, folder: str) -> pl.Series:
     """Lines of meta_lat.jsonl, as sd-scripts reads them from v0.10 on; `folder` as for `lat_entries`."""
-    line = _object(
-        ("image_path", text_of("path")),
-        ("caption", pl.col("caption")),
-        ("tags", pl.col("tags")),
-        ("image_size", pl.format("[{},{}]", "image_width", "image_height")),
-    )
-    return rows.with_columns(path=_path(folder)).select(pl.concat_str(line, pl.lit("\n"))).to_series()
+    size = pl.format(',"image_size":[{},{}]}}\n', "image_width", "image_height")
+    line = pl.concat_str(pl.lit('{"image_path":'), text_of("path"), pl.lit(","), _texts(), size)
+    return rows.with_columns(path=_path(folder)).select(line).to_series()
 
 
 def _path(folder: str) -> pl.Expr:
     return pl.concat_str(pl.lit(folder.rstrip("/") + "/"), "file")
 
 
-def _object(*members: tuple[str, pl.Expr]) -> pl.Expr:
-    """A JSON object as text; members whose value is null are left out."""
-    texts = [pl.concat_str(pl.lit(f'"{name}":'), value) for name, value in members]
-    return pl.concat_str(pl.lit("{"), pl.concat_str(texts, separator=",", ignore_nulls=True), pl.lit("}"))
+def _texts() -> pl.Expr:
+    """The members `caption` and, where there are tags beside it, `tags`."""
+    tags = pl.concat_str(pl.lit(',"tags":'), "tags").fill_null("")
+    return pl.concat_str(pl.lit('"caption":'), "caption", tags)

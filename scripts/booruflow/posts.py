@@ -8,6 +8,7 @@ import polars as pl
 from booruflow.errors import UserError
 from booruflow.streams import Stream, in_step
 from booruflow.tables import sorted_rows
+from booruflow.texts import one_line
 
 CATEGORIES = ("artist", "character", "copyright", "general", "meta")
 
@@ -37,24 +38,12 @@ def posts_of(files: Sequence[str], columns: Mapping[str, str], spool: Path) -> S
     optional = [columns[name] for name in OPTIONAL]
     for frame in sorted_rows(files, columns["id"], theirs, spool, "metadata", optional):
         try:
-            yield frame.select(
-                "id",
-                *[
-                    pl.col(columns[name]).cast(SCHEMA[name]).alias(name)
-                    if SCHEMA[name] != pl.String or name in ("rating", "file_ext")
-                    else _tag_string(columns[name]).alias(name)
-                    for name in (*REQUIRED, *OPTIONAL)
-                ],
-                has_metadata=pl.lit(True),
-            )
+            rows = frame.select("id", *[pl.col(columns[name]).cast(SCHEMA[name]).alias(name) for name in (*REQUIRED, *OPTIONAL)])
         except pl.exceptions.PolarsError as error:
             brief = str(error).splitlines()[0][:160]
             raise UserError(f"{files[0]}: ids {frame['id'][0]} to {frame['id'][-1]}: {brief}: mend the column") from error
-
-
-def _tag_string(column: str) -> pl.Expr:
-    text = pl.col(column).cast(pl.String).fill_null("").str.strip_chars()
-    return pl.when(text.str.contains("  ", literal=True)).then(text.str.replace_all(r"\s+", " ")).otherwise(text)
+        tags = [one_line(rows[name].fill_null("")) for name in CATEGORIES]
+        yield rows.with_columns(*tags, has_metadata=pl.lit(True)).select(list(SCHEMA))
 
 
 def restricted(posts: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:

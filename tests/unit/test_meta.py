@@ -1,21 +1,10 @@
 import json
-import re
 
 import polars as pl
-from hypothesis import given
-from hypothesis import strategies as st
 
 from booruflow.idjson import read_entries, write_entries
 from booruflow.latents import SCHEMA
-from booruflow.meta import caption_values, lat_rows, one_line, write_lat
-
-WHITE = "".join(chr(c) for c in range(0x3001) if re.match(r"\s", chr(c)) and chr(c) not in "\x1c\x1d\x1e\x1f")
-
-
-@given(st.lists(st.text(st.sampled_from(WHITE + "ab’漢"), max_size=12), min_size=1))
-def test_every_run_of_white_space_is_one_space(texts):
-    got = pl.DataFrame({"a": texts}).select(one_line("a")).to_series().to_list()
-    assert got == [re.sub(f"[{WHITE}]+", " ", text).strip(" ") for text in texts]
+from booruflow.meta import caption_values, lat_rows, write_lat
 
 
 def test_other_keys_of_good_captions_are_dropped():

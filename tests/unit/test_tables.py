@@ -89,11 +89,11 @@ def test_damaged_files_are_named(tmp_path):
     write(path, id=list(range(100_000)), text=["x" * (i % 50) for i in range(100_000)])
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match="a.parquet: not a whole parquet file"):
+    with pytest.raises(UserError, match=r"a\.parquet: not a whole parquet file"):
         read_ids(path, "id")
     middle = len(whole) // 2
     path.write_bytes(whole[:middle] + bytes(5000) + whole[middle + 5000 :])
-    with pytest.raises(UserError, match="a.parquet: "):
+    with pytest.raises(UserError, match=r"a\.parquet: "):
         list(sorted_rows([path], "id", ["text"], tmp_path / "spool", "rows"))
     with pytest.raises(UserError, match="no such file"):
         read_ids(tmp_path / "b.parquet", "id")

@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from booruflow.parsing.artist import with_artist
 from booruflow.parsing.judging import loops, refuses
-from booruflow.parsing.prose import Pairs, Value, paragraph_of
+from booruflow.parsing.prose import paragraph_of
 from booruflow.parsing.reading import OBJECT, Reading, Reason, bare, leaks, read_json, read_text
+from booruflow.parsing.values import Pairs, Value
 from booruflow.parsing.words import clean
 
 __all__ = ["Bad", "Good", "Options", "Outcome", "Reason", "loops", "parse", "parse_edited", "with_artist"]

@@ -4,7 +4,7 @@ import re
 from typing import TypeAlias
 
 from booruflow.parsing.keys import Role, read_key
-from booruflow.parsing.prose import Pairs, Value
+from booruflow.parsing.values import Pairs, Value
 
 _HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
 _BOLD_LINE = re.compile(r"\s*(?:\*\*|__)([^*_]{1,80}?):?(?:\*\*|__):?\s*$")

@@ -42,7 +42,9 @@ class Lettering:
 
 Piece: TypeAlias = Sentence | Fragment | Lettering
 
-_ALREADY_QUOTED = re.compile(r"""(?:"[^"]+"|“[^”]+”)[ ,].*\w.*""", re.DOTALL)
+_ALREADY_QUOTED = re.compile(
+    r"""(?:"[^"]+"|“[^”]+”|'[^']+'(?=,| (?:at|in|on|above|below|under|and|to|with)\b))[ ,].*\w.*""", re.DOTALL
+)
 # Labels that read well as a sentence: 'The eyes are blue.'
 _IS = frozenset(
     [
@@ -118,7 +120,9 @@ def _written(first: Lettering, phrases: Sequence[str]) -> str:
     else:
         noun = plural(first.subject) if len(phrases) > 1 else first.subject
         many = noun.endswith("s")
-        sentence = f"the {noun} {'read' if many else 'reads'} {listed(phrases)}"
+        the = "" if "'s " in noun else "the "
+        noun = capital(noun) if not the else noun
+        sentence = f"{the}{noun} {'read' if many else 'reads'} {listed(phrases)}"
     return led(first.leads, sentence)
 
 

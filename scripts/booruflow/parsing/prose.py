@@ -1,20 +1,13 @@
 """Any JSON value as pieces of a caption: every piece of prose once, in the model's order."""
 
-import json
 import re
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from booruflow.parsing.keys import Key, Role, is_panels, read_key
 from booruflow.parsing.lettering import is_prose, looks_lettered
 from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, led, say
-from booruflow.parsing.words import article, capital, clean, ended, lowered, mentions, numbered, quoted, stopped, where
-
-Value: TypeAlias = "bool | int | float | str | list[Value] | Pairs | None"
-
-
-class Pairs(tuple[tuple[str, "Value"], ...]):
-    """A JSON object as the pairs that were written, so that a key used twice keeps both its values."""
+from booruflow.parsing.values import NOTHING, NUMBERS, WORD, Pairs, Value, has_words, is_sentence, json_within, word_of
+from booruflow.parsing.words import article, capital, clean, lowered, mentions, numbered, quoted, stopped, where
 
 
 @dataclass(slots=True)
@@ -36,10 +29,6 @@ class _Context:
     depth: int = 0
 
 
-_NOTHING = frozenset({"", "none", "null", "n/a", "nil", "undefined", "none.", "n/a.", "null."})
-_NUMBERS = re.compile(
-    r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*"
-)
 _LETTERED = re.compile(
     r"\b(?:texts?|bubble|balloon|box|sign|signature|title|watermark|sounds?|effects?|sfx|onomatopoeia|dialog|dialogue|speech"
     r"|thought|narration|caption|logo|label|credit|banner|subtitle|letters?|lettering|poster|copyright|shout|whisper)\b",
@@ -47,7 +36,6 @@ _LETTERED = re.compile(
 )
 _HOLDS = re.compile(r"\b(?:bubble|balloon|box)$")
 _SHOWN = frozenset(("watermark", "signature", "text", "logo", "border", "censoring", "copyright"))
-_WORD = re.compile(r"\w")
 _SAYS_SOMETHING = re.compile(r"[\w!?！？…♥♡❤♪★☆～~]|\.\.|--|——|・・")  # lettering may be a mere '!'
 _LONG = 60  # from this length on, the same prose a second time is the model repeating itself
 # An object with nothing but these is one piece of lettering and what is said about it.
@@ -92,7 +80,7 @@ class _Writer:
     # --- leaves
 
     def text(self, text: str, context: _Context) -> None:
-        if text.lower() in _NOTHING or not (_SAYS_SOMETHING if context.subject else _WORD).search(text):
+        if text.lower() in NOTHING or not (_SAYS_SOMETHING if context.subject else WORD).search(text):
             return
         if len(text) >= _LONG:
             if text in self.long_prose:
@@ -105,7 +93,7 @@ class _Writer:
         source = context.source
         if lettered or (source and source.speaks) or (context.subject and not is_prose(text)):
             self.lettering(text, context)
-        elif context.subject or _is_sentence(text):
+        elif context.subject or is_sentence(text):
             if source and not source.said:
                 source.said = True
                 self.leads.append(f"{capital(source.name)}:")
@@ -198,13 +186,13 @@ class _Writer:
                 people = key.number or people + 1
                 if self.max_characters is not None and people > self.max_characters:
                     continue
-            if key.role is Role.GEOMETRY and not _worded(value):
+            if key.role is Role.GEOMETRY and not has_words(value):
                 continue
-            word = _word(value)
+            word = word_of(value)
             latest = self.pieces[-1] if len(self.pieces) > start else None
             pending = len(self.leads)
             first = word and annotated and latest is None
-            if first and key.role is Role.SPEAKER and not _is_sentence(word):
+            if first and key.role is Role.SPEAKER and not is_sentence(word):
                 if source:
                     self.leads.append(_as_kind(source.name))
                 source = _Source(_speaker(word), True)
@@ -249,7 +237,7 @@ class _Writer:
 
     def annotate(self, key: Key, word: str, subject: str, latest: Piece | None, context: _Context) -> bool:
         """Take `word` as a remark on its neighbour, before it or after it; False when it is none."""
-        if key.role in (Role.PLACE, Role.MANNER) and _NUMBERS.fullmatch(word):
+        if key.role in (Role.PLACE, Role.MANNER) and NUMBERS.fullmatch(word):
             return True
         if key.role in (Role.KIND, Role.NAME):
             return self.name(key, word, latest)
@@ -268,7 +256,7 @@ class _Writer:
 
     def name(self, key: Key, word: str, latest: Piece | None) -> bool:
         """A kind or a name: '(sound effect)' after lettering, 'Fruit: ...' before a description that does not say so."""
-        if _is_sentence(word) or len(word) > 60:
+        if is_sentence(word) or len(word) > 60:
             return False
         word = word.rstrip(".")
         if isinstance(latest, Lettering):
@@ -286,28 +274,6 @@ class _Writer:
 
 
 # --- what a value is
-
-
-def _is_sentence(text: str) -> bool:
-    words = text.count(" ") + 1
-    return words >= 6 or (words > 1 and ended(text) and not text[:1].islower())
-
-
-def _word(value: Value) -> str:
-    """A short value that may annotate its neighbours; empty for any other."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    word = clean(str(value)) if isinstance(value, str) else str(value) if abs(value) < 1e15 else ""
-    return "" if word.lower() in _NOTHING or len(word) > 200 or not _WORD.search(word) else word
-
-
-def _worded(value: Value) -> bool:
-    """Whether what stands under a key for coordinates has words nevertheless: 'top left'."""
-    if isinstance(value, str):
-        return not _NUMBERS.fullmatch(clean(value).lower())
-    if isinstance(value, Pairs):
-        return any(_worded(inner) for _, inner in value)
-    return isinstance(value, list) and any(map(_worded, value))
 
 
 def _is_name(key: Key) -> bool:
@@ -336,7 +302,7 @@ def _remark(key: Key, word: str, subject: str, after: bool) -> str:
     if key.role is Role.PANEL:
         return _panel(word, key.words.split(" ")[0])
     bare = word.rstrip(".")
-    short = len(word) < 80 and not _is_sentence(word)
+    short = len(word) < 80 and not is_sentence(word)
     if key.role is Role.PLACE:
         return where(word) or (f"({bare})" if after and short else "")
     if not subject:
@@ -358,16 +324,3 @@ def _panel(word: str, noun: str) -> str:
     if mentions(word, noun):
         return where(word)
     return where(f"{lowered(word)} {noun}") if len(word.split()) <= 3 else ""
-
-
-def json_within(text: str) -> Value:
-    """The object or list that a string holds as JSON; None when it holds none."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        value: Value = json.loads(text, object_pairs_hook=Pairs, strict=False)
-    except ValueError:
-        return None
-    if isinstance(value, Pairs):
-        return value
-    return value if isinstance(value, list) and not all(isinstance(inner, int | float) for inner in value) else None

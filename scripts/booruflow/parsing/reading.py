@@ -10,7 +10,7 @@ import json_repair
 from booruflow.parsing.judging import loops
 from booruflow.parsing.keys import Role, read_key
 from booruflow.parsing.markdown import is_markdown, read_markdown
-from booruflow.parsing.prose import Pairs, Value
+from booruflow.parsing.values import Pairs, Value
 from booruflow.parsing.words import to_last_stop
 
 
@@ -58,9 +58,8 @@ _SPACES = re.compile(r"\\[nrt]|\\u[0-9a-fA-F]{4}|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _CLOSED = re.compile(r"""["']\s*[,}\]]""")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
-_STRUCTURE = re.compile(
-    r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
-)
+_DEBRIS = re.compile(r"""[{}\[\]]|["']\s*:""")
+_STRUCTURE = re.compile(r"""\s*[:,]|.*?(?:"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL)
 _SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]*)+")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
@@ -159,7 +158,7 @@ def _sound(text: str) -> tuple[Value, str] | None:
         values.append(value)
         text = text[end:].lstrip(" \t\r\n,;")
         if text[:1] not in ("{", "["):
-            if text[:1] in ('"', "}", "]", ":") or OBJECT.search(text):
+            if text[:1] in ('"', "}", "]", ":") or _DEBRIS.search(text):
                 return None
             return (values[0] if len(values) == 1 else values), text
 
