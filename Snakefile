@@ -18,6 +18,7 @@ include: "rules/meta.smk"
 include: "rules/tars.smk"
 include: "rules/subsets.smk"
 include: "rules/manifest.smk"
+include: "rules/report.smk"
 
 
 rule all:
