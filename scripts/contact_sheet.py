@@ -2,9 +2,11 @@
 
 from itertools import chain
 
+import orjson
+
 from booruflow.idjson import read_entries
 from booruflow.job import job
-from booruflow.report.sheet import drawn, places_of, text_of_entry, write_sheet
+from booruflow.report.sheet import drawn, places_of, text_of, write_sheet
 from booruflow.streams import Stream
 from booruflow.tables import read_stream
 
@@ -19,10 +21,10 @@ with job(snakemake.log[0], snakemake.rule):
     given = snakemake.input
     files = {"generated": given.good, "mended": given.fixed, "bad": given.bad, "existing": [given.base]}
     groups = {
-        kind: [(post, text_of_entry(value)) for post, value in drawn(entries(files[kind]), count)]
-        for kind, count in SHOWN.items()
+        kind: [(post, text_of(value)) for post, value in drawn(entries(files[kind]), count)] for kind, count in SHOWN.items()
     }
     ids = {post for posts in groups.values() for post, _ in posts}
-    tags = {post: value for frame in read_entries(given.tags) for post, value in frame.iter_rows() if post in ids}
+    rows = (row for frame in read_entries(given.tags) for row in frame.iter_rows())
+    tags = {post: orjson.loads(value)["tags"] for post, value in rows if post in ids}
     places = places_of(read_stream(given.pictures), ids)
     write_sheet(snakemake.output.page, groups, tags, snakemake.params.folder, places)

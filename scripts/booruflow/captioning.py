@@ -5,6 +5,7 @@ ids are the same whenever and however often the job runs; `seconds` in raw and a
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -157,7 +158,7 @@ class Turn:
             try:
                 engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
             finally:
-                self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
+                self.record |= {"generated": asdict(engine.meter), "card": os.environ.get("CUDA_VISIBLE_DEVICES"), **watch.figures()}
         return engine.skipped
 
     def _prompt(self, row: Row) -> Prompt:

@@ -45,23 +45,20 @@ def draw_outcomes(shards: Sequence[Mapping[str, int]], path: str | Path) -> None
 
 
 def draw_lengths(texts: Texts, path: str | Path) -> None:
-    """Histogram of caption lengths in words, each source as a share of its own captions."""
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
-    axes = figure.add_subplot()
-    edges = np.arange(0, LONGEST + 2 * STEP, STEP)
-    last = max((int(np.flatnonzero(counts)[-1]) for counts in texts.words.values() if counts.any()), default=0) + 1
-    for source, counts in texts.words.items():
-        if counts.any():
-            label = f"{source} ({counts.sum():,})"
-            share = counts[:last] / counts.sum()
-            axes.stairs(share, edges[: last + 1], fill=True, alpha=0.35, color=COLOURS[source], label=label)
-            axes.stairs(share, edges[: last + 1], color=COLOURS[source])
-    axes.set_xlabel(f"words of a caption ({LONGEST} and more together)")
-    axes.set_ylabel("share of captions")
-    axes.yaxis.set_major_formatter("{x:.0%}")
-    axes.set_xlim(left=0)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
+    """Histograms of caption lengths in words, one for each source."""
+    shown = {source: counts for source, counts in texts.words.items() if counts.any()} or {EXISTING: texts.words[EXISTING]}
+    last = max(int(np.flatnonzero(counts).max(initial=0)) for counts in shown.values()) + 1
+    figure = Figure(figsize=(8, 0.6 + 1.5 * len(shown)), layout="constrained")
+    panels = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
+    for axes, (source, counts) in zip(panels, shown.items(), strict=True):
+        axes.stairs(counts[:last], np.arange(0, last + 1) * STEP, fill=True, color=COLOURS[source])
+        axes.set_title(f"{source} ({counts.sum():,})", loc="left", fontsize="medium")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
+    panels[-1].set_xlabel(f"words of a caption{f' ({LONGEST} and more together)' if last > LONGEST // STEP else ''}")
+    figure.supylabel("captions", fontsize="medium")
     _save(figure, path)
 
 
@@ -93,7 +90,8 @@ def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: 
     for name, values in bars.items():
         axes.barh(labels, values, left=left, height=0.7, color=colours[name], label=f"{name} ({sum(values):,})")
         left += np.array(values, np.int64)
-    axes.bar_label(axes.containers[-1], labels=[f"{total:,}" for total in left], padding=3) if bars else None
+    for place, total in enumerate(left):
+        axes.annotate(f"{total:,}", (total, place), (3, 0), textcoords="offset points", va="center")
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)

@@ -24,9 +24,9 @@ def drawn(entries: Iterable[pl.DataFrame], count: int) -> list[tuple[int, str]]:
     return sorted(heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(b"%d" % row[0]).digest()))
 
 
-def text_of_entry(value: str) -> str:
+def text_of(value: str) -> str:
     """What an entry of good, bad, fixed or base captions says; a bad one with its reason in front."""
-    entry = orjson.loads(value)
+    entry: dict[str, str] = orjson.loads(value)
     return entry["caption"] if "caption" in entry else f"[{entry['reason']}] {entry['text']}"
 
 
