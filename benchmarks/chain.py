@@ -37,8 +37,11 @@ RULES = {
 
 SHARDS = 4
 
-BYTES_A_POST = 10_000
-"""Disk space for inputs, products and the files that rules spool to. Measured at 500,000 posts."""
+BYTES_A_POST = 9_000
+"""Disk space for inputs and products, measured at 500,000 posts; what rules spool is gone before the largest products."""
+
+BYTES_A_LATENT = 2_000
+"""Disk space for an entry of an existing meta_lat.json."""
 
 POOLED = ("tags_json", "base_captions")
 """The stages of `naive.py` that walk rows with a thread pool."""
@@ -208,7 +211,7 @@ def grow(work: Path, sizes: list[int], shuffled: bool, latents: bool, cores: int
     heads = " | ".join(f"{stage}, s / MiB" for stage in RULES)
     lines = [f"| posts | whole, s | posts/s | peak of any process, MiB | {heads} |", "|" + "---|" * (4 + len(RULES))]
     for posts in sizes:
-        need, free = posts * BYTES_A_POST, shutil.disk_usage(work).free
+        need, free = posts * (BYTES_A_POST + latents * BYTES_A_LATENT), shutil.disk_usage(work).free
         if need > free:
             report(f"{posts:,} posts need about {need / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: left out")
             continue

@@ -28,8 +28,8 @@ with job(snakemake.log[0], snakemake.rule):
     lists = [missing_ids(given.missing, kind) for kind in KINDS]
     total, trained, fallback = check_coverage(posts, lat_ids(given.lat), read_entries(given.captions), lists)
 
-    for path, entries, member in ((given.caption_tars, given.captions, "caption"), (given.tag_tars, given.tags, "tags")):
-        check_tars(Path(path[0]).parent, read_entries(entries), member, snakemake.params.tars)
+    for tar, entries, member in ((given.caption_tars, given.captions, "caption"), (given.tag_tars, given.tags, "tags")):
+        check_tars(Path(tar).parent, read_entries(entries), member, snakemake.params.tars)
 
     summary = {
         "posts": total,
@@ -45,4 +45,6 @@ with job(snakemake.log[0], snakemake.rule):
         "of_these_tags_alone": fallback,
     }
     known = {"meta_cap.json": captioned, "meta_lat.json": trained, "captions/meta_cap_base.json": counts[0]}
-    write_manifest(snakemake.output.manifest, summary, describe(list(snakemake.input), results, known))
+    # of tars the input names one for all that lie beside it
+    files = [str(each) for path in given for each in (Path(path).parent.iterdir() if path.endswith(".tar") else [path])]
+    write_manifest(snakemake.output.manifest, summary, describe(files, results, known))

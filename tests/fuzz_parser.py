@@ -82,9 +82,7 @@ def fuzz(count: int, seed: int) -> Counter[str]:
             draw.choice(["json", "json", "markdown", "long"]),
         )
         begun = time.perf_counter()
-        outcome = parse(
-            text, finish, style, Options(max_characters=draw.choice([None, 1]), salvage=draw.random() < 0.8)
-        )
+        outcome = parse(text, finish, style, Options(max_characters=draw.choice([None, 1]), salvage=draw.random() < 0.8))
         assert time.perf_counter() - begun < 5, f"slow: {text!r}"
         if isinstance(outcome, Good):
             caption = outcome.caption

@@ -170,8 +170,8 @@ class Turn:
 
     def _key(self, row: Row) -> bytes | dict[str, str]:
         """A digest of the id and of all that determines the text; or why this row can have no caption."""
-        picture = None
-        if not row["has_metadata"] and (self.captioner["grounding"] or not self.backend.needs_picture):
+        picture, prompt = None, self._prompt(row)
+        if (not row["has_metadata"] and (self.captioner["grounding"] or not self.backend.needs_picture)) or not prompt.user:
             return {"reason": NO_METADATA}
         if self.backend.needs_picture:
             if row["picture"] is None:
@@ -181,7 +181,7 @@ class Turn:
             except Unreadable as error:
                 return {"reason": UNREADABLE, "detail": str(error)}
         digest = self._digest.copy()
-        digest.update(orjson.dumps([row["id"], *self._prompt(row), picture]))
+        digest.update(orjson.dumps([row["id"], *prompt, picture]))
         return digest.digest()[:16]
 
     def _jobs(self, keys: Keys, pending: Flags) -> Iterator[list[Job]]:

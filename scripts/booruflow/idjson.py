@@ -96,7 +96,7 @@ def read_entries(path: str | Path) -> Stream:
             if not body:
                 continue
             frame = _entries_of(body, path, line)
-            if frame["id"][0] <= last or not frame["id"].is_sorted():
+            if frame["id"][0] <= last or bool((frame["id"].diff() <= 0).any()):
                 raise UserError(f"{path}: near line {line}: ids do not ascend: build it again")
             line, last = line + len(frame), frame["id"][-1]
             yield frame
@@ -118,7 +118,9 @@ def _entries_of(body: bytes, path: str | Path, first_line: int) -> pl.DataFrame:
         digits += going
     values = starts + digits + len('"": ')
     commas = data[ends - 1] == ord(",")
-    sound = (digits > 0) & (values < ends) & (data[np.minimum(values - 3, ends)] == ord('"')) & (ids >= 0)
+    sound = (digits > 0) & (values < ends) & (ids >= 0)
+    for back, sign in ((3, '"'), (2, ":"), (1, " ")):
+        sound &= data[np.minimum(values - back, ends)] == ord(sign)
     if not sound.all():
         raise UserError(f"{path}: line {first_line + int(np.argmin(sound))}: not '\"<id>\": <value>,': build the file again")
     offsets = np.empty(2 * len(starts) + 1, np.int64)

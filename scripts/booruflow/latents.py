@@ -1,6 +1,7 @@
 """Latents: at which resolution the trainer sees each picture, from a kohya file or by its own bucket rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 import polars as pl
 
@@ -29,22 +30,25 @@ def resolutions(
     pictures: Iterable[pl.DataFrame],
     known: Iterable[pl.DataFrame] | None,
     rule: Mapping[str, int | bool],
+    need_picture: bool,
 ) -> Stream:
     """Rows of SCHEMA for the posts that can be trained on.
 
-    With `known` these are the posts in it; what it does not say is filled in. Without, they are the posts with a picture
-    whose size is known from the metadata or the picture itself; the bucket rule gives their resolution.
+    With `known` these are the posts in it; what it does not say is filled in. Without, they are the posts whose size is known
+    from the metadata or the picture itself, and that have a picture if they need one; the bucket rule does the rest.
 
     Args:
         posts: `id`, `image_width`, `image_height`, `file_ext`.
         pictures: `id`, `ext`, `file`, `offset`, `width`, `height`.
         known: a stream of RESOLUTIONS, from an existing kohya file.
         rule: the arguments of `booruflow.buckets.training_resolution` by name.
+        need_picture: whether a post without a picture is left out; not so when no folder of pictures is given at all.
     """
     named = pl.format("{}.{}", "id", pl.coalesce("ext", "file_ext", pl.lit("webp")))
+    how: Literal["inner", "left"] = "inner" if need_picture and known is None else "left"
     streams = [posts, pictures] if known is None else [posts, pictures, known]
     for some, there, *given in in_step(streams):
-        rows = some.join(there, on="id", how="inner" if known is None else "left", maintain_order="left")
+        rows = some.join(there, on="id", how=how, maintain_order="left")
         if given:
             rows = rows.join(given[0], on="id", how="inner", maintain_order="left", suffix="_given")
         else:

@@ -65,7 +65,7 @@ def parsed(raws: Iterable[Raw], artists: Callable[[int], list[str]], parser: Par
 
 
 def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, bad: str | Path) -> None:
-    """Write good_{n}.json (`caption`, and `repaired` or `fallback` where true) and bad_{n}.json (`text`, `finish_reason`, `reason`)."""
+    """Write good_{n}.json (`caption`; `repaired`, `fallback` where true) and bad_{n}.json (`text`, `finish_reason`, `reason`)."""
     counts = {True: 0, False: 0}
     with open_whole(good) as good_file, open_whole(bad) as bad_file:
         for raw, outcome in outcomes:

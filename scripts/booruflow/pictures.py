@@ -32,7 +32,7 @@ from booruflow.streams import in_step
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "avif", "gif")
 """What counts as a picture. When a post has several, the earlier kind is taken."""
 
-SCHEMA = {"id": pl.Int64, "ext": pl.String, "file": pl.String, "offset": pl.Int64, "size": pl.Int64}
+SCHEMA = {"id": pl.Int64, "file": pl.String, "offset": pl.Int64, "size": pl.Int64, "ext": pl.String}
 """Of pictures.parquet."""
 
 _NAME = re.compile(rf"(?:.*/)?([0-9]{{1,18}})\.({'|'.join(EXTENSIONS)})", re.IGNORECASE | re.DOTALL)
@@ -74,6 +74,10 @@ class Pictures:
     duplicates: int
 
 
+NONE = Pictures(pl.DataFrame(schema=SCHEMA), 0, 0)
+"""No pictures at all."""
+
+
 def list_pictures(root: str | Path) -> Pictures:
     """Find the picture of each post, in the folder and in the tars directly below `root`.
 
@@ -101,7 +105,7 @@ def list_pictures(root: str | Path) -> Pictures:
 def listing_digest(root: str | Path) -> str:
     """A digest of which pictures there are: the names in the folder, and the sizes of tars and indexes. Reads no picture."""
     digest = hashlib.sha256()
-    with os.scandir(root) if Path(root).is_dir() else nullcontext(()) as entries:
+    with os.scandir(root) if root and Path(root).is_dir() else nullcontext(()) as entries:
         for name, size in sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries):
             digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]

@@ -103,7 +103,7 @@ def _part_folder(folder: Path) -> Iterator[Path]:
             with _writing(folder / file.name):
                 file.replace(folder / file.name)
     finally:
-        shutil.rmtree(part)
+        shutil.rmtree(part, ignore_errors=True)
 
 
 @contextmanager

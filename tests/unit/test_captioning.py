@@ -156,3 +156,32 @@ def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number):
     assert sorted(map(int, generated)) == sorted(journalled)
     assert len(journalled) < 200
     assert not (tmp_path / "raw_0").exists()
+
+
+def test_a_fallback_takes_what_has_no_picture_and_is_marked(tmp_path, monkeypatch):
+    class Prose(echo.EchoBackend):
+        needs_picture = False
+
+        def identity(self):
+            return {"backend": "prose"}
+
+        def prepare(self, request):
+            return echo.Prepared(request.id, 1, request)
+
+        def answer(self, prepared):
+            return echo.Result(prepared.id, prepared.inputs.prompt.user, "stop", 1, 2, 0.5)
+
+    prose = type(sys)("prose")
+    prose.open_backend = Prose
+    monkeypatch.setitem(sys.modules, "booruflow.backends.prose", prose)
+    rows = [row(0), row(1, picture=None, artists="moth"), row(2, picture=None, has_metadata=False), row(3)]
+    rows.append(row(4, picture=None, general=""))
+    shard = make_shard(tmp_path, rows)
+    (tmp_path / "pictures/3.png").write_bytes(b"broken")
+    for _ in range(2):
+        raw, skipped, stats = run(shard, tmp_path, fallback="prose")
+        assert {id_: line.get("fallback") for id_, line in raw.items()} == {0: None, 1: True, 3: True}
+        assert raw[1]["text"] == "general: 1girl, tag_1\nartist: moth"
+        assert skipped == {"2": {"reason": "no metadata"}, "4": {"reason": "no metadata"}}
+        assert len(stats) == 2
+    assert [record["generated"]["captions"] for record in stats] == [0, 0]

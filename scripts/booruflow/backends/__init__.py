@@ -101,6 +101,11 @@ class Backend(Protocol):
         """
 
 
+def wants_json(captioner: Mapping[str, Any]) -> bool:
+    """True when answers are to be JSON objects by construction."""
+    return bool(captioner["constrained"]) and captioner["style"] == "json"
+
+
 def open_backend(name: str, captioner: Mapping[str, Any]) -> Backend:
     """The backend of the module `booruflow.backends.<name>`, with the config section `captioner`."""
     module = importlib.import_module(f"booruflow.backends.{name}")

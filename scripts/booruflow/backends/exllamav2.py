@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from booruflow.backends import Failed, Outcome, Prepared, Request, Result
+from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
 from booruflow.backends.chatml import chat
 from booruflow.errors import UserError
 from booruflow.models import identify, local_folder
@@ -23,7 +23,7 @@ from booruflow.repetition import loops
 if TYPE_CHECKING:
     from exllamav2.generator import ExLlamaV2DynamicJob
 
-DETERMINING = ("min_pixels", "max_pixels", "max_new_tokens", "repetition_penalty", "temperature", "top_p", "constrained", "style")
+DETERMINING = ("min_pixels", "max_pixels", "max_new_tokens", "repetition_penalty", "temperature", "top_p")
 CACHES = {"fp16": "ExLlamaV2Cache", "q8": "ExLlamaV2Cache_Q8", "q6": "ExLlamaV2Cache_Q6", "q4": "ExLlamaV2Cache_Q4"}
 AMPERE = (8, 0)
 GUARD_EVERY = 16
@@ -58,7 +58,8 @@ class ExLlamaV2Backend:
         """See `Backend.identity`."""
         settings = {key: self.config[key] for key in DETERMINING}
         model = identify(self.config["model"], self.config["revision"])
-        return {"backend": "exllamav2", "model": model, "cache": self.config["exllamav2"]["cache"], **settings}
+        cache = self.config["exllamav2"]["cache"]
+        return {"backend": "exllamav2", "model": model, "cache": cache, "json": wants_json(self.config), **settings}
 
     def load(self) -> None:
         """See `Backend.load`."""
@@ -91,7 +92,7 @@ class ExLlamaV2Backend:
             self.sampling = ExLlamaV2Sampler.Settings(temperature=config["temperature"], top_k=0, top_p=config["top_p"])
         self.sampling.token_repetition_penalty = config["repetition_penalty"]
         self.grammar = None
-        if config["constrained"] and config["style"] == "json":
+        if wants_json(config):
             from transformers import AutoTokenizer
 
             from booruflow.backends.decoding import json_object_grammar
@@ -105,9 +106,9 @@ class ExLlamaV2Backend:
         assert request.picture is not None
         try:
             size = smart_resize(request.picture.size, PATCH, *self.pixels)
-        except ValueError as error:
+            picture = request.picture.resize(size, Image.Resampling.BICUBIC)
+        except ValueError as error:  # of extreme proportions, or smaller than a patch
             raise Unreadable(str(error)) from error
-        picture = request.picture.resize(size, Image.Resampling.BICUBIC)
         return Prepared(request.id, size[0] * size[1] // PATCH**2, (request.prompt, picture))
 
     def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Outcome]]:

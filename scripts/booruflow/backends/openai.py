@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from booruflow.backends import Failed, Outcome, Prepared, Request, Result
+from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
 from booruflow.errors import UserError
 from booruflow.repetition import loops
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-DETERMINING = ("model", "revision", "max_pixels", "max_new_tokens", "temperature", "top_p", "constrained", "style")
+DETERMINING = ("model", "revision", "max_pixels", "max_new_tokens", "temperature", "top_p")
 Asked: TypeAlias = "asyncio.Task[Outcome]"
 
 MOST_PIXELS = 4 << 20
@@ -45,7 +45,8 @@ class OpenAIBackend:
     def identity(self) -> dict[str, Any]:
         """See `Backend.identity`; the server is trusted to serve the model (and revision) that the config names."""
         settings = {key: self.config[key] for key in DETERMINING}
-        return {"backend": "openai", **settings, "extra_body": self.options["extra_body"]}
+        json = wants_json(self.config)
+        return {"backend": "openai", "json": json, "extra_body": self.options["extra_body"], **settings}
 
     def load(self) -> None:
         """See `Backend.load`: there is nothing to load."""
@@ -81,7 +82,9 @@ class OpenAIBackend:
                 if not flying:
                     break
                 done, flying = runner.run(_first_of(flying))
-                yield [task.result() for task in done]
+                yield [task.result() for task in done if not task.exception()]
+                for task in done:
+                    task.result()  # what ends the run is raised after the answers that came with it
             for server in servers:
                 runner.run(server.close())
 
@@ -129,7 +132,7 @@ class OpenAIBackend:
             "top_p": config["top_p"],
             "extra_body": self.options["extra_body"],
         }
-        if config["constrained"] and config["style"] == "json":
+        if wants_json(config):
             settings["response_format"] = {"type": "json_object"}
         return settings
 

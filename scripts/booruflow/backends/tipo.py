@@ -82,9 +82,8 @@ def tipo_prompt(tags: str) -> str:
     counts = [tag for tag in tag_map.get("general", []) if tag.replace("_", " ") in SPECIAL]
     tag_map["special"] = counts
     tag_map["general"] = [tag for tag in tag_map.get("general", []) if tag not in counts]
-    meta, operations, general, nothing = parse_tipo_request(tag_map, expand_tags=False, add_quality=False)
-    mode, length, expand = operations[0]
-    return str(apply_tipo_prompt(meta, general, nothing, mode, length, expand))
+    meta, _, general, _ = parse_tipo_request(tag_map, add_quality=False)
+    return str(apply_tipo_prompt(meta, general, "", "tag_to_long", "long", expand=False))
 
 
 open_backend = TipoBackend

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from booruflow.backends import Outcome, Prepared, Request, Result
+from booruflow.backends import Outcome, Prepared, Request, Result, wants_json
 from booruflow.backends.chatml import IMAGE, chat
 from booruflow.backends.decoding import decode, halving, json_object_grammar, pad_left
 from booruflow.errors import UserError
@@ -26,7 +26,6 @@ DETERMINING = (
     "repetition_penalty",
     "temperature",
     "top_p",
-    "constrained",
 )
 """The config keys that a text depends on. The card and the batch size are not among them."""
 
@@ -47,7 +46,7 @@ class TransformersBackend:
         return {
             "backend": "transformers",
             "model": identify(self.config["model"], self.config["revision"]),
-            "json": self.config["constrained"] and self.config["style"] == "json",
+            "json": wants_json(self.config),
             **settings,
         }
 
@@ -82,7 +81,7 @@ class TransformersBackend:
         self.model.eval()
         self.image_token = self.tokenizer.convert_tokens_to_ids(IMAGE)
         self.grammar = None
-        if config["constrained"] and config["style"] == "json":
+        if wants_json(config):
             self.grammar = json_object_grammar(self.tokenizer, self.model.config.get_text_config().vocab_size)
 
     def prepare(self, request: Request) -> Prepared:

@@ -20,7 +20,8 @@ _REFUSAL = re.compile(
     (?:i['’]?m|i\ am)\ (?:very\ |really\ |so\ )?(?:sorry|afraid|unable|not\ able|not\ comfortable)\b
     | (?:sorry|apologies|my\ apologies|unfortunately)\b[,.]?\ (?:but\ )?(?:i\b|this\ image\ cannot)
     | i\ (?:can['’]?t|can\ ?not|won['’]?t|will\ not|must\ decline|do\ not|don['’]?t)\ (?:be\ able\ to\ |to\ |feel\ comfortable\ )?
-      (?:assist|help|describ|provid|fulfil|creat|comply|generat|engag|continu|do\ that|view|see|process|analy[sz]|caption|discuss)\w*
+      (?:assist|help|describ|provid|fulfil|creat|comply|generat|engag|continu|do\ that|view|see|process|analy[sz]
+      |caption|discuss)\w*
     | i\ apologi[sz]e\b
     | as\ an\ (?:ai|artificial\ intelligence|assistant)\b
     )""",

@@ -67,25 +67,31 @@ _PEOPLE = re.compile(
     r"(?:characters?|persons?|people|figures?|girls?|boys?|wom[ae]n|m[ae]n|subjects?|individuals?)(?: descriptions?| details?)?"
 )
 _LETTERING = re.compile(
-    r"\b(?:texts?|bubbles?|balloons?|dialogues?|dialogs?|speech|speeches|lettering|letters|writing|writings|sfx|onomatopoeia|sound effects?|"
+    r"\b(?:texts?|bubbles?|balloons?|dialogues?|dialogs?|speech|speeches|lettering|letters|writings?|sfx|onomatopoeia|"
+    r"sound effects?|"
     r"transcriptions?|quotes?|lines?|words|inscriptions?|subtitles?|narration|sayings?|messages?|transcripts?|ocr|original)\b"
 )
 _PANELS = re.compile(r"\b(?:panels?|frames?|pages?|komas?)\b")
 _REGION = re.compile(
-    r"(?:(?:the|in|on|at|far|very|upper|lower|top|bottom|left|right|middle|center|central|centre|first|second|third|fourth|fifth|sixth|last|final"
+    r"(?:(?:the|in|on|at|far|very|upper|lower|top|bottom|left|right|middle|center|central|centre"
+    r"|first|second|third|fourth|fifth|sixth|last|final"
     r"|\d+(?:st|nd|rd|th)?|hand|most|main|large|small|inset|left most|right most) )*"
-    r"(?:panels?|frames?|pages?|corner|side|half|section|top|bottom|left|right|middle|center|centre|edge)(?: (?:left|right|center|centre|middle))?"
+    r"(?:panels?|frames?|pages?|corner|side|half|section|top|bottom|left|right|middle|center|centre|edge)"
+    r"(?: (?:left|right|center|centre|middle))?"
     r"(?: (?:panel|frame|page|corner|side|half|section))?"
 )
 _JUST_TEXT = frozenset(
-    "texts,text content,text contents,transcription,transcriptions,ocr,words,lines,letters,original,message,messages,quote,quotes"
-    ",visible text,text elements,texts content,text in image,text list,all text,transcript,transcripts,dialogue lines".split(
-        ","
+    (
+        *("texts", "text content", "text contents", "texts content", "text in image", "text list", "text elements", "all text"),
+        *("transcription", "transcriptions", "transcript", "transcripts", "ocr", "words", "lines", "line", "letters"),
+        *("original", "message", "messages", "quote", "quotes", "visible text", "dialogue lines"),
     )
 )
 _NTH = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
 _PLACE_AFTER = re.compile(
-    r"^(.*?\b(?:texts?|bubbles?|words?|lettering|dialogue|sfx|sound effect|writing))(?: ?\d*)? ((?:in|on|at|under|above|below|near|next|beside|behind|over|inside|between|to|top|bottom|left|right|upper|lower|center|middle)\b.*)$"
+    r"^(.*?\b(?:texts?|bubbles?|words?|lettering|dialogue|sfx|sound effect|writing))(?: ?\d*)? "
+    r"((?:in|on|at|under|above|below|near|next|beside|behind|over|inside|between|to|top|bottom|left|right|upper|lower|center|middle)"
+    r"\b.*)$"
 )
 _PROPER = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
 
@@ -95,7 +101,7 @@ def read_key(name: str) -> Key:
     """The role of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' read the same."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     spaced = clean(spaced.replace("_", " "))
-    words = " ".join(re.sub(r"[_\-\s:#.*]+", " ", spaced).split()).lower()
+    words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
     number = None
     if found := re.fullmatch(r"(.*?[^\d\s])\s?(\d{1,3})", words):
         words, number = found[1], int(found[2])
@@ -122,7 +128,7 @@ def _subject(words: str) -> str:
     words = _PROPER.sub(lambda found: found[1].capitalize(), words)
     if words in _JUST_TEXT:
         return "text"
-    return words if words.endswith(("ss", "lines", "words", "letters")) else words.removesuffix("s")
+    return words if words.endswith(("ss", "lines", "words", "letters")) else words.removesuffix("s").strip()
 
 
 def _region(words: str, number: int | None) -> str:

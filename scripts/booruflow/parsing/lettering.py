@@ -28,9 +28,7 @@ _QUOTATION = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'.+?'(?!\w)|‘[^’]+
 _SAYS = re.compile(
     r"\b(?:reads?|reading|says?|saying|written|translat\w+|labell?ed|titled|inscri\w+|spell\w*|signed|meaning|contains?)\b"
 )
-_NONE_THERE = re.compile(
-    r"(?:There (?:is|are) no|No)\b.*\b(?:texts?|words|lettering|writing|dialogue)\b", re.IGNORECASE
-)
+_NONE_THERE = re.compile(r"(?:There (?:is|are) no|No)\b.*\b(?:texts?|words|lettering|writing|dialogue)\b", re.IGNORECASE)
 _DESCRIBED = re.compile(
     r"(?:an?|the|some|several|two|three|artist's|japanese|korean|chinese|english)\b(?:\s[\w'-]+){0,4}?"
     rf"\s{_NOUN}\s(?:in|on|at|with|above|below|near|from|that|of|saying|reading)\b",
@@ -54,16 +52,15 @@ def looks_lettered(text: str) -> bool:
     """Whether a short `text` can hardly be prose: capitals throughout, or another script throughout."""
     if len(text) > 80:
         return False
-    return (
-        text.isupper() and text.count(" ") >= 2 or bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text)
-    )
+    return (text.isupper() and text.count(" ") >= 2) or (bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text))
 
 
 _OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 _PLACED = re.compile(
-    r"[^\"“‘'「『].*\s(?:in|at|on|along|near) the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle|background|foreground)\b[\w -]*\.?",
+    r"[^\"“‘'「『].*\s(?:in|at|on|along|near) the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle"
+    r"|background|foreground)\b[\w -]*\.?",
     re.DOTALL,
 )
 

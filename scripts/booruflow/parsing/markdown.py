@@ -13,12 +13,12 @@ _LABELLED = re.compile(r"(?:\*\*|__)([^*]{1,80}?)\s*(?::\s*(?:\*\*|__)|(?:\*\*|_
 _PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s+(\S.*)$")
 _RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-+:?)?\s*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_EMPHASIS = re.compile(
-    r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)"
-)
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
 _BOLD_LEVEL = 7  # a line in bold is a heading below all others
 
-_SECTIONS = frozenset("background atmosphere effects image effects style composition setting lighting mood".split())
+_SECTIONS = frozenset(
+    ("background", "atmosphere", "effects", "image effects", "style", "composition", "setting", "lighting", "mood")
+)
 
 
 _Section: TypeAlias = "list[tuple[str, str | _Section]]"

@@ -10,7 +10,7 @@ from booruflow.parsing.lettering import is_prose, looks_lettered
 from booruflow.parsing.pieces import Fragment, Lettering, Piece, Sentence, led, say
 from booruflow.parsing.words import article, capital, clean, ended, lowered, mentions, numbered, quoted, stopped, where
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | Pairs"
+Value: TypeAlias = "bool | int | float | str | list[Value] | Pairs | None"
 
 
 class Pairs(tuple[tuple[str, "Value"], ...]):
@@ -46,7 +46,7 @@ _LETTERED = re.compile(
     re.IGNORECASE,
 )
 _HOLDS = re.compile(r"\b(?:bubble|balloon|box)$")
-_SHOWN = frozenset("watermark signature text logo border censoring copyright".split())
+_SHOWN = frozenset(("watermark", "signature", "text", "logo", "border", "censoring", "copyright"))
 _WORD = re.compile(r"\w")
 _SAYS_SOMETHING = re.compile(r"[\w!?！？…♥♡❤♪★☆～~]|\.\.|--|——|・・")  # lettering may be a mere '!'
 _LONG = 60  # from this length on, the same prose a second time is the model repeating itself
@@ -63,7 +63,7 @@ def paragraph_of(value: Value, max_characters: int | None) -> str:
     """
     writer = _Writer(max_characters)
     writer.write(value, _Context(Key(Role.PLAIN, "")))
-    return " ".join(say(writer.pieces)) if writer.worded else ""
+    return " ".join(" ".join(say(writer.pieces)).split()) if writer.worded else ""
 
 
 class _Writer:
@@ -103,7 +103,7 @@ class _Writer:
         if lettered:
             context = _Context(context.key, "text")
         source = context.source
-        if lettered or source and source.speaks or context.subject and not is_prose(text):
+        if lettered or (source and source.speaks) or (context.subject and not is_prose(text)):
             self.lettering(text, context)
         elif context.subject or _is_sentence(text):
             if source and not source.said:
@@ -124,8 +124,7 @@ class _Writer:
     def lettering(self, text: str, context: _Context) -> None:
         key = context.key
         source, before = context.source, self.pieces[-1] if self.pieces else None
-        again = source and not self.leads and isinstance(before, Lettering) and before.subject == source.name
-        if source and (again or not source.said):
+        if source and (not source.said or (isinstance(before, Lettering) and self.goes_on(before, source))):
             source.said = True
             piece = Lettering(text, source.name, source.speaks, self.leads, scene=self.scene)
         else:
@@ -137,6 +136,10 @@ class _Writer:
             piece.remarks.append(f"({key.words})")
         self.pieces.append(piece)
 
+    def goes_on(self, before: Lettering, source: _Source) -> bool:
+        """Whether the next lettering shares the sentence of the one before it."""
+        return not self.leads and (before.subject, before.scene) == (source.name, self.scene)
+
     def cased(self, place: str) -> str:
         """`place`, taken from a key, with the names in it written as the prose before it writes them."""
         said = {word.lower(): word for piece in self.pieces for word in re.findall(r"(?<=\w )[A-Z]\w+", piece.text)}
@@ -147,13 +150,14 @@ class _Writer:
         if isinstance(value, bool):
             noun = key.words.removeprefix("has ")
             if value and noun in _SHOWN:
-                self.pieces.append(Sentence(f"There is {noun if noun in ('text', 'censoring') else article(noun)}."))
+                there = f"There is {noun if noun in ('text', 'censoring') else article(noun)}."
+                self.pieces.append(Sentence(led(self.unsaid(there), there)))
         elif abs(value) < 1e15:  # neither NaN nor endless
             if context.subject and key.role in (Role.LETTERING, Role.PLAIN):
                 self.lettering(str(value), context)
                 self.worded = True
             elif key.role is Role.LABEL and not context.subject:
-                self.pieces.append(Fragment(str(value), key.words))
+                self.pieces.append(Fragment(str(value), key.words, self.unsaid("")))
 
     # --- containers
 
@@ -172,13 +176,14 @@ class _Writer:
 
     def with_lead(self, lead: str, value: Value, context: _Context) -> None:
         """Write `value` under a lead, which is dropped when `value` says nothing."""
-        before = len(self.pieces)
+        before, scene = len(self.pieces), self.scene
         self.scene += 1
         self.leads.append(lead)
         self.write(value, context)
-        self.scene += 1
+        self.scene += 1  # what follows is elsewhere
         if len(self.pieces) == before:
             self.leads.pop()
+            self.scene = scene
 
     def pairs(self, pairs: Pairs, context: _Context) -> None:
         keys = [read_key(name) for name, _ in pairs]
@@ -189,7 +194,7 @@ class _Writer:
         start, leads_before = len(self.pieces), len(self.leads)
         people, opened = 0, False
         for (name, value), key in zip(pairs, keys, strict=True):
-            if key.role is Role.PEOPLE and key.number is not None or context.key.role is Role.PEOPLE and _is_name(key):
+            if (key.role is Role.PEOPLE and key.number is not None) or (context.key.role is Role.PEOPLE and _is_name(key)):
                 people = key.number or people + 1
                 if self.max_characters is not None and people > self.max_characters:
                     continue
@@ -285,7 +290,7 @@ class _Writer:
 
 def _is_sentence(text: str) -> bool:
     words = text.count(" ") + 1
-    return words >= 6 or words > 1 and ended(text) and not text[:1].islower()
+    return words >= 6 or (words > 1 and ended(text) and not text[:1].islower())
 
 
 def _word(value: Value) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import json_repair
 
@@ -39,16 +38,19 @@ class Reading:
 _CHAT_TOKEN = re.compile(r"<\|(?:im_end|im_start|endoftext|end|eot_id)\|>(?:assistant\s)?")
 _FENCE = re.compile(r"```(?:json5?|markdown|md|text|JSON)?[ \t]*")
 _OPENING = re.compile(
-    r"(?:sure|certainly|of course|okay|ok|here|below|the following|absolutely|caption|description|output|answer|json)\b[^\n{\[]{0,200}?[:.!]\s*\Z"
+    r"(?:sure|certainly|of course|okay|ok|here|below|the following|absolutely|caption|description|output|answer|json)\b"
+    r"[^\n{\[]{0,200}?[:.!]\s*\Z"
     r"|[^\n{\[]{0,120}:\s*\Z|json\s*\Z",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"\W*(?:i hope|let me know|note|feel free|please|this (?:json|description|structured|format)|if you|would you|is there|end of)\b",
+    r"\W*(?:i hope|let me know|note|feel free|please|this (?:json|description|structured|format)"
+    r"|if you|would you|is there|end of)\b",
     re.IGNORECASE,
 )
 _CHATTER_LINE = re.compile(
-    r"(?:sure|certainly|of course|okay|absolutely)[,!. ][^\n]{0,200}\n\s*|(?:here(?:'s| is| are)|below is|caption|description)\b[^\n]{0,120}:\s*",
+    r"(?:sure|certainly|of course|okay|absolutely)[,!. ][^\n]{0,200}\n\s*"
+    r"|(?:here(?:'s| is| are)|below is|caption|description)\b[^\n]{0,120}:\s*",
     re.IGNORECASE,
 )
 _BARE_PAIR = re.compile(r'\s*"[\w ]{1,40}"\s*:')
@@ -59,7 +61,7 @@ OBJECT = re.compile(r"""[{\[]\s*["'][\w ]{1,40}["']\s*:""")
 _STRUCTURE = re.compile(
     r"""\s*[:,]|.*?(?:"[\w ]{1,40}"\s*:\s*["\[{\d]|["'][\]}]?\s*,\s*"?\w+"?\s*:|[{\[]\s*"\w+"\s*:)""", re.DOTALL
 )
-_SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]+)+\b")
+_SNAKE = re.compile(r"\b[a-z]+(?:_[a-z\d]*)+")
 _WORD = re.compile(r"\w")
 _NO_SCALAR: Value = []
 _decoder = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
@@ -194,21 +196,26 @@ def _closes(text: str, value: Value) -> bool:
     last = _last_text(value)
     found = text.rfind(last[-12:]) if last else -1
     rest = text[found + len(last[-12:]) :].lstrip() if found >= 0 else ""
-    return _CLOSED.match(rest) is not None or rest in ('"', "'") and to_last_stop(last) == last
+    return _CLOSED.match(rest) is not None or (rest in ('"', "'") and to_last_stop(last) == last)
 
 
 def leaks(value: Value) -> bool:
     """Whether a text of a mended `value` holds what was its structure: `", "background": "`, or a key's name."""
     return any(
-        '"' in text
-        and _STRUCTURE.match(text)
+        ('"' in text and _STRUCTURE.match(text))
         or text.startswith((":", ","))
         or any(read_key(name).role is not Role.LABEL for name in _SNAKE.findall(text))
         for text in _texts(value, names=False)
-    )
+    ) or any('"' in name or "\n" in name for name in _names(value))
 
 
-def _paired(value: Any) -> Value:  # noqa: ANN401
+def _names(value: Value) -> list[str]:
+    if isinstance(value, Pairs):
+        return [name for outer, inner in value for name in (outer, *_names(inner))]
+    return [name for inner in value for name in _names(inner)] if isinstance(value, list) else []
+
+
+def _paired(value: object) -> Value:
     if isinstance(value, dict):
         return Pairs((str(name), _paired(inner)) for name, inner in value.items())
     if isinstance(value, list):

@@ -6,9 +6,7 @@ from functools import lru_cache
 
 # --- cleaning
 
-_ODD = re.compile(
-    r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\ud800-\udfff{}\[\]`\\<_*]"
-)
+_ODD = re.compile(r"[\x00-\x1f\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff\ud800-\udfff{}\[\]`\\<_*]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u200b\ufeff\ud800-\udfff]")
 _TOKEN = re.compile(
     r"<\|box_start\|>.*?(?:<\|box_end\|>|$)|</?\|?[a-z_]{2,30}\|>|</?(?:b|i|u|br|em|strong|p|tags|characters)\s*/?>",
@@ -56,8 +54,28 @@ _LOOSE = " ,;:，；：、"
 _STOP = re.compile(r"(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？]+[」』]?)")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|e\.g|i\.e|etc|approx)|\b[A-Z])\.$")
 _FUNCTION_WORDS = frozenset(
-    "a an the there it its this that these those she he they his her their both several two three four some many one "
-    "in on at with no each all another".split()
+    (
+        *("a", "an", "the", "this", "that", "these", "those", "his", "her", "its", "their", "another", "each", "all", "both"),
+        *(
+            "she",
+            "he",
+            "they",
+            "it",
+            "there",
+            "one",
+            "two",
+            "three",
+            "four",
+            "several",
+            "some",
+            "many",
+            "no",
+            "in",
+            "on",
+            "at",
+            "with",
+        ),
+    )
 )
 
 
@@ -79,11 +97,7 @@ def to_last_stop(text: str) -> str:
     for found in reversed(list(_STOP.finditer(text))):
         head = text[: found.end()]
         # A decimal, an initial or an opening quotation that is never closed is no end of a sentence.
-        if (
-            not _ABBREVIATION.search(head)
-            and head.count('"') % 2 == 0
-            and not (head.endswith(".'") and " '" not in head)
-        ):
+        if not _ABBREVIATION.search(head) and head.count('"') % 2 == 0 and not (head.endswith(".'") and " '" not in head):
             return head
     return ""
 
@@ -96,11 +110,7 @@ def capital(text: str) -> str:
 def lowered(text: str) -> str:
     """`text` to be continued from a lead: a leading function word loses its capital, a name keeps it."""
     first = text.split(" ", 1)[0]
-    return (
-        text[:1].lower() + text[1:]
-        if first.lower() in _FUNCTION_WORDS and first[1:].islower() or first == "A"
-        else text
-    )
+    return text[:1].lower() + text[1:] if (first.lower() in _FUNCTION_WORDS and first[1:].islower()) or first == "A" else text
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -161,7 +171,10 @@ def unquoted(text: str) -> str:
 
 # --- numbers and places
 
-_ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth"),
+    *("seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth"),
+)
 
 
 def numbered(noun: str, number: int) -> str:
@@ -192,13 +205,14 @@ _CONTAINER = re.compile(
     re.IGNORECASE,
 )
 _AREA = re.compile(
-    r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b",
+    r"\b(corner|edge|border|background|foreground|cent(?:er|re)|middle|panel|frame|area|region|section|half|third|quarter"
+    r"|sky|margin|space|page|row|column|window|side|top|bottom|left|right)\b",
     re.IGNORECASE,
 )
 _AREA_PREPOSITION = {"side": "on", "left": "on", "right": "on", "top": "at", "bottom": "at", "edge": "at"}
 _SURFACE = re.compile(
-    r"(?:[\w-]+ ){0,2}(?:sign|t-?shirt|shirt|banner|poster|book|wall|bag|hat|board|screen|cover|card|flag|label|cup|mug|door|building|jacket|hoodie"
-    r"|phone|paper|clothes|clothing|dress|apron|box|monitor|package|ribbon|badge)s?",
+    r"(?:[\w-]+ ){0,2}(?:sign|t-?shirt|shirt|banner|poster|book|wall|bag|hat|board|screen|cover|card|flag|label|cup|mug|door"
+    r"|building|jacket|hoodie|phone|paper|clothes|clothing|dress|apron|box|monitor|package|ribbon|badge)s?",
     re.IGNORECASE,
 )
 _DETERMINED = re.compile(r"(?:the|a|an|his|her|their|its|each|both|one|another|every|all)\b", re.IGNORECASE)
@@ -234,10 +248,12 @@ def where(place: str) -> str:
     head = re.split(r"\b(?:of|in|on|above|near|with|behind|between|next|under|below)\b", place, maxsplit=1)[0]
     areas = _AREA.findall(head)
     if areas and len(head.split()) <= 5:
-        name = "'" in head or place[:1].isupper() and re.split("[ -]", low)[0] not in _SIMPLE_PLACES | _AREA_WORDS
+        name = "'" in head or (place[:1].isupper() and re.split("[ -]", low)[0] not in _AREA_WORDS)
         noun = place if name and not determined else place[:1].lower() + place[1:]
         corner = len(areas) > 1 or low.startswith(("upper", "lower"))
-        return f"{'in' if corner and areas[-1].lower() != 'side' else _AREA_PREPOSITION.get(areas[-1].lower(), 'in')} {noun if determined or name else 'the ' + noun}"
+        area = areas[-1].lower()
+        preposition = "in" if corner and area != "side" else _AREA_PREPOSITION.get(area, "in")
+        return f"{preposition} {noun if determined or name else 'the ' + noun}"
     if determined:
         return "on " + place[:1].lower() + place[1:]
     if _SURFACE.fullmatch(head.strip()):
@@ -247,6 +263,10 @@ def where(place: str) -> str:
     return "on the " + place if place[:1].islower() and len(place.split()) <= 6 else ""
 
 
-_AREA_WORDS = dict.fromkeys(
-    "upper lower top bottom left right far mid center centre middle main first second third last background foreground image picture panel corner side edge large small central".split()
+_AREA_WORDS = frozenset(
+    (
+        *("upper", "lower", "top", "bottom", "left", "right", "far", "mid", "center", "centre", "middle", "central", "main"),
+        *("first", "second", "third", "last", "background", "foreground", "image", "picture", "panel", "corner", "side", "edge"),
+        *("large", "small"),
+    )
 )

@@ -29,7 +29,9 @@ def test_a_shout_is_no_loop(text):
 
 
 def test_the_start_is_just_after_the_first_copy():
-    assert loops("x. " + "She smiles at the viewer. " * 8) in range(len("x. She smiles"), len("x. She smiles at the viewer. ") + 1)
+    assert loops("x. " + "She smiles at the viewer. " * 8) in range(
+        len("x. She smiles"), len("x. She smiles at the viewer. ") + 1
+    )
 
 
 def test_counters_loop():
@@ -70,8 +72,8 @@ def test_refusals(text):
 @pytest.mark.parametrize(
     "text",
     [
-        'A girl says "I\'m sorry, I can\'t".',
-        '"I\'m sorry, I can\'t go" reads the bubble.',
+        "A girl says \"I'm sorry, I can't\".",
+        "\"I'm sorry, I can't go\" reads the bubble.",
         "Sorry is written on the wall.",
         "I love you is written on it.",
         "As an AI-themed poster, it is blue.",

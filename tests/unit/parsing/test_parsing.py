@@ -25,7 +25,7 @@ REAL = {
     'and "Do take proper care of your tail. You can call our service as well."',
     2: 'The Japanese text reads "15話 ありがとうございました!!"',
     3: 'The text reads "why dis", "look so mad", and "crying emoji".',
-    4: "The text reads \"Too gentle...\" in a speech bubble above Naegi's head, \"Naegi, you can hold my hand if you want.\" in a "
+    4: 'The text reads "Too gentle..." in a speech bubble above Naegi\'s head, "Naegi, you can hold my hand if you want." in a '
     'speech bubble above Kirigiri\'s head, "Whaddyasay?" in a speech bubble to the right of Kirigiri, and "SQUEEZE" in a speech '
     "bubble between the two characters.",
     5: 'The text reads "W-WHEN DID YOU GET HERE?" and "THIS BLUE GUY CALLED ME."',
@@ -34,8 +34,8 @@ REAL = {
     10: 'The text reads "the regular", "the Saucer", and "the".',
     12: 'The text reads "君は一体何者なんだ…！" and "オレは…オレさ…"',
     13: 'The text reads "ご視聴ありがとうございました！" at the top and "イラスト: 伊藤麻由加" at the bottom.',
-    16: "The text reads \"YOU HAVE LEGS AND HANDS, WHY DON'T YOU DO IT YOURSELF?\" in the first frame, \"BECAUSE I KNOW IF I ASK, "
-    "YOU'LL DO IT.\" in the second frame, \"WHY DO I HAVE LEGS AND HANDS & I CAN'T GO GET FOODS MYSELF?\" in the third frame, and "
+    16: 'The text reads "YOU HAVE LEGS AND HANDS, WHY DON\'T YOU DO IT YOURSELF?" in the first frame, "BECAUSE I KNOW IF I ASK, '
+    'YOU\'LL DO IT." in the second frame, "WHY DO I HAVE LEGS AND HANDS & I CAN\'T GO GET FOODS MYSELF?" in the third frame, and '
     '"AT LEAST SOME THINGS NEVER CHANGE..." in the fourth frame.',
     17: 'The speech bubbles read "Yes. All seven are mine." and "You also like kids? I just adopted two. How many?"',
     19: 'The text reads "今夜、一緒に月を見ませんか？" and "あっ".',
@@ -85,12 +85,22 @@ SHAPES = [
         "Senko: A fox girl smiles at us. Nakano: The hair is black. Pose: sitting.",
     ),
     (
-        {"characters": [{"name": "Aqua", "description": "Aqua has blue hair."}, {"name": "Rin", "description": "A tall girl."}]},
+        {
+            "characters": [
+                {"name": "Aqua", "description": "Aqua has blue hair."},
+                {"name": "Rin", "description": "A tall girl."},
+            ]
+        },
         "Aqua has blue hair. Rin: A tall girl.",
     ),
     ({"characters": ["Senko", "Rin"], "background": "A park.", "texts": "None"}, "Characters: Senko and Rin. A park."),
     (
-        {"panels": [{"panel": 1, "description": "A girl runs.", "texts": ["Help!", "Stop"]}, {"panel": 2, "text": "Ouch"}]},
+        {
+            "panels": [
+                {"panel": 1, "description": "A girl runs.", "texts": ["Help!", "Stop"]},
+                {"panel": 2, "text": "Ouch"},
+            ]
+        },
         'In the first panel, a girl runs. The text reads "Help!" and "Stop". In the second panel, the text reads "Ouch".',
     ),
     (
@@ -98,29 +108,63 @@ SHAPES = [
         "In the first panel, a girl runs through the park. In the second panel, Senko falls.",
     ),
     (
-        {"panel_1": {"dialogue": [{"speaker": "Senko", "text": "Wait!"}, {"speaker": "Senko", "text": "Please!"}]}, "panel_2": "He stops."},
+        {
+            "panel_1": {"dialogue": [{"speaker": "Senko", "text": "Wait!"}, {"speaker": "Senko", "text": "Please!"}]},
+            "panel_2": "He stops.",
+        },
         'In the first panel, Senko says "Wait!" and "Please!" In the second panel, he stops.',
     ),
     (
-        {"texts": [{"type": "speech bubble", "text": "Hi", "location": "top left"}, {"type": "sound effect", "text": "BAM"}]},
+        {
+            "texts": [
+                {"type": "speech bubble", "text": "Hi", "location": "top left"},
+                {"type": "sound effect", "text": "BAM"},
+            ]
+        },
         'The speech bubble reads "Hi" in the top left. The sound effect reads "BAM".',
     ),
     (
-        {"texts": [{"text": "あっ", "translation": "Ah", "language": "Japanese"}, {"text": "x", "speaker": "girl on the left"}]},
+        {
+            "texts": [
+                {"text": "あっ", "translation": "Ah", "language": "Japanese"},
+                {"text": "x", "speaker": "girl on the left"},
+            ]
+        },
         'The text reads "あっ" (which translates to "Ah") in Japanese and "x" said by the girl on the left.',
     ),
     ({"dialogue": {"Senko": "I'm home!", "Rin": "Hey"}}, 'Senko says "I\'m home!" Rin says "Hey".'),
     ({"texts": "HELLO WORLD"}, 'The text reads "HELLO WORLD".'),
     ({"texts": '"HELLO" on the sign'}, 'The text reads "HELLO" on the sign.'),
     ({"texts": ["Hello", ["A", "B"], 1008]}, 'The text reads "Hello", "A", "B", and "1008".'),
-    ({"texts": [{"text": 'The sign reads "STOP".', "location": "upper left corner"}]}, 'The sign reads "STOP". It is in the upper left corner.'),
-    ({"texts": {"speech_bubbles": ["A b", "C d"], "signature": "foo"}}, 'The speech bubbles read "A b" and "C d". The text reads "foo" (signature).'),
-    ({"signature": "A signature is in a corner.", "watermark": True, "nsfw": False}, "A signature is in a corner. There is a watermark."),
+    (
+        {"texts": [{"text": 'The sign reads "STOP".', "location": "upper left corner"}]},
+        'The sign reads "STOP". It is in the upper left corner.',
+    ),
+    (
+        {"texts": {"speech_bubbles": ["A b", "C d"], "signature": "foo"}},
+        'The speech bubbles read "A b" and "C d". The text reads "foo" (signature).',
+    ),
+    (
+        {"signature": "A signature is in a corner.", "watermark": True, "nsfw": False},
+        "A signature is in a corner. There is a watermark.",
+    ),
     ({"character": "A girl called {Rin} [sic] in **red**\\nand blue"}, "A girl called (Rin) (sic) in red and blue."),
-    ({"objects": [{"name": "vase", "description": "It is blue.", "location": "on the table"}]}, "Vase: It is blue. It is on the table."),
-    ({"top_panel": "A girl runs.", "bottom_panel": "The bottom panel is empty."}, "In the top panel, a girl runs. The bottom panel is empty."),
-    ({"texts": {"panel_1": ["Hey!", "What?"], "panel_2": "No."}}, 'In the first panel, the text reads "Hey!" and "What?" The text reads "No." in the second panel.'),
-    ({"lighting": "soft", "mood": ["calm", "happy"], "composition": "close-up"}, "The lighting is soft. The mood is calm and happy. Composition: close-up."),
+    (
+        {"objects": [{"name": "vase", "description": "It is blue.", "location": "on the table"}]},
+        "Vase: It is blue. It is on the table.",
+    ),
+    (
+        {"top_panel": "A girl runs.", "bottom_panel": "The bottom panel is empty."},
+        "In the top panel, a girl runs. The bottom panel is empty.",
+    ),
+    (
+        {"texts": {"panel_1": ["Hey!", "What?"], "panel_2": "No."}},
+        'In the first panel, the text reads "Hey!" and "What?" The text reads "No." in the second panel.',
+    ),
+    (
+        {"lighting": "soft", "mood": ["calm", "happy"], "composition": "close-up"},
+        "The lighting is soft. The mood is calm and happy. Composition: close-up.",
+    ),
     ({"x": "A cat", "bbox": [1, 2, 3, 4], "position": {"x": 1, "y": 2}}, "A cat."),
 ]
 
@@ -195,8 +239,14 @@ def test_plain_prose():
         ('"{\\"character\\": \\"A girl stands.\\"}"', Good("A girl stands.")),
         ('"A girl stands."', Good("A girl stands.")),
         ('"character_1": "A girl stands.", "background": "A park."}', Good("A girl stands. A park.")),
-        ('{"main_content": "She said "hi" to him there.", "character": "A girl stands."}', Good('She said "hi" to him there. A girl stands.', True)),
-        ("{'character': 'It's a girl with 'long' hair.', 'background': 'A park.'}", Good("It's a girl with 'long' hair. A park.", True)),
+        (
+            '{"main_content": "She said "hi" to him there.", "character": "A girl stands."}',
+            Good('She said "hi" to him there. A girl stands.', True),
+        ),
+        (
+            "{'character': 'It's a girl with 'long' hair.', 'background': 'A park.'}",
+            Good("It's a girl with 'long' hair. A park.", True),
+        ),
         ('{"character": "A girl stands.", // her\n "background": "A park."}', Good("A girl stands. A park.", True)),
         ('{"character": "A girl stands.", "background": "A park."', Good("A girl stands. A park.", True)),
     ],
@@ -206,6 +256,7 @@ def test_wrapped_and_damaged_json(text, expected):
 
 
 # --- bad
+
 
 @pytest.mark.parametrize(
     ("text", "reason"),
@@ -220,7 +271,6 @@ def test_wrapped_and_damaged_json(text, expected):
         ('{"a": 1}', Reason.WRONG_TYPE),
         ("[" * 5000 + "]" * 5000, Reason.REPETITION),
         ("Hello there", Reason.NOT_JSON),
-        ("}{nonsense", Reason.NOT_JSON),
         ("I'm sorry, but I can't describe this image.", Reason.REFUSAL),
         ('{"description": "I\'m sorry, I can\'t assist with that."}', Reason.REFUSAL),
         ("!" * 400, Reason.REPETITION),
@@ -250,7 +300,14 @@ CHARACTER = "A girl with long red hair stands in a field. She wears a white dres
         (100, Good(CHARACTER, True)),
         (150, Good(CHARACTER, True)),
         (165, Good(CHARACTER + " The background is a field of flowers.", True)),
-        (250, Good(CHARACTER + ' The background is a field of flowers. A blue sky is above it. The text reads "Hello you" in the top left.', True)),
+        (
+            250,
+            Good(
+                CHARACTER
+                + ' The background is a field of flowers. A blue sky is above it. The text reads "Hello you" in the top left.',
+                True,
+            ),
+        ),
     ],
 )
 def test_cut(cut, expected):
@@ -275,12 +332,15 @@ def test_a_whole_answer_at_the_limit():
 
 @pytest.mark.parametrize("end", ["", '"}'])
 def test_a_loop_is_dropped(end):
-    text = '{"character_1": "A girl with long red hair stands in a field of flowers.", "texts": "It says ' + "ALL NIGHT " * 60 + end
+    text = (
+        '{"character_1": "A girl with long red hair stands in a field of flowers.", "texts": "It says ' + "ALL NIGHT " * 60 + end
+    )
     assert parse(text, "length") == Good("A girl with long red hair stands in a field of flowers.", True)
     assert parse(text, "stop", options=Options(salvage=False)) == Bad(Reason.REPETITION)
 
 
 # --- edited
+
 
 @pytest.mark.parametrize(
     ("entry", "expected"),

@@ -2,8 +2,7 @@ import json
 import re
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from strategies import nested
+from nested_values import nested
 
 from booruflow.parsing import Bad, Good, parse
 

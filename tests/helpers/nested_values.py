@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-KEYS = (
+KEYS = (  # noqa: SIM905
     "character character_1 character_2 character_4 characters background texts text text_1 speech_bubble speech_bubble_1 "
     "speech_bubbles dialogue speaker location position panel panels panel_1 top_panel 1st_frame top bottom translation "
     "japanese_text type content description name title artist_info vase hair eyes clothing bbox_note atmosphere "
@@ -26,8 +26,9 @@ FORMS = (
 
 
 @st.composite
-def nested(draw, keys=st.sampled_from(KEYS), depth=4):
+def nested(draw, depth=4):
     """(value, the marker words in the order of writing)."""
+    keys = st.sampled_from(KEYS)
     markers = []
 
     def text():

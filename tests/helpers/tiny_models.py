@@ -1,0 +1,93 @@
+"""Tiny models with random weights, saved as checkpoints with the standard files: what backends are tested with."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLConfig,
+    Qwen2VLForConditionalGeneration,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+)
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+TEXT = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+}
+ROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """Bytes and the special tokens of Qwen2-VL."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    made.train_from_iterator(
+        [], trainers.BpeTrainer(special_tokens=SPECIALS, initial_alphabet=alphabet, vocab_size=300, show_progress=False)
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        additional_special_tokens=["<|im_start|>", *SPECIALS[3:]],
+    )
+
+
+def tiny_qwen(folder: Path, kind: str = "qwen2_vl") -> Path:
+    """A checkpoint of `qwen2_vl`, `qwen2_5_vl` or `qwen3_vl`."""
+    words = tokenizer()
+    text = TEXT | {"vocab_size": len(words)}
+    ids = {"image_token_id": 5, "video_token_id": 6, "vision_start_token_id": 3, "vision_end_token_id": 4}
+    tower = {"depth": 2, "num_heads": 4, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
+    torch.manual_seed(7)
+    if kind == "qwen2_vl":
+        tower |= {"embed_dim": 32, "hidden_size": 64}
+        config = Qwen2VLConfig(text_config=text | {"rope_parameters": ROPE}, vision_config=tower, **ids)
+        model = Qwen2VLForConditionalGeneration(config)
+    elif kind == "qwen2_5_vl":
+        tower |= {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "out_hidden_size": 64,
+            "fullatt_block_indexes": [1],
+            "window_size": 56,
+        }
+        config = Qwen2_5_VLConfig(text_config=text | {"rope_parameters": ROPE}, vision_config=tower, **ids)
+        model = Qwen2_5_VLForConditionalGeneration(config)
+    else:
+        tower |= {"hidden_size": 32, "intermediate_size": 64, "out_hidden_size": 64, "deepstack_visual_indexes": [0]}
+        config = Qwen3VLConfig(text_config=text | {"rope_parameters": ROPE, "head_dim": 16}, vision_config=tower, **ids)
+        model = Qwen3VLForConditionalGeneration(config)
+    model.generation_config.eos_token_id = 2
+    model.generation_config.pad_token_id = 0
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    size = {"shortest_edge": 784, "longest_edge": 6272}
+    Qwen2VLImageProcessorPil(size=size, patch_size=14, merge_size=2).save_pretrained(folder)
+    return folder
+
+
+def tiny_llama(folder: Path) -> Path:
+    """A checkpoint of the kind that TIPO is."""
+    words = tokenizer()
+    torch.manual_seed(7)
+    model = LlamaForCausalLM(LlamaConfig(**TEXT, vocab_size=len(words)))
+    model.save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
