@@ -16,7 +16,7 @@ rule meta_cap:
         f"{R}/logs/meta_cap.log",
     benchmark:
         f"{R}/benchmarks/meta_cap.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -42,7 +42,7 @@ rule meta_lat:
         f"{R}/logs/meta_lat.log",
     benchmark:
         f"{R}/benchmarks/meta_lat.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -70,7 +70,7 @@ rule missing_final:
         f"{R}/logs/missing_final.log",
     benchmark:
         f"{R}/benchmarks/missing_final.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:

@@ -20,7 +20,7 @@ rule subset:
         f"{R}/logs/subsets/{{subset}}.log",
     benchmark:
         f"{R}/benchmarks/subsets/{{subset}}.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:

@@ -14,7 +14,7 @@ rule tags_json:
         f"{R}/logs/tags_json.log",
     benchmark:
         f"{R}/benchmarks/tags_json.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -69,7 +69,7 @@ rule base_captions:
         f"{R}/logs/base_captions.log",
     benchmark:
         f"{R}/benchmarks/base_captions.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
     params:

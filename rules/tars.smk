@@ -32,7 +32,7 @@ for scope, (kind, (entries, member, suffix)) in itertools.product(SCOPES, TEXTS.
             f"{R}/logs/{scope}{kind}_tars.log",
         benchmark:
             f"{R}/benchmarks/{scope}{kind}_tars.tsv"
-        threads: 2
+        threads: 1
         resources:
             mem_mb=1500,
         params:
