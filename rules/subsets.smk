@@ -36,11 +36,6 @@ rule subset:
         "../scripts/subset.py"
 
 
-def subset_files(name):
-    """The products of a subset."""
-    return [*expand(rules.subset.output, subset=name), *[tars_of(f"subsets/{name}/", kind)[0] for kind in TEXTS]]
-
-
 for name in config["subsets"]:
 
     rule:

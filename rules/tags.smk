@@ -50,15 +50,6 @@ rule captions_json:
         "../scripts/captions_json.py"
 
 
-def caption_tables(wildcards):
-    """The parquet files of all caption sources, by source; JSON sources are converted first."""
-    tables = []
-    for k, source in enumerate(CAPTIONS):
-        json = not source["files"][0].endswith((".parquet", ".pq"))
-        tables += [f"{R}/converted/captions_{k}.parquet"] if json else source["files"]
-    return tables
-
-
 rule base_captions:
     input:
         tables=caption_tables,
