@@ -5,6 +5,7 @@ sorted by size within a block, so that padding is small, memory is bounded by tw
 between two batches goes on with the very batches that an undisturbed run would have made.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -55,7 +56,7 @@ class Stop:
 
     def _ask(self, number: int, _: FrameType | None) -> None:
         if self.number:
-            raise SystemExit(128 + number)
+            os._exit(128 + number)  # as safe as kill -9, and a thread that loads a model holds nothing up
         self.number = number
         sys.stderr.write(f"{signal.Signals(number).name}: stopping after the captions in hand; once more to stop at once\n")
 
@@ -84,9 +85,10 @@ class Meter:
     """All the time from the first request on, waiting included, loading not."""
 
     def line(self) -> str:
-        """The figures for the progress bar."""
+        """The figures in words."""
         seconds = max(self.generating, 1e-9)
-        return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting / seconds:.0%} waiting for pictures"
+        rates = f"{self.captions / seconds:.2f} pictures/s, {self.completion_tokens / seconds:.0f} tokens/s"
+        return f"{rates}, {self.waiting / seconds:.0%} of the time waiting for pictures"
 
 
 class Engine(Generic[JobT]):

@@ -114,6 +114,7 @@ class OpenAIBackend:
                 return Failed(prepared.id, "an answer without text")
             if finish_reason == "length" and loops(text.split()):
                 finish_reason = "repetition"
+            text = text.encode("utf-8", "replace").decode()  # JSON can hold half a surrogate pair, UTF-8 cannot
             used = answer.usage
             seconds = round(time.monotonic() - begun, 4)
             asked, told = (used.prompt_tokens, used.completion_tokens) if used else (0, 0)
