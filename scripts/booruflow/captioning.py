@@ -162,7 +162,9 @@ class Turn:
                 engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
             finally:
                 self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
-                sys.stderr.write(f"{engine.meter.captions} of {total} captions made: {engine.meter.line()}\n")
+                meter = engine.meter
+                rate = meter.captions / max(meter.generating, 1e-9)
+                sys.stderr.write(f"{meter.captions} of {total} captions made, {rate:.2f} pictures/s, {meter.line()}\n")
         return engine.skipped
 
     def _prompt(self, row: Row) -> Prompt:

@@ -87,8 +87,7 @@ class Meter:
     def line(self) -> str:
         """The figures in words."""
         seconds = max(self.generating, 1e-9)
-        rates = f"{self.captions / seconds:.2f} pictures/s, {self.completion_tokens / seconds:.0f} tokens/s"
-        return f"{rates}, {self.waiting / seconds:.0%} of the time waiting for pictures"
+        return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting / seconds:.0%} waiting for pictures"
 
 
 class Engine(Generic[JobT]):
@@ -162,7 +161,7 @@ class Engine(Generic[JobT]):
         ahead: deque[list[tuple[JobT, Future[Prepared]]]] = deque()
         while True:
             while len(ahead) < 2 and (block := next(blocks, None)) is not None:
-                ahead.append([(job, pool.submit(self._ready, job)) for job in block])
+                ahead.append([(job, pool.submit(self._ready, job, bar)) for job in block])
             if not ahead:
                 return
             ready = []
@@ -184,7 +183,7 @@ class Engine(Generic[JobT]):
                     return
                 yield ready[at : at + self.backend.batch_size]
 
-    def _ready(self, job: JobT) -> Prepared:
+    def _ready(self, job: JobT, bar: "tqdm[None]") -> Prepared:
         """Open and prepare one request; the first one that can be opened has the backend loaded."""
         request = job.request()
         with self._loading:
@@ -193,6 +192,7 @@ class Engine(Generic[JobT]):
                 self.backend.load()
                 self._loaded = True
                 self.meter.loading = time.monotonic() - begun
+                bar.unpause()  # its rate is that of captions
         return self.backend.prepare(request)
 
 
