@@ -211,12 +211,9 @@ def kills(posts: int, times: int) -> None:
         made = Counter(map(int, (folder / "log").read_text().split()))
         raw = [json.loads(line)["id"] for line in (folder / "raw.jsonl").read_text().splitlines()]
         journalled = Counter(json.loads(line)["id"] for line in journal.read_bytes().splitlines() if line.endswith(b"}"))
-        print(
-            f"{killed} kills, {idle} of them before the first new caption; {posts} posts, {len(raw)} captions, lost: {posts - len(set(raw))}"
-        )
-        print(
-            f"begun twice (the batches in flight): {sum(made.values()) - len(made)}, journalled twice: {sum(journalled.values()) - len(journalled)}"
-        )
+        print(f"{killed} kills, {idle} of them before the first new caption; {posts} posts, {len(raw)} captions")
+        print(f"lost: {posts - len(set(raw))}; journalled twice: {sum(journalled.values()) - len(journalled)}")
+        print(f"begun twice (in the batches that a kill interrupted): {sum(made.values()) - len(made)}")
 
 
 def start(folder: Path, changes: dict) -> subprocess.Popen[bytes]:
