@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.captioning import Shard, caption_shard
 from booruflow.job import job
 

@@ -54,7 +54,9 @@ class TransformersBackend:
         """See `Backend.load`."""
         import torch
         from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         config = self.config
         source: dict[str, Any] = {"pretrained_model_name_or_path": config["model"], "revision": config["revision"]}
         try:
