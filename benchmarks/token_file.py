@@ -15,7 +15,6 @@ from array import array
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 from synthetic import BATCH, posts_batch
 from synthetic import vocabulary as synthetic_tags

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from token_file import write_posts
 from torch.utils.data import DataLoader
 
 from booruflow.tokens import CATEGORIES
@@ -23,7 +24,6 @@ from booruflow.tokens.dataset import LengthBatches, TokenDataset
 from booruflow.tokens.prevalence import count_tags
 from booruflow.tokens.thresholds import frequent_tags
 from booruflow.tokens.vocabulary import vocabulary_of
-from token_file import write_posts
 
 
 def floor(tokens: TokenFile, lengths: list[np.ndarray], pad: int) -> Iterable[dict[str, torch.Tensor]]:

@@ -85,13 +85,13 @@ class TokenWriter:
         if steps.min(initial=1) <= 0:
             raise UserError(f"{self._path}: post {post_ids[steps.argmin()]} is not above the one before: sort the posts by id")
         tokens_file, index_file = self._files
-        data = memoryview(tokens.astype(self._type, copy=False)).cast("B") if tokens.size else b""
+        data = tokens.astype(self._type, copy=False).data
         self._content.update(data)
         tokens_file.write(data)
         index_file.seek(_HEADER.size + 8 * self._written)
-        index_file.write((np.cumsum(lengths) - lengths + self._tokens).astype("<u8"))
+        index_file.write((np.cumsum(lengths) - lengths + self._tokens).astype("<u8").data)
         index_file.seek(_HEADER.size + 8 * (self._records + 1 + self._written))
-        index_file.write(post_ids.astype("<i8"))
+        index_file.write(post_ids.astype("<i8").data)
         self._written += len(post_ids)
         self._tokens += tokens.size
         self._last_id = int(post_ids[-1]) if len(post_ids) else self._last_id
@@ -182,14 +182,21 @@ class TokenFile:
         Raises:
             UserError: the tokens have changed since.
         """
-        if hashlib.sha256(self.tokens).digest() != self.header.content:
+        if hashlib.sha256(self.tokens.data).digest() != self.header.content:
             raise UserError(f"{self.path}: the tokens are not those that were written: make the tokens again")
 
 
 def records_from(tokens: Tokens, position: int, bos: int) -> Iterator[Tokens]:
     """The whole records from any position on, without an index: what stands before the first bos is discarded."""
-    starts = position + np.flatnonzero(tokens[position:] == bos)
-    yield from (tokens[start:end] for start, end in zip(starts, [*starts[1:], tokens.size], strict=True))
+    stretch = 1 << 20
+    start = None
+    for low in range(position, tokens.size, stretch):
+        for found in low + np.flatnonzero(tokens[low : low + stretch] == bos):
+            if start is not None:
+                yield tokens[start:found]
+            start = found
+    if start is not None:
+        yield tokens[start:]
 
 
 def _mapped(path: Path, magic: bytes) -> tuple[Header, NDArray[np.uint8]]:
@@ -202,7 +209,7 @@ def _mapped(path: Path, magic: bytes) -> tuple[Header, NDArray[np.uint8]]:
         raise UserError(f"{path}: empty: make the tokens again") from error
     if data.size < _HEADER.size:
         raise UserError(f"{path}: cut short within the header: make the tokens again")
-    found, version, *rest = _HEADER.unpack_from(data)
+    found, version, *rest = _HEADER.unpack(data[: _HEADER.size].tobytes())
     header = Header(*rest)
     if found != magic:
         raise UserError(f"{path}: begins with {found!r}, not {magic!r}: not a token file of booruflow")

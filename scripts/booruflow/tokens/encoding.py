@@ -159,7 +159,7 @@ class Encoder:
     def _whole(self, category: str, tags: pa.StringArray) -> Ints:
         """The ids of tags, -1 where a tag has none."""
         index = pc.index_in(tags, value_set=self._names[category])
-        ids = index.fill_null(-1).to_numpy() + np.int64(self._first_id[category])
+        ids: Ints = index.fill_null(-1).to_numpy() + np.int64(self._first_id[category])
         if index.null_count:
             ids[index.is_null().to_numpy(zero_copy_only=False)] = -1
         return ids
@@ -201,7 +201,7 @@ class Encoder:
         sizes[len(self.vocabulary) : -1] = [len(spelling) + 1 for spelling in spellings]
         size = sizes[value]
         size[starts[:, 0]] = 3 if self.vocabulary.score_ids else 2
-        end = np.cumsum(size)
+        end = np.cumsum(size, dtype=np.int64)
         return _Items(value, end, starts, np.diff(end[starts[:, -1]], prepend=0))
 
     def _overflow(self, key: Ints, items: _Items) -> Ints:
@@ -213,7 +213,8 @@ class Encoder:
         ends = np.cumsum(size[at])
         first = np.flatnonzero(np.diff(_row(key[at]), prepend=-1))
         before = np.repeat(ends[first] - size[at[first]], np.diff(first, append=at.size))
-        return at[ends - before > self.max_length]
+        dropped: Ints = at[ends - before > self.max_length]
+        return dropped
 
     def _laid_out(self, items: _Items, spellings: list[Spelling], posts: pa.RecordBatch) -> NDArray[np.unsignedinteger]:
         """Put each item's tokens in their place; what no item fills is a delimiter."""
@@ -238,7 +239,7 @@ class Encoder:
         return tokens
 
     def _score_tokens(self, scores: pa.Array) -> NDArray[np.unsignedinteger]:
-        buckets = np.searchsorted(self.vocabulary.score_edges, scores.fill_null(0).to_numpy(), side="right")
+        buckets: Ints = np.searchsorted(self.vocabulary.score_edges, scores.fill_null(0).to_numpy(), side="right")
         buckets[scores.is_null().to_numpy(zero_copy_only=False)] = len(self._scores) - 1
         return self._scores[buckets]
 

@@ -13,7 +13,7 @@ from booruflow.errors import UserError
 from booruflow.files import open_whole
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.decoding import Tags, decode
-from booruflow.tokens.encoding import MINIMUM_LENGTH, Encoder
+from booruflow.tokens.encoding import Encoder
 from booruflow.tokens.vocabulary import SPECIAL, Vocabulary, read_vocabulary, write_vocabulary
 
 Post = str | Mapping[str, str | Sequence[str] | int | None]
@@ -165,10 +165,11 @@ class TagTokenizer:
 
         `truncation` is to `max_length`, or else to `model_max_length`. Tensors always have a batch dimension.
         """
-        single = isinstance(posts, str | Mapping)
-        ids = self._encode([posts] if single else list(posts), truncation, max_length)
-        batch = self.pad({"input_ids": ids}, padding, max_length, return_tensors)
-        return BatchEncoding({name: rows[0] for name, rows in batch.items()}) if single and not return_tensors else batch
+        if isinstance(posts, str | Mapping):
+            batch = self([posts], padding, truncation, max_length, return_tensors)
+            return batch if return_tensors else BatchEncoding({name: rows[0] for name, rows in batch.items()})
+        ids = self._encode(posts, truncation, max_length)
+        return self.pad({"input_ids": ids}, padding, max_length, return_tensors)
 
     def pad(
         self,

@@ -9,11 +9,10 @@ within a category a higher id is a rarer tag.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 from booruflow.errors import UserError
 from booruflow.files import open_whole
@@ -28,7 +27,8 @@ _SPELLING_CATEGORIES = ("general", "character", "copyright")
 """Where a piece of a general label is looked up: pieces are words, and names of characters and series."""
 
 
-class Token(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Token:
     """One entry of the vocabulary; `count` is 0 for special tokens."""
 
     name: str
@@ -84,8 +84,8 @@ class Vocabulary:
     def texts(self) -> list[str]:
         """How each token is written: its name, or `category:name` when an earlier token has that name."""
         taken: dict[str, None] = {}
-        for name, category, _ in self.tokens:
-            taken[f"{category}:{name}" if name in taken else name] = None
+        for token in self.tokens:
+            taken[f"{token.category}:{token.name}" if token.name in taken else token.name] = None
         if len(taken) != len(self):
             raise UserError("vocabulary: two tokens are written alike: raise the threshold of one of their categories")
         return list(taken)
@@ -98,7 +98,7 @@ class Vocabulary:
     def to_json(self) -> bytes:
         """`vocab.json`, one token a line."""
         entries = ",\n".join(
-            json.dumps({"id": number, **token._asdict()}, ensure_ascii=False) for number, token in enumerate(self.tokens)
+            json.dumps({"id": number, **asdict(token)}, ensure_ascii=False) for number, token in enumerate(self.tokens)
         )
         head = {"format": _FORMAT, "score_edges": self.score_edges, "special": self.special}
         return (json.dumps(head)[:-1] + f', "tokens": [\n{entries}\n]}}\n').encode()
