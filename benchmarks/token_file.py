@@ -148,14 +148,17 @@ def main() -> None:
         print(f"{options.posts:,} posts, {len(vocabulary):,} tokens in the vocabulary")
         print(f"counting: {options.posts / counted:,.0f} posts/s")
         path = folder / "tokens.bin"
-        began = time.perf_counter()
-        summary = write_tokens(posts, vocabulary, path, 4096, options.threads)
-        seconds = time.perf_counter() - began
-        rate = options.posts / seconds
+        began, processor = time.perf_counter(), time.process_time()
+        write_tokens(posts, vocabulary, path, 4096, options.threads)
+        seconds, processor = time.perf_counter() - began, time.process_time() - processor
+        rate, effort = options.posts / seconds, processor / options.posts
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"encoding: {rate:,.0f} posts/s, {summary.tally.tokens / options.posts:.1f} tokens a post, peak {peak:,.0f} MB")
+        print(f"encoding: {rate:,.0f} posts/s, {1e6 * effort:.2f} us of processor time a post, peak {peak:,.0f} MB")
+        processor = time.process_time()
         done, seconds = rival_tokens(posts, vocabulary, folder / "rival.bin", options.rival_posts or options.posts)
-        print(f"post by post: {done / seconds:,.0f} posts/s on {done:,} posts; ratio {rate * seconds / done:.1f}")
+        processor = (time.process_time() - processor) / done
+        print(f"post by post: {done / seconds:,.0f} posts/s, {1e6 * processor:.2f} us of processor time a post, {done:,} posts")
+        print(f"ratio: {rate * seconds / done:.1f} by the clock, {processor / effort:.1f} by processor time")
         ours = TokenFile(path, vocabulary)
         same = memoryview(ours.tokens[: int(ours.offsets[done])]).cast("B") == (folder / "rival.bin").read_bytes()
         print("tokens equal" if same else "TOKENS DIFFER")

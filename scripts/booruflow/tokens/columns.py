@@ -52,7 +52,7 @@ def split_tags(column: pa.Array) -> TagColumn:
     text = np.frombuffer(closed.buffers()[2], np.uint8)[: offsets[-1]]
     if text.min(initial=_SPACE) < _SPACE:
         text = np.maximum(text, _SPACE)
-    ends = np.flatnonzero(text == _SPACE) + 1
+    ends = _spaces(text) + 1
     bounds = np.zeros(ends.size + 1, np.int32)
     bounds[1:] = ends
     counts = np.diff(np.searchsorted(bounds, offsets))
@@ -62,3 +62,18 @@ def split_tags(column: pa.Array) -> TagColumn:
         return TagColumn(counts, tags)
     rows = np.repeat(np.arange(counts.size), counts)
     return TagColumn(np.bincount(rows[named], minlength=counts.size), tags.filter(pa.array(named)))
+
+
+def _spaces(text: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Where the spaces are: `np.flatnonzero(text == _SPACE)`, in half the time while no two spaces are neighbours.
+
+    Then it is enough to look for pairs of bytes that have one. They are twice as dense, one in six or seven, and numpy
+    finds flags quickly from a density of 0.1 on.
+    """
+    flags = np.zeros(text.size + text.size % 2, bool)
+    np.equal(text, _SPACE, out=flags[: text.size])
+    pairs = flags.view("<u2")
+    if (pairs == 0x0101).any():
+        return np.flatnonzero(flags)
+    places = np.flatnonzero(pairs != 0)
+    return 2 * places + (pairs[places] == 0x0100)

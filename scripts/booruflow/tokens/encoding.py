@@ -38,7 +38,9 @@ _KEPT = ("character", "copyright", "artist", "meta", "general")
 _KEEP_RANK = np.array([0, *(1 + _KEPT.index(category) for category in CATEGORIES), 0])
 
 Ints = NDArray[np.int64]
-Spelling = tuple[int, ...]
+
+Spelling = bytes
+"""The ids of a label's pieces as big-endian 32-bit numbers: in the order of the ids, and quickly compared."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,13 @@ class Encoded(NamedTuple):
     tally: Tally
 
 
+class _Whole(NamedTuple):
+    """The values of a column's tags; those at `missing` are undefined."""
+
+    values: Ints
+    missing: Ints
+
+
 class _Items(NamedTuple):
     """The items of a batch in their order: `value`, and where the tokens of each end.
 
@@ -115,6 +124,7 @@ class Encoder:
             category: pa.array([f"{name} " for name in vocabulary.ids[category]], pa.string()) for category in CATEGORIES
         }
         self._spelling_of: dict[str, Spelling] = {}
+        self._unknown: Spelling = np.array([len(vocabulary)], ">u4").tobytes()
 
     def encode(self, posts: pa.RecordBatch) -> Encoded:
         """Encode posts: columns of `CATEGORIES` (tag strings), `rating`, and `score` where the vocabulary has buckets.
@@ -123,17 +133,16 @@ class Encoder:
         """
         tally = Tally(posts=posts.num_rows)
         columns = {category: split_tags(posts.column(category)) for category in CATEGORIES}
-        values = {category: self._whole(category, column.tags) for category, column in columns.items()}
-        missing = {category: np.flatnonzero(values[category] < 0) for category in CATEGORIES}
-        spelled, spellings = self._spelled(columns["general"].tags.take(missing["general"]))
+        whole = {category: self._whole(category, column.tags) for category, column in columns.items()}
+        spelled, spellings = self._spelled(columns["general"].tags.take(whole["general"].missing))
         unknown_tag = len(self.vocabulary) + len(spellings)
-        for category in CATEGORIES:
-            values[category][missing[category]] = spelled if category == "general" else unknown_tag
-            tally.unknown[category] = int(np.count_nonzero(values[category] >= unknown_tag - 1))
+        for category, (values, missing) in whole.items():
+            values[missing] = spelled if category == "general" else unknown_tag
+            tally.unknown[category] = int(np.count_nonzero(values[missing] >= unknown_tag - 1))
 
         starts = (np.arange(posts.num_rows)[:, None] << _PART_BITS | np.arange(_PARTS)) << _VALUE_BITS
         tags = [
-            np.repeat(starts[:, part], columns[category].counts) | values[category]
+            np.repeat(starts[:, part], columns[category].counts) | whole[category].values
             for part, category in enumerate(CATEGORIES, start=1)
         ]
         key = np.concatenate([starts.ravel(), *tags])
@@ -156,13 +165,11 @@ class Encoder:
         tally.tokens = tokens.size
         return Encoded(items.lengths, untruncated, tokens, tally)
 
-    def _whole(self, category: str, tags: pa.StringArray) -> Ints:
-        """The ids of tags, -1 where a tag has none."""
+    def _whole(self, category: str, tags: pa.StringArray) -> _Whole:
+        """The ids of tags, and which of them have none."""
         index = pc.index_in(tags, value_set=self._names[category])
-        ids: Ints = index.fill_null(-1).to_numpy() + np.int64(self._first_id[category])
-        if index.null_count:
-            ids[index.is_null().to_numpy(zero_copy_only=False)] = -1
-        return ids
+        values = index.fill_null(0).to_numpy() + np.int64(self._first_id[category])
+        return _Whole(values, np.flatnonzero(index.is_null().to_numpy(zero_copy_only=False)))
 
     def _spelled(self, labels: pa.StringArray) -> tuple[Ints, list[Spelling]]:
         """The values of general labels that have no token; and the batch's spellings in the order of their values.
@@ -170,25 +177,22 @@ class Encoder:
         The last spelling is that of a label of which nothing is known.
         """
         distinct = labels.dictionary_encode()
-        unknown = (len(self.vocabulary),)
-        of_label = [self._spelling(label[:-1]) for label in distinct.dictionary.to_pylist()]
-        spellings = [*sorted({*of_label} - {unknown}), unknown]
+        of_label = [self._spelling_of.get(label) or self._spell(label) for label in distinct.dictionary.to_pylist()]
+        spellings = [*sorted({*of_label} - {self._unknown}), self._unknown]
         value_of = {spelling: value for value, spelling in enumerate(spellings, len(self.vocabulary))}
         values = np.array([value_of[spelling] for spelling in of_label], np.int64)
         return values[distinct.indices.to_numpy()], spellings
 
-    def _spelling(self, label: str) -> Spelling:
-        """The ids that spell a label, with one id past the vocabulary for each run of unknown pieces.
+    def _spell(self, label: str) -> Spelling:
+        """Spell a label that has a space behind it, with one id past the vocabulary for each run of unknown pieces.
 
         A label that cannot be split is unknown: it would have a token otherwise.
         """
-        spelling = self._spelling_of.get(label)
-        if spelling is None:
-            unknown = len(self.vocabulary)
-            spelled = pieces(label)
-            ids = [self.vocabulary.piece_ids.get(piece, unknown) for piece in spelled] if len(spelled) > 1 else [unknown]
-            spelling = tuple(i for i, last in zip(ids, [-1, *ids], strict=False) if not i == last == unknown)
-            self._spelling_of[label] = spelling
+        unknown = len(self.vocabulary)
+        spelled = pieces(label[:-1])
+        ids = [self.vocabulary.piece_ids.get(piece, unknown) for piece in spelled] if len(spelled) > 1 else [unknown]
+        kept = [i for i, last in zip(ids, [-1, *ids], strict=False) if not i == last == unknown]
+        spelling = self._spelling_of[label] = np.array(kept, ">u4").tobytes()
         return spelling
 
     def _items(self, key: Ints, spellings: list[Spelling]) -> _Items:
@@ -198,7 +202,7 @@ class Encoder:
         general = self.vocabulary.ids["general"]
         sizes = np.ones(len(self.vocabulary) + len(spellings) + 1, np.int32)
         sizes[self._first_id["general"] :][: len(general)] = 2
-        sizes[len(self.vocabulary) : -1] = [len(spelling) + 1 for spelling in spellings]
+        sizes[len(self.vocabulary) : -1] = [len(spelling) // 4 + 1 for spelling in spellings]
         size = sizes[value]
         size[starts[:, 0]] = 3 if self.vocabulary.score_ids else 2
         end = np.cumsum(size, dtype=np.int64)
@@ -234,8 +238,8 @@ class Encoder:
             tokens[starts[:, 0] + 2] = self._score_tokens(posts.column("score"))
         if len(spellings) > 1:
             at = np.flatnonzero((items.value >= known) & (items.value < known + len(spellings)))
-            spelled = [piece for rank in (items.value[at] - known).tolist() for piece in spellings[rank]]
-            tokens[ranges(position[at], items.end[at] - position[at] - 1)] = token_of[spelled]
+            spelled = b"".join(spellings[rank] for rank in (items.value[at] - known).tolist())
+            tokens[ranges(position[at], items.end[at] - position[at] - 1)] = token_of[np.frombuffer(spelled, ">u4")]
         return tokens
 
     def _score_tokens(self, scores: pa.Array) -> NDArray[np.unsignedinteger]:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from booruflow.errors import UserError
 from booruflow.tokens.binary import TokenFile
 from booruflow.tokens.corpus import write_summary, write_tokens
-from booruflow.tokens.vocabulary import write_vocabulary
+from booruflow.tokens.vocabulary import vocabulary_of, write_vocabulary
 
 POSTS = [{"general": "solo hat " + "flower_hat " * (n % 3), "score": n, "artist": "someone" * (n % 2)} for n in range(100)]
 
@@ -89,3 +90,21 @@ corpus.write_tokens(folder / "posts.parquet", read_vocabulary(folder / "vocab.js
     write_tokens(posts, vocabulary, path, 64, 1)
     assert (path.read_bytes(), path.with_suffix(".idx").read_bytes()) == before
     assert not list(tmp_path.glob(".*"))
+
+
+def test_the_example_in_the_documentation(posts_file, tmp_path):
+    tags = {
+        "general": {"1girl": 7, "solo": 6, "long_hair": 5, "twintails": 4, "flower": 3, "holding": 2, "basket": 1},
+        "character": {"hatsune_miku": 1}, "copyright": {"vocaloid": 1}, "artist": {"someone": 1}, "meta": {"highres": 1},
+    }  # fmt: skip
+    posts = [
+        {"id": 1042, "rating": "g", "general": "1girl"},
+        {
+            "id": 1043, "rating": "s", "general": "1girl holding_flower_basket long_hair solo twintails",
+            "artist": "someone_rare", "character": "hatsune_miku", "copyright": "vocaloid", "meta": "highres",
+        },
+    ]  # fmt: skip
+    write_tokens(posts_file(posts), vocabulary_of(tags), tmp_path / "tokens.bin", 256, 1)
+    page = (Path(__file__).parents[3] / "docs" / "tokens.md").read_text()
+    dump = re.findall(r"^ {4}[0-9a-f]{8}: ((?:[0-9a-f]{2,4} )+)", page, re.MULTILINE)
+    assert bytes.fromhex("".join(dump)) == (tmp_path / "tokens.bin").read_bytes()

@@ -6,7 +6,10 @@ from booruflow.errors import UserError
 from booruflow.tokens.tokenizer import TagTokenizer
 
 POST = {"general": "solo flower_hat 1girl", "character": ["saber", "hatsune_miku"], "rating": "s", "score": 12, "artist": None}
-TEXT = "<s> rating:s score:10.. <character> hatsune_miku saber <copyright> <artist> <general> 1girl , solo , flower hat , <meta> </s>"
+TEXT = (
+    "<s> rating:s score:10.. <character> hatsune_miku saber <copyright> <artist> "
+    "<general> 1girl , solo , flower hat , <meta> </s>"
+)
 
 
 @pytest.fixture
