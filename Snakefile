@@ -9,6 +9,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/machine.smk"
 include: "rules/posts.smk"
 include: "rules/tags.smk"
 include: "rules/missing.smk"
@@ -23,6 +24,10 @@ rule all:
     default_target: True
     input:
         rules.manifest.output,
+
+
+onstart:
+    check_card_jobs()
 
 
 onsuccess:

@@ -10,7 +10,6 @@ BASE = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(BASE / "scripts"))
 
 from booruflow.backends import open_backend
-from booruflow.cards import check_cards
 from booruflow.codedigest import code_digest
 from booruflow.config import check_config
 from booruflow.errors import UserError

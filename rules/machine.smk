@@ -1,0 +1,32 @@
+"""What one machine can do at once: cards and memory, counted where the command line does not say.
+
+Needs and makes nothing. Under a cluster's scheduler (`--jobs`, `--executor`) it leaves all to the scheduler.
+"""
+
+import psutil
+
+from booruflow.cards import check_cards, visible_cards
+
+LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
+CARDS = len(visible_cards()) if LOCAL else 0
+
+if LOCAL:
+    if "gpu" in workflow.global_resources:
+        try:
+            check_cards(workflow.global_resources["gpu"].value)
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+    elif CARDS:
+        workflow.register_resource("gpu", CARDS)
+    if "mem_mb" not in workflow.global_resources:
+        workflow.register_resource("mem_mb", psutil.virtual_memory().total >> 20)
+
+
+def check_card_jobs():
+    """Stop before the first job when one needs a card and there is none: it would run after hours, and fail."""
+    waiting = () if workflow.touch or CARDS or not LOCAL else workflow.dag.needrun_jobs()
+    if rules_with_card := {job.rule.name for job in waiting if job.resources.get("gpu")}:
+        raise WorkflowError(
+            f"{', '.join(sorted(rules_with_card))} needs a card and this machine shows none:"
+            " set captioner.device to cpu, mend the driver, or use a cluster's profile"
+        )
