@@ -5,8 +5,7 @@ and the tables and plots beside them. Reads the config section tokens.
 """
 
 PREVALENCE = {
-    category: f"{R}/tokens/prevalence_{category}.tsv"
-    for category in ("general", "artist", "character", "copyright", "meta")
+    category: f"{R}/tokens/prevalence_{category}.tsv" for category in ("general", "artist", "character", "copyright", "meta")
 }
 
 
@@ -28,7 +27,7 @@ rule prevalence:
     conda:
         "../envs/data.yaml"
     message:
-        "Tag counts from {input.posts}"
+        "Prevalence: how many posts have each tag"
     script:
         "../scripts/prevalence.py"
 
@@ -54,9 +53,9 @@ rule vocab:
         vocabulary_size=config["tokens"]["vocabulary_size"],
         score_edges=config["tokens"]["score_edges"],
     conda:
-        "../envs/data.yaml"
+        "../envs/report.yaml"
     message:
-        "Vocabulary in {output.table}"
+        "Vocabulary: the tokens, and what the thresholds cost"
     script:
         "../scripts/vocab.py"
 
@@ -75,15 +74,15 @@ rule tokens:
         f"{R}/logs/tokens.log",
     benchmark:
         f"{R}/benchmarks/tokens.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
         code=code("tokens"),
         max_length=config["tokens"]["max_length"],
     conda:
-        "../envs/data.yaml"
+        "../envs/report.yaml"
     message:
-        "Token file {output.tokens}"
+        "Tokens: every post as ids"
     script:
         "../scripts/tokens.py"

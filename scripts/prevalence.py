@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.tokens.prevalence import count_pieces, count_tags, write_prevalence
 

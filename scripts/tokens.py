@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.tokens.corpus import write_summary, write_tokens
 from booruflow.tokens.vocabulary import read_vocabulary

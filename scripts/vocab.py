@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.prevalence import read_prevalence
