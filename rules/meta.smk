@@ -4,6 +4,9 @@ Needs base, good and fixed captions, tags JSON and latents. Makes meta_cap.json,
 missing_final.json. Reads the config section meta_lat.
 """
 
+# absolute, so that a project which is moved writes its paths again
+TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["pictures"]).absolute())
+
 
 rule meta_cap:
     input:
@@ -48,7 +51,7 @@ rule meta_lat:
     params:
         code=code("meta_lat"),
         key=config["meta_lat"]["key"],
-        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
+        folder=verbatim(TRAINER_FOLDER),
     conda:
         "../envs/data.yaml"
     message:

@@ -27,7 +27,7 @@ rule subset:
         code=code("subset"),
         filter=lambda wildcards: config["subsets"][wildcards.subset],
         key=config["meta_lat"]["key"],
-        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
+        folder=verbatim(TRAINER_FOLDER),
     conda:
         "../envs/data.yaml"
     message:

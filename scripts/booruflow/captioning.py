@@ -164,7 +164,9 @@ class Turn:
                 self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
                 meter = engine.meter
                 rate = meter.captions / max(meter.generating, 1e-9)
-                sys.stderr.write(f"{meter.captions} of {total} captions made, {rate:.2f} pictures/s, {meter.line()}\n")
+                sys.stderr.write(
+                    f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped, {rate:.2f} pictures/s, {meter.line()}\n"
+                )
         return engine.skipped
 
     def _prompt(self, row: Row) -> Prompt:

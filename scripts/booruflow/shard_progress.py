@@ -42,6 +42,6 @@ def _line(name: str, posts: int, journalled: int, state: str) -> str:
 
 
 def _last_written(files: list[Path]) -> str:
-    if not files:
-        return "not begun"
+    if not any(path.stat().st_size for path in files):
+        return "no caption yet"
     return f"last caption {time.time() - max(path.stat().st_mtime for path in files):.0f} s ago"

@@ -29,7 +29,7 @@ def test_each_shard_and_the_sum(tmp_path):
     assert lines == [
         ["0", "10", "3", "30%", "last", "caption", "s", "ago"],
         ["1", "10", "10", "100%", "done"],
-        ["2", "10", "0", "0%", "not", "begun"],
+        ["2", "10", "0", "0%", "no", "caption", "yet"],
         ["all", "30", "13", "43%"],
     ]
 

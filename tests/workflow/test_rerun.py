@@ -1,0 +1,83 @@
+"""What runs again after an edit: exactly what the edit can change."""
+
+import re
+
+import pytest
+from projects import Project
+
+ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "subsets_mirelle_captions_tars": 1, "subsets_mirelle_tags_tars": 1}
+SUBSET = {"subset": 1, "subsets_mirelle_captions_tars": 1, "subsets_mirelle_tags_tars": 1}
+AFTER_MERGE = {"meta_cap": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
+PARSED = {"parse": 4, "fixed": 4, **AFTER_MERGE}
+
+
+def into_function(project: Project, file: str, function: str) -> None:
+    """Let a function of the library do something more."""
+    path = project.folder / "scripts/booruflow" / file
+    text, count = re.subn(rf'(def {function}\([^"]*?:\n +""".*?"""\n)( +)', r"\1\2None  # more\n\2str()\n\2", path.read_text(), flags=re.DOTALL)
+    assert count == 1, f"{function} in {file}"
+    path.write_text(text)
+
+
+def test_comments_layout_and_time_stamps_run_nothing(built):
+    for path in (built.folder / "scripts").rglob("*.py"):
+        path.write_text(path.read_text() + "\n\n# a remark\n")
+    for name in ("Snakefile", "config.yaml"):
+        (built.folder / name).write_text("# a remark\n" + (built.folder / name).read_text())
+    (built.folder / "sample/metadata.parquet").touch()
+    assert built.plan() == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "function", "planned"),
+    [
+        ("laws.py", "check_coverage", {"manifest": 1}),
+        ("tars.py", "write_tars", {**ALL_TARS, "manifest": 1}),
+        ("subsets.py", "matches", {**SUBSET, "manifest": 1}),
+        ("missing.py", "write_missing", {"missing": 1, "missing_final": 1, "shards": 1, "caption": 4, **PARSED}),
+    ],
+)
+def test_an_edit_of_a_function_runs_the_rules_that_use_it(built, file, function, planned):
+    into_function(built, file, function)
+    assert built.plan() == planned
+
+
+def test_a_config_value_runs_the_rules_that_read_it(built):
+    built.configure(meta_lat__key="id")
+    assert built.plan() == {"meta_lat": 1, **SUBSET, "manifest": 1}
+
+
+def test_a_project_that_was_moved_writes_its_paths_again(built):
+    built.configure(meta_lat__folder="")
+    built.run("meta_lat")
+    assert built.plan("meta_lat") == {}
+    moved = Project(built.folder.rename(built.folder.with_name("moved")))
+    assert moved.run("meta_lat").jobs == {"meta_lat": 1}
+    assert str(moved.folder / "sample/images") in next(iter(moved.read("meta_lat.json")))
+
+
+def test_a_better_parser_generates_nothing(built, without_torch):
+    journal = built.journal()
+    built.edit("scripts/booruflow/parsing/artist.py", "return ", "return 'So: ' + ")
+    ran = built.run(**without_torch)
+    assert ran.jobs == PARSED
+    assert built.journal() == journal
+    assert all(entry["caption"].startswith("So: The image") for entry in built.read("captions/good_1.json").values())
+
+
+def test_another_engine_or_number_of_shards_takes_every_caption_from_the_journal(built, without_torch):
+    before, journal = built.products(), built.journal()
+    into_function(built, "captioning.py", "caption_shard")
+    into_function(built, "engine.py", "run")
+    ran = built.run(**without_torch)
+    assert ran.jobs == {"caption": 4, **PARSED}
+    assert built.products() == before
+    captions = built.read("meta_cap.json")
+
+    (built.folder / "sample/edited/edited_2.json").rename(built.folder / "sample/edited/edited_0.json")
+    built.configure(captions__shards=2)
+    assert built.run(**without_torch).jobs["caption"] == 2
+    assert built.read("meta_cap.json") == captions
+    assert built.journal() == journal
+    for n in range(2):
+        assert '"captions": 0' in built.path(f"captions/stats_{n}.json").read_text()

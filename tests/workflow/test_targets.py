@@ -1,0 +1,56 @@
+"""Building parts by file and by short name, and what is printed before and about a run."""
+
+import re
+
+import pytest
+
+
+def test_one_command_builds_and_the_next_does_nothing(built):
+    assert "Nothing to be done" in built.run().text
+
+
+@pytest.mark.parametrize(
+    ("target", "product", "rule"),
+    [
+        ("tags_json", "tags/meta_cap_dd.json", "tags_json"),
+        ("results/meta_cap.json", "meta_cap.json", "meta_cap"),
+        ("meta_lat", "meta_lat.jsonl", "meta_lat"),
+        ("tars", "tars/captions/0007.tar", "captions_tars"),
+        ("subset_mirelle", "subsets/mirelle/meta_lat.json", "subset"),
+    ],
+)
+def test_a_deleted_product_is_built_again_alone(built, target, product, rule):
+    before = built.products()
+    built.path(product).unlink()
+    ran = built.run(target)
+    assert {name: count for name, count in ran.jobs.items() if name != target or name == rule} == {rule: 1}
+    assert built.products() == before
+
+
+def test_a_list_to_edit_is_made_on_request(built, sample):
+    assert "edit_list" not in sample.console()
+    built.run("edit_list")
+    listed = built.read("edit_list/edited_2.json")
+    bad = built.read("captions/bad_2.json")
+    edited = built.read("captions/fixed_2.json")
+    assert listed == {post: entry for post, entry in bad.items() if post not in edited}
+    assert listed
+
+
+def test_a_dry_run_prints_a_line_a_job(make_project):
+    text = make_project().run("-n").text
+    assert "This was a dry-run" in text
+    jobs = re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE)
+    assert len(jobs) == 28 and len(set(jobs)) == 28
+    assert {"Captions of shard 3: good or bad", "Tags JSON: one line of tags per post", "Subset mirelle"} <= set(jobs)
+    assert text.count(".tar") == 0, "no list of a thousand tars"
+    assert len(text.splitlines()) < 150 and max(map(len, text.splitlines())) < 500
+
+
+def test_the_graphs_can_be_drawn(make_project):
+    project = make_project()
+    for option in (["--dag"], ["--rulegraph"]):
+        dot = project.run(*option).text
+        assert dot.count("digraph snakemake_dag {") == 1 and "meta_lat" in dot and ".tar" not in dot
+    mermaid = project.run("--rulegraph", "mermaid-js").text
+    assert "flowchart TB" in mermaid and "[meta_lat]" in mermaid
