@@ -18,6 +18,7 @@ include: "rules/captions.smk"
 include: "rules/meta.smk"
 include: "rules/tars.smk"
 include: "rules/subsets.smk"
+include: "rules/tokens.smk"
 include: "rules/manifest.smk"
 include: "rules/report.smk"
 
@@ -26,6 +27,7 @@ rule all:
     default_target: True
     input:
         rules.manifest.output,
+        rules.tokens.output,
 
 
 onstart:

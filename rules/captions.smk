@@ -5,24 +5,6 @@ stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and edit_list/ed
 generations in journal/. Reads the config sections captioner and captions.
 """
 
-CAPTIONER = config["captioner"]
-EDITED = config["inputs"]["edited"]
-
-
-def captioner_identity(wildcards):
-    """All that determines a caption's text apart from its request."""
-    try:
-        names = [name for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
-        return [open_backend(name, CAPTIONER).identity() for name in names]
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def edited(wildcards):
-    """The edited bad entries of a shard, where a person has mended some."""
-    path = Path(EDITED) / f"edited_{wildcards.n}.json"
-    return [str(path)] if EDITED and path.exists() else []
-
 
 rule caption:
     input:

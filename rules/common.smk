@@ -19,7 +19,7 @@ from booruflow.summary import print_summary
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text()))
 except UserError as error:
-    raise WorkflowError(f"config: {error}") from None
+    raise WorkflowError(str(error)) from None
 
 R = config["results"].replace("{", "{{").replace("}", "}}")
 SHARDS = list(range(config["captions"]["shards"]))
@@ -27,8 +27,13 @@ GENERATED = SHARDS if config["captions"]["generate"] else []
 TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
+EDITED = config["inputs"]["edited"]
+CAPTIONER = config["captioner"]
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
-PARSER["style"] = config["captioner"]["style"]
+PARSER["style"] = CAPTIONER["style"]
+
+TEXTS = {"captions": ("meta_cap.json", "caption", "caption"), "tags": ("tags/meta_cap_dd.json", "tags", "txt")}
+"""Of each kind of tar: the file it is made from, the key of its texts there, and the suffix of its members."""
 
 
 wildcard_constraints:
@@ -38,10 +43,51 @@ wildcard_constraints:
 
 
 def code(script):
-    """What decides whether a rule's code has changed: a digest of all that its script can run."""
+    """A digest of all that a script can run, which decides whether it counts as changed."""
     return code_digest(BASE / f"scripts/{script}.py", BASE / "scripts/booruflow")
 
 
 def verbatim(value):
     """A value of the config as a parameter; without this Snakemake takes braces in it for wildcards."""
     return lambda wildcards: value
+
+
+def caption_tables(wildcards):
+    """The parquet files of all caption sources, by source; JSON sources are converted first."""
+    tables = []
+    for k, source in enumerate(CAPTIONS):
+        json = not source["files"][0].endswith((".parquet", ".pq"))
+        tables += [f"{R}/converted/captions_{k}.parquet"] if json else source["files"]
+    return tables
+
+
+def captioner_identity(wildcards):
+    """All that determines a caption's text apart from its request."""
+    try:
+        names = [name for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
+        return [open_backend(name, CAPTIONER).identity() for name in names]
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def edited(wildcards):
+    """The edited bad entries of a shard, where a person has mended some."""
+    path = Path(EDITED) / f"edited_{wildcards.n}.json"
+    return [str(path)] if EDITED and path.exists() else []
+
+
+def tars_of(scope, kind):
+    """All tars of a kind and their indexes.
+
+    One job makes them all, so who needs them names the first; to look up thousands takes Snakemake seconds.
+    """
+    return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["tar", "json"])
+
+
+def subset_files(name):
+    """The products of a subset."""
+    made = [
+        f"{R}/subsets/{name}/{product}"
+        for product in ("tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl")
+    ]
+    return [*made, *[tars_of(f"subsets/{name}/", kind)[0] for kind in TEXTS]]

@@ -28,7 +28,7 @@ rule manifest:
         f"{R}/logs/manifest.log",
     benchmark:
         f"{R}/benchmarks/manifest.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
     params:

@@ -4,6 +4,9 @@ Needs base, good and fixed captions, tags JSON and latents. Makes meta_cap.json,
 missing_final.json. Reads the config section meta_lat.
 """
 
+# absolute, so that a project which is moved writes its paths again
+TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["pictures"]).absolute())
+
 
 rule meta_cap:
     input:
@@ -16,7 +19,7 @@ rule meta_cap:
         f"{R}/logs/meta_cap.log",
     benchmark:
         f"{R}/benchmarks/meta_cap.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -42,13 +45,13 @@ rule meta_lat:
         f"{R}/logs/meta_lat.log",
     benchmark:
         f"{R}/benchmarks/meta_lat.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
         code=code("meta_lat"),
         key=config["meta_lat"]["key"],
-        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
+        folder=verbatim(TRAINER_FOLDER),
     conda:
         "../envs/data.yaml"
     message:
@@ -70,7 +73,7 @@ rule missing_final:
         f"{R}/logs/missing_final.log",
     benchmark:
         f"{R}/benchmarks/missing_final.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:

@@ -17,7 +17,7 @@ rule missing:
         f"{R}/logs/missing.log",
     benchmark:
         f"{R}/benchmarks/missing.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -42,7 +42,7 @@ rule shards:
         f"{R}/logs/shards.log",
     benchmark:
         f"{R}/benchmarks/shards.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:

@@ -17,7 +17,7 @@ rule metadata_csv:
         f"{R}/logs/metadata_csv.log",
     benchmark:
         f"{R}/benchmarks/metadata_csv.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -63,7 +63,7 @@ rule posts:
         f"{R}/logs/posts.log",
     benchmark:
         f"{R}/benchmarks/posts.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
     params:
@@ -84,7 +84,7 @@ rule pictures:
         f"{R}/logs/pictures.log",
     benchmark:
         f"{R}/benchmarks/pictures.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -110,7 +110,7 @@ rule latents:
         f"{R}/logs/latents.log",
     benchmark:
         f"{R}/benchmarks/latents.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:

@@ -7,8 +7,9 @@ import os
 RECORDS = Path(config["results"]) / ".records"
 METADATA_LINK = Path(".snakemake/metadata")
 
+MAIN = workflow.is_main_process and Path(workflow.main_snakefile) == BASE / "Snakefile"
 # Windows lets few users make symbolic links; a folder of records that is there already stays as it is
-if os.name == "posix" and workflow.is_main_process and (METADATA_LINK.is_symlink() or not METADATA_LINK.exists()):
+if os.name == "posix" and MAIN and (METADATA_LINK.is_symlink() or not METADATA_LINK.exists()):
     RECORDS.mkdir(parents=True, exist_ok=True)
     METADATA_LINK.parent.mkdir(exist_ok=True)
     METADATA_LINK.unlink(missing_ok=True)

@@ -20,25 +20,20 @@ rule subset:
         f"{R}/logs/subsets/{{subset}}.log",
     benchmark:
         f"{R}/benchmarks/subsets/{{subset}}.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
         code=code("subset"),
         filter=lambda wildcards: config["subsets"][wildcards.subset],
         key=config["meta_lat"]["key"],
-        folder=verbatim(config["meta_lat"]["folder"] or config["inputs"]["pictures"]),
+        folder=verbatim(TRAINER_FOLDER),
     conda:
         "../envs/data.yaml"
     message:
         "Subset {wildcards.subset}"
     script:
         "../scripts/subset.py"
-
-
-def subset_files(name):
-    """The products of a subset."""
-    return [*expand(rules.subset.output, subset=name), *[tars_of(f"subsets/{name}/", kind)[0] for kind in TEXTS]]
 
 
 for name in config["subsets"]:

@@ -14,7 +14,7 @@ rule tags_json:
         f"{R}/logs/tags_json.log",
     benchmark:
         f"{R}/benchmarks/tags_json.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=1500,
     params:
@@ -50,15 +50,6 @@ rule captions_json:
         "../scripts/captions_json.py"
 
 
-def caption_tables(wildcards):
-    """The parquet files of all caption sources, by source; JSON sources are converted first."""
-    tables = []
-    for k, source in enumerate(CAPTIONS):
-        json = not source["files"][0].endswith((".parquet", ".pq"))
-        tables += [f"{R}/converted/captions_{k}.parquet"] if json else source["files"]
-    return tables
-
-
 rule base_captions:
     input:
         tables=caption_tables,
@@ -69,7 +60,7 @@ rule base_captions:
         f"{R}/logs/base_captions.log",
     benchmark:
         f"{R}/benchmarks/base_captions.tsv"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=2000,
     params:

@@ -4,26 +4,15 @@ Needs meta_cap.json and tags/meta_cap_dd.json. Makes tars/captions/*.tar and tar
 config section tars.
 """
 
-
-TEXTS = {"captions": ("meta_cap.json", "caption", "caption"), "tags": ("tags/meta_cap_dd.json", "tags", "txt")}
-"""Of each kind of tar: the file it is made from, the key of its texts there, and the suffix of its members."""
-
-SCOPES = ["", *[f"subsets/{name}/" for name in config["subsets"]]]
+SCOPES = {"": "", **{f"subset_{name}_": f"subsets/{name}/" for name in config["subsets"]}}
+"""Of the whole data set and each subset: how the names of their rules begin, and their folder."""
 
 
-def tars_of(scope, kind):
-    """All tars of a kind and their indexes.
-
-    One job makes them all, so a rule that needs them names the first: to look up thousands takes Snakemake seconds.
-    """
-    return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["tar", "json"])
-
-
-for scope, (kind, (entries, member, suffix)) in itertools.product(SCOPES, TEXTS.items()):
+for (prefix, scope), (kind, (entries, member, suffix)) in itertools.product(SCOPES.items(), TEXTS.items()):
 
     rule:
         name:
-            f"{scope.replace('/', '_')}{kind}_tars"
+            f"{prefix}{kind}_tars"
         input:
             entries=f"{R}/{scope}{entries}",
         output:
@@ -32,7 +21,7 @@ for scope, (kind, (entries, member, suffix)) in itertools.product(SCOPES, TEXTS.
             f"{R}/logs/{scope}{kind}_tars.log",
         benchmark:
             f"{R}/benchmarks/{scope}{kind}_tars.tsv"
-        threads: 2
+        threads: 1
         resources:
             mem_mb=1500,
         params:

@@ -19,11 +19,15 @@ NEEDS_CUDA = ("exllamav2",)
 
 IMPORT_ALL = """
 import importlib, importlib.metadata, sys
-wanted = {pin.partition("==")[0] for pin in sys.argv[1:]}
-for module, names in sorted(importlib.metadata.packages_distributions().items()):
-    if wanted.intersection(names) and module.isidentifier() and not module.startswith("_"):
-        print("  import", module, flush=True)
-        importlib.import_module(module)
+modules = {}
+for module, packages in importlib.metadata.packages_distributions().items():
+    for package in packages:
+        modules.setdefault(package.lower().replace("_", "-"), set()).add(module)
+for package in (pin.partition("==")[0] for pin in sys.argv[1:]):
+    names = sorted(name for name in modules[package] if name.isidentifier() and not name.startswith("_"))
+    print(" ", package, *names, flush=True)
+    for name in names:
+        importlib.import_module(name)
 """
 
 

@@ -6,6 +6,7 @@ ids are the same whenever and however often the job runs; `seconds` in raw and a
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from booruflow.files import open_whole
 from booruflow.idjson import SCHEMA, write_entries
 from booruflow.journal import Index, Journal, files_for
 from booruflow.pictures import Unreadable, fingerprint, open_picture, read_picture
+from booruflow.progress import progress
 from booruflow.prompts import Prompt, prompt_of
 from booruflow.sensors import Watch
 
@@ -128,13 +130,15 @@ class Turn:
         """The journal key of each row (empty where there is none), and why a wanted row has none, by id."""
         keys = bytearray()
         skips: Skips = {}
-        with ThreadPoolExecutor(self.threads) as pool:
+        total = pq.read_metadata(self.shard.split).num_rows
+        with progress(total, "looking at pictures", "pictures") as bar, ThreadPoolExecutor(self.threads) as pool:
             for rows in blocks_of_rows(self.shard.split, PLANNED_AT_ONCE):
                 found = pool.map(lambda row: self._key(row) if wanted(row) else NO_KEY, rows)
                 for row, key in zip(rows, found, strict=True):
                     if isinstance(key, dict):
                         skips[row["id"]] = key
                     keys += NO_KEY if isinstance(key, dict) else key
+                bar.update(len(rows))
         return np.frombuffer(bytes(keys), dtype="S16"), skips
 
     def generate(self, keys: Keys) -> Skips:
@@ -148,7 +152,7 @@ class Turn:
         with ExitStack() as stack:
             journal = stack.enter_context(Journal(self.shard.journal, self.shard.number, self.shard.count))
             card = self._card() if self.backend.needs_card else None
-            watch = stack.enter_context(Watch(card, self.captioner["max_temperature"]))
+            watch = stack.enter_context(Watch(card, self.captioner["max_temperature"], lambda: stop.number > 0))
             stack.enter_context(stop.on_signals())
 
             def keep(done: list[tuple[Job, Result]]) -> None:
@@ -158,7 +162,13 @@ class Turn:
             try:
                 engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
             finally:
-                self.record |= {"generated": asdict(engine.meter), "card": os.environ.get("CUDA_VISIBLE_DEVICES"), **watch.figures()}
+                visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+                self.record |= {"generated": asdict(engine.meter), "card": visible, **watch.figures()}
+                meter = engine.meter
+                rate = meter.captions / max(meter.generating, 1e-9)
+                sys.stderr.write(
+                    f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped, {rate:.2f} pictures/s, {meter.line()}\n"
+                )
         return engine.skipped
 
     def _prompt(self, row: Row) -> Prompt:

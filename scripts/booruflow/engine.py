@@ -5,6 +5,7 @@ sorted by size within a block, so that padding is small, memory is bounded by tw
 between two batches goes on with the very batches that an undisturbed run would have made.
 """
 
+import os
 import signal
 import sys
 import threading
@@ -55,7 +56,7 @@ class Stop:
 
     def _ask(self, number: int, _: FrameType | None) -> None:
         if self.number:
-            raise SystemExit(128 + number)
+            os._exit(128 + number)  # as safe as kill -9, and a thread that loads a model holds nothing up
         self.number = number
         sys.stderr.write(f"{signal.Signals(number).name}: stopping after the captions in hand; once more to stop at once\n")
 
@@ -84,7 +85,7 @@ class Meter:
     """All the time from the first request on, waiting included, loading not."""
 
     def line(self) -> str:
-        """The figures for the progress bar."""
+        """The figures in words."""
         seconds = max(self.generating, 1e-9)
         return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting / seconds:.0%} waiting for pictures"
 
@@ -160,7 +161,7 @@ class Engine(Generic[JobT]):
         ahead: deque[list[tuple[JobT, Future[Prepared]]]] = deque()
         while True:
             while len(ahead) < 2 and (block := next(blocks, None)) is not None:
-                ahead.append([(job, pool.submit(self._ready, job)) for job in block])
+                ahead.append([(job, pool.submit(self._ready, job, bar)) for job in block])
             if not ahead:
                 return
             ready = []
@@ -182,7 +183,7 @@ class Engine(Generic[JobT]):
                     return
                 yield ready[at : at + self.backend.batch_size]
 
-    def _ready(self, job: JobT) -> Prepared:
+    def _ready(self, job: JobT, bar: "tqdm[None]") -> Prepared:
         """Open and prepare one request; the first one that can be opened has the backend loaded."""
         request = job.request()
         with self._loading:
@@ -191,6 +192,7 @@ class Engine(Generic[JobT]):
                 self.backend.load()
                 self._loaded = True
                 self.meter.loading = time.monotonic() - begun
+                bar.unpause()  # its rate is that of captions
         return self.backend.prepare(request)
 
 

@@ -50,7 +50,7 @@ class Index:
         self.paths = list(paths)
         keys, files, offsets = bytearray(), array("H"), array("Q")
         for number, path in enumerate(self.paths):
-            for offset, entry in _entries(path):
+            for offset, entry in entries(path):
                 keys += bytes.fromhex(entry["key"])
                 files.append(number)
                 offsets.append(offset)
@@ -80,7 +80,7 @@ class Index:
                 yield orjson.loads(file.readline())
 
 
-def _entries(path: Path) -> Iterator[tuple[int, Entry]]:
+def entries(path: Path) -> Iterator[tuple[int, Entry]]:
     """The offset and the content of each whole line."""
     offset = 0
     with path.open("rb") as file:

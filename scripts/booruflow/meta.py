@@ -65,8 +65,7 @@ def lat_entries(rows: pl.DataFrame, key: str, folder: str) -> pl.DataFrame:
 
 
 def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
-    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `lat_rows`; `folder` is made absolute."""
-    folder = str(Path(folder).absolute())
+    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `lat_rows`; `folder` as for `lat_entries`."""
     with open_whole(jsonl) as lines:
 
         def entries() -> Stream:

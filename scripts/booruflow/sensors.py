@@ -3,8 +3,9 @@
 import resource
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 EVERY = 2.0
 """Seconds between two looks at the card."""
@@ -15,10 +16,15 @@ COOLER_BY = 3
 class Watch:
     """Looks at a card in a thread, as far as NVML is there; use it as a context manager."""
 
-    def __init__(self, card: str | None, max_temperature: int | None) -> None:
-        """`card` is an entry of CUDA_VISIBLE_DEVICES, or None; `max_temperature` is in degrees Celsius."""
-        self._limit = max_temperature
-        self._handle = _nvml_handle(card) if card else None
+    def __init__(self, card: str | None, max_temperature: int | None, stopped: Callable[[], bool]) -> None:
+        """`card` is an entry of CUDA_VISIBLE_DEVICES, or None; `max_temperature` is in degrees Celsius.
+
+        A pause ends at once when `stopped` says so.
+        """
+        self._limit, self._stopped = max_temperature, stopped
+        self._nvml: Any
+        self._handle: object
+        self._nvml, self._handle = _found(card) if card else (None, None)
         self._temperatures: list[int] = []
         self._watts: list[float] = []
         self._peak_card = 0
@@ -27,7 +33,7 @@ class Watch:
         self._thread = threading.Thread(target=self._look_on, name="sensors", daemon=True)
 
     def __enter__(self) -> Self:
-        if self._handle is not None:
+        if self._nvml is not None:
             self._thread.start()
         return self
 
@@ -38,11 +44,11 @@ class Watch:
 
     def cool(self) -> None:
         """Wait while the card is hotter than the limit, until it is a little cooler than that."""
-        if self._handle is None or self._limit is None or self._temperature() <= self._limit:
+        if self._limit is None or (self._temperature() or 0) <= self._limit:
             return
         begun = time.monotonic()
-        while self._temperature() > self._limit - COOLER_BY and not self._end.wait(EVERY):
-            pass
+        while (self._temperature() or 0) > self._limit - COOLER_BY and not self._stopped():
+            time.sleep(EVERY)
         self._paused += time.monotonic() - begun
 
     def figures(self) -> dict[str, Any]:
@@ -58,30 +64,38 @@ class Watch:
             "paused": round(self._paused, 1),
         }
 
-    def _temperature(self) -> int:
-        import pynvml
+    def _temperature(self) -> int | None:
+        return self._reading(lambda nvml, handle: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
 
-        return int(pynvml.nvmlDeviceGetTemperature(self._handle, pynvml.NVML_TEMPERATURE_GPU))
+    def _reading(self, read: Callable[[Any, object], int]) -> int | None:
+        """What the card tells, or None: not every card tells everything."""
+        if self._nvml is None:
+            return None
+        try:
+            return read(self._nvml, self._handle)
+        except self._nvml.NVMLError:
+            return None
 
     def _look_on(self) -> None:
-        import pynvml
-
         while not self._end.wait(EVERY):
-            self._temperatures.append(self._temperature())
-            self._watts.append(pynvml.nvmlDeviceGetPowerUsage(self._handle) / 1000)
-            self._peak_card = max(self._peak_card, int(pynvml.nvmlDeviceGetMemoryInfo(self._handle).used))
+            if (temperature := self._temperature()) is not None:
+                self._temperatures.append(temperature)
+            if (milliwatts := self._reading(lambda nvml, handle: nvml.nvmlDeviceGetPowerUsage(handle))) is not None:
+                self._watts.append(milliwatts / 1000)
+            used = self._reading(lambda nvml, handle: nvml.nvmlDeviceGetMemoryInfo(handle).used)
+            self._peak_card = max(self._peak_card, used or 0)
 
 
-def _nvml_handle(card: str) -> object | None:
-    """NVML's handle of a card given by number or UUID; None when NVML is not there."""
+def _found(card: str) -> tuple[Any, object]:
+    """NVML's module, and its handle of a card given by number or UUID; (None, None) when it is not there."""
     try:
         import pynvml
     except ImportError:
-        return None
+        return None, None
     try:
         pynvml.nvmlInit()
-        by_number = card.isdecimal()
-        find = pynvml.nvmlDeviceGetHandleByIndex if by_number else pynvml.nvmlDeviceGetHandleByUUID
-        return cast(object, find(int(card) if by_number else card))
+        if card.isdecimal():
+            return pynvml, pynvml.nvmlDeviceGetHandleByIndex(int(card))
+        return pynvml, pynvml.nvmlDeviceGetHandleByUUID(card)
     except pynvml.NVMLError:
-        return None
+        return None, None

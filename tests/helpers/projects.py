@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -51,17 +52,28 @@ class Project:
 
     folder: Path
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """What config.yaml holds."""
+        config: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
+        return config
+
+    @property
+    def results(self) -> Path:
+        """The folder of the results."""
+        return self.folder / self.config["results"]
+
     def configure(self, **values: object) -> None:
         """Change keys of config.yaml; `tars__count=10` is `tars: {count: 10}`."""
-        path = self.folder / "config.yaml"
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = self.config
         for name, value in values.items():
             *sections, key = name.split("__")
             part = config
             for section in sections:
                 part = part.setdefault(section, {})
             part[key] = value
-        path.write_text(yaml.safe_dump(config, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+        (self.folder / "config.yaml").write_text(text, encoding="utf-8")
 
     def edit(self, file: str, before: str, after: str) -> None:
         """Replace text that stands once in a file."""
@@ -121,7 +133,7 @@ class Project:
 
     def path(self, name: str) -> Path:
         """A file of the results."""
-        return self.folder / "results" / name
+        return self.results / name
 
     def read(self, name: str) -> dict[str, dict[str, object]]:
         """A JSON product."""
@@ -130,9 +142,9 @@ class Project:
     def products(self) -> dict[str, str]:
         """Every product and its digest; of records of a run (raw, stats) what does not depend on the run."""
         found = {}
-        for path in sorted(self.folder.joinpath("results").rglob("*")):
-            name = path.relative_to(self.folder / "results").as_posix()
-            if path.is_file() and not name.startswith(("logs/", "benchmarks/", "journal/")):
+        for path in sorted(self.results.rglob("*")):
+            name = path.relative_to(self.results).as_posix()
+            if path.is_file() and not name.startswith(("logs/", "benchmarks/", "journal/", ".records/")):
                 found[name] = hashlib.sha256(self._lasting(name, path.read_bytes())).hexdigest()
         return found
 
@@ -144,12 +156,16 @@ class Project:
 
     def journal(self) -> list[dict[str, object]]:
         """The finished generations."""
-        files = sorted(self.folder.glob("results/journal/*.jsonl"))
-        return [json.loads(line) for file in files for line in file.read_bytes().splitlines()]
+        return [json.loads(line) for line in self.journal_lines()]
+
+    def journal_lines(self) -> list[bytes]:
+        """The lines of the journal that are whole, while it is being written."""
+        files = sorted(self.path("journal").glob("*.jsonl"))
+        return [line for file in files for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
     def left_behind(self) -> list[str]:
         """Half-written files and spools."""
-        return [str(path) for path in self.folder.rglob("*") if re.search(r"\.part$|\.spool$|\.ids$", path.name)]
+        return [str(path) for path in self.results.rglob("*") if re.search(r"\.part$|\.spool$|\.ids$", path.name)]
 
 
 def end(process: "subprocess.Popen[str]") -> None:

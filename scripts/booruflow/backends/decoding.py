@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from booruflow.backends import Failed, Outcome, Prepared, Result
-from booruflow.repetition import loops
+from booruflow.parsing.judging import loops
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from xgrammar import CompiledGrammar
 
-GUARD_EVERY = 16
+GUARD_EVERY = 32
 """The repetition guard looks at the texts once in so many tokens."""
 
 
@@ -55,7 +55,7 @@ def decode(
 
     ends = model.generation_config.eos_token_id
     ends = set(ends if isinstance(ends, list) else [ends])
-    guard = RepetitionGuard(inputs["input_ids"].shape[1], ends)
+    guard = RepetitionGuard(tokenizer, inputs["input_ids"].shape[1], ends)
     sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
     if config["temperature"] > 0:
         torch.manual_seed(0)
@@ -86,9 +86,9 @@ def decode(
 class RepetitionGuard:
     """A stopping criterion: ends the rows that go round in circles, and remembers at which length."""
 
-    def __init__(self, start: int, ends: set[int]) -> None:
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase", start: int, ends: set[int]) -> None:
         """`start` is the length of the padded prompts, `ends` are the tokens that end a text."""
-        self.start, self.ends = start, ends
+        self.tokenizer, self.start, self.ends = tokenizer, start, ends
         self.stopped: dict[int, int] = {}
 
     def __call__(self, input_ids: "torch.Tensor", scores: object, **_: object) -> "torch.Tensor":
@@ -98,7 +98,8 @@ class RepetitionGuard:
         length = input_ids.shape[1] - self.start
         if length % GUARD_EVERY == 0:
             for row, tokens in enumerate(input_ids[:, self.start :].tolist()):
-                if row not in self.stopped and not self.ends.intersection(tokens) and loops(tokens):
+                going = row not in self.stopped and not self.ends.intersection(tokens)
+                if going and loops(self.tokenizer.decode(tokens)) is not None:
                     self.stopped[row] = length
         done = torch.zeros(len(input_ids), dtype=torch.bool, device=input_ids.device)
         done[list(self.stopped)] = True

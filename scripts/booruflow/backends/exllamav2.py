@@ -7,7 +7,7 @@ Ampere card or newer and flash-attn 2.5.7 or newer (the paged cache).
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,11 @@ from PIL import Image
 
 from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
 from booruflow.backends.chatml import chat
+from booruflow.backends.decoding import GUARD_EVERY, json_object_grammar
 from booruflow.errors import UserError
 from booruflow.models import identify, local_folder
+from booruflow.parsing.judging import loops
 from booruflow.pictures import Unreadable
-from booruflow.repetition import loops
 
 if TYPE_CHECKING:
     from exllamav2.generator import ExLlamaV2DynamicJob
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 DETERMINING = ("min_pixels", "max_pixels", "max_new_tokens", "repetition_penalty", "temperature", "top_p")
 CACHES = {"fp16": "ExLlamaV2Cache", "q8": "ExLlamaV2Cache_Q8", "q6": "ExLlamaV2Cache_Q6", "q4": "ExLlamaV2Cache_Q4"}
 AMPERE = (8, 0)
-GUARD_EVERY = 16
 PATCH = 28
 """Pixels along one side of a patch as the language model sees it."""
 FINISH_REASONS = {"stop_token": "stop", "end_filter": "stop", "max_new_tokens": "length"}
@@ -40,7 +40,7 @@ class Running:
     job: "ExLlamaV2DynamicJob"
     prompt_tokens: int
     begun: float
-    tokens: list[int] = field(default_factory=list)
+    tokens: int = 0
     text: str = ""
 
 
@@ -94,8 +94,6 @@ class ExLlamaV2Backend:
         self.grammar = None
         if wants_json(config):
             from transformers import AutoTokenizer
-
-            from booruflow.backends.decoding import json_object_grammar
 
             self.grammar = json_object_grammar(AutoTokenizer.from_pretrained(folder), settings.vocab_size)
 
@@ -176,16 +174,14 @@ class ExLlamaV2Backend:
                 continue
             one = running[step["identifier"]]
             one.text += step["text"]
-            before = len(one.tokens)
-            if "token_ids" in step:
-                one.tokens += step["token_ids"][0].tolist()
-            looping = before // GUARD_EVERY < len(one.tokens) // GUARD_EVERY and loops(one.tokens)
+            before, one.tokens = one.tokens, one.tokens + (step["token_ids"].shape[-1] if "token_ids" in step else 0)
+            looping = before // GUARD_EVERY < one.tokens // GUARD_EVERY and loops(one.text) is not None
             if step["eos"]:
                 reason = FINISH_REASONS[step["eos_reason"]]
                 yield self._result(running.pop(one.prepared.id), step["full_completion"], reason, step["new_tokens"])
             elif looping:
                 self.generator.cancel(one.job)
-                yield self._result(running.pop(one.prepared.id), one.text, "repetition", len(one.tokens))
+                yield self._result(running.pop(one.prepared.id), one.text, "repetition", one.tokens)
 
     def _result(self, one: Running, text: str, finish_reason: str, tokens: int) -> Result:
         seconds = round(time.monotonic() - one.begun, 4)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
 from booruflow.errors import UserError
-from booruflow.repetition import loops
+from booruflow.parsing.judging import loops
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -112,8 +112,9 @@ class OpenAIBackend:
                 return Failed(prepared.id, f"not an answer of the chat API ({error})"[:200])
             if text is None:
                 return Failed(prepared.id, "an answer without text")
-            if finish_reason == "length" and loops(text.split()):
+            if finish_reason == "length" and loops(text) is not None:
                 finish_reason = "repetition"
+            text = text.encode("utf-8", "replace").decode()  # JSON can hold half a surrogate pair, UTF-8 cannot
             used = answer.usage
             seconds = round(time.monotonic() - begun, 4)
             asked, told = (used.prompt_tokens, used.completion_tokens) if used else (0, 0)

@@ -54,19 +54,20 @@ class TransformersBackend:
         """See `Backend.load`."""
         import torch
         from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()
         config = self.config
         source: dict[str, Any] = {"pretrained_model_name_or_path": config["model"], "revision": config["revision"]}
+        quantized = _quantized(config["quantization"], config["dtype"])
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(**source)
             images = AutoImageProcessor.from_pretrained(**source, backend="pil")
-            self.model = AutoModelForImageTextToText.from_pretrained(
-                **source,
-                dtype=getattr(torch, config["dtype"]),
-                attn_implementation=config["attention"],
-                **_quantized(config["quantization"], config["dtype"]),
+            model = AutoModelForImageTextToText.from_pretrained(
+                **source, dtype=getattr(torch, config["dtype"]), attn_implementation=config["attention"], **quantized
             )
-        except (OSError, ImportError, ValueError) as error:
+            self.model = model.eval() if quantized else model.eval().to(config["device"])
+        except (OSError, ImportError, ValueError, RuntimeError, AssertionError) as error:
             first = str(error).strip().partition("\n")[0]
             raise UserError(
                 f"captioner.model: {config['model']} cannot be loaded ({first}): mend the folder or the settings"
@@ -76,9 +77,6 @@ class TransformersBackend:
             "longest_edge": config["max_pixels"] or images.size["longest_edge"],
         }
         self.images = images
-        if config["quantization"] is None:
-            self.model.to(config["device"])
-        self.model.eval()
         self.image_token = self.tokenizer.convert_tokens_to_ids(IMAGE)
         self.grammar = None
         if wants_json(config):

@@ -1,0 +1,257 @@
+"""What the captioning engine costs and gains, measured on the processor with the demo captioner.
+
+    python benchmarks/captioning.py overhead|batching|memory|kills
+
+overhead   the whole caption job against a bare loop of `model.generate` over the same batches
+batching   the whole caption job, 16 pictures at once against one at a time
+memory     20,000 pictures through one job: resident memory on the way
+kills      one job killed 20 times at random moments and started again
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import polars as pl  # noqa: E402
+import psutil  # noqa: E402
+import torch  # noqa: E402
+
+from booruflow.backends import Request  # noqa: E402
+from booruflow.backends.transformers import TransformersBackend  # noqa: E402
+from booruflow.captioning import Shard, caption_shard  # noqa: E402
+from booruflow.pictures import open_picture, read_picture  # noqa: E402
+from booruflow.prompts import prompt_of  # noqa: E402
+from booruflow.shards import SCHEMA  # noqa: E402
+
+CAPTIONER = {
+    "backend": "transformers",
+    "fallback": None,
+    "model": str(ROOT / "sample/captioner"),
+    "revision": None,
+    "style": "json",
+    "grounding": True,
+    "device": "cpu",
+    "dtype": "float32",
+    "attention": "sdpa",
+    "quantization": None,
+    "min_pixels": 10035,
+    "max_pixels": 15680,
+    "batch_size": 16,
+    "max_new_tokens": 120,
+    "repetition_penalty": 1,
+    "temperature": 0,
+    "top_p": 1,
+    "constrained": False,
+    "max_temperature": None,
+}
+
+
+def make_shard(folder: Path, posts: int) -> Shard:
+    """A shard of so many posts over the sample's pictures and tags, again and again."""
+    tags = dict(pl.read_parquet(ROOT / "sample/metadata.parquet", columns=["id", "tag_string_general"]).iter_rows())
+    pictures = [path for path in sorted((ROOT / "sample/images").glob("*.webp")) if readable(path)]
+    rows = []
+    for number in range(posts):
+        picture = pictures[number % len(pictures)]
+        general = ", ".join(tags[int(picture.stem)].split())
+        row = dict.fromkeys(SCHEMA) | {"id": number, "general": general, "characters": "", "artists": ""}
+        rows.append(row | {"picture": picture.name, "has_metadata": True})
+    folder.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(folder / "split.parquet")
+    return Shard(folder / "split.parquet", ROOT / "sample/images", folder / "journal", 0, 1)
+
+
+def readable(path: Path) -> bool:
+    """False for the picture that the sample has broken on purpose."""
+    from booruflow.pictures import Unreadable
+
+    try:
+        open_picture(path.read_bytes())
+    except Unreadable:
+        return False
+    return True
+
+
+def caption(shard: Shard, **changes: object) -> dict:
+    """Run the whole job; returns its stats."""
+    out = [shard.split.parent / name for name in ("raw.jsonl", "skipped.json", "stats.json")]
+    caption_shard(shard, CAPTIONER | changes, *out, threads=1)
+    return json.loads(out[2].read_text())[0]
+
+
+def bare(shard: Shard, backend: TransformersBackend, batch_size: int) -> tuple[float, float]:
+    """Seconds of a plain loop over the same batches: of `generate` alone, and with opening and preparing the pictures."""
+    from booruflow.backends.decoding import pad_left
+
+    rows = pl.read_parquet(shard.split).to_dicts()
+    alone, begun = 0.0, time.perf_counter()
+    for start in range(0, len(rows), batch_size * 4):
+        prepared = []
+        for row in rows[start : start + batch_size * 4]:
+            picture = open_picture(read_picture(shard.pictures, row["picture"]))
+            prepared.append(backend.prepare(Request(row["id"], prompt_of("json", row["general"], ""), picture)))
+        prepared.sort(key=lambda one: (-one.size, one.id))
+        for at in range(0, len(prepared), batch_size):
+            batch = prepared[at : at + batch_size]
+            inputs = pad_left([one.inputs["tokens"] for one in batch], backend.tokenizer.pad_token_id)
+            inputs["mm_token_type_ids"] = (inputs["input_ids"] == backend.image_token).int()
+            for name in ("pixel_values", "image_grid_thw"):
+                inputs[name] = torch.cat([one.inputs[name] for one in batch])
+            now = time.perf_counter()
+            with torch.inference_mode():
+                output = backend.model.generate(**inputs, do_sample=False, max_new_tokens=CAPTIONER["max_new_tokens"])
+            alone += time.perf_counter() - now
+            backend.tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    return alone, time.perf_counter() - begun
+
+
+def overhead(posts: int, rounds: int) -> None:
+    """The job's time for generating against both bare times, in turns; medians, as the machine is shared."""
+    backend = TransformersBackend(CAPTIONER)
+    backend.load()
+    times: dict[str, list[float]] = {name: [] for name in ("generate alone", "plain loop", "the job", "the job, constrained")}
+    for number in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            shard = make_shard(Path(folder), posts)
+            alone, plain = bare(shard, backend, 16)
+            times["generate alone"].append(alone)
+            times["plain loop"].append(plain)
+            times["the job"].append(caption(shard)["generated"]["generating"])
+            times["the job, constrained"].append(caption(shard, constrained=True)["generated"]["generating"])
+        print(number, {name: round(seconds[-1], 2) for name, seconds in times.items()}, flush=True)
+    for name, seconds in times.items():
+        against = [one / other for one, other in zip(seconds, times["generate alone"], strict=True)]
+        print(f"{name}: median {median(seconds):.2f} s for {posts} pictures, {median(against):.3f} x generate alone")
+
+
+def batching(posts: int, rounds: int) -> None:
+    """Sixteen at once against one at a time."""
+    gains = []
+    for _ in range(rounds):
+        speeds = []
+        for batch_size in (1, 16):
+            with tempfile.TemporaryDirectory() as folder:
+                done = caption(make_shard(Path(folder), posts), batch_size=batch_size)["generated"]
+                speeds.append(done["captions"] / done["generating"])
+        gains.append(speeds[1] / speeds[0])
+        print(f"one at a time {speeds[0]:.2f} pictures/s, sixteen {speeds[1]:.2f} pictures/s: {gains[-1]:.2f} x", flush=True)
+    print(f"median gain {median(gains):.2f} x")
+
+
+def small_model(folder: Path) -> str:
+    """An untrained Qwen2-VL of the demo's classes, smaller still, so that 20,000 pictures take minutes."""
+    from transformers import AutoTokenizer
+
+    from booruflow.demo.tiny_qwen2vl import make_model, make_processor, save
+
+    tokenizer = AutoTokenizer.from_pretrained(CAPTIONER["model"])
+    torch.manual_seed(1)
+    save(make_model(tokenizer, hidden=64, layers=1, tower_width=32, tower_layers=1), make_processor(tokenizer), folder)
+    return str(folder)
+
+
+def memory(posts: int) -> None:
+    """Resident memory of the job while it runs, every fifth of the way."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_shard(Path(folder), posts)
+        model = small_model(Path(folder) / "model")
+        changes = {"model": model, "max_new_tokens": 2, "min_pixels": 784, "max_pixels": 1568}
+        job = start(Path(folder), changes)
+        journal, watched = Path(folder) / "journal/0_of_1.jsonl", psutil.Process(job.pid)
+        marks = [posts * part // 10 for part in range(1, 11)]
+        while job.poll() is None and marks:
+            lines = journal.read_bytes().count(b"\n") if journal.exists() else 0
+            if lines >= marks[0]:
+                print(f"{lines} pictures: {watched.memory_info().rss / 1e6:.0f} MB", flush=True)
+                marks = [mark for mark in marks if mark > lines]
+            time.sleep(0.1)
+        job.wait()
+
+
+def kills(posts: int, times: int) -> None:
+    """Kill the job at random moments of its life, start it again, and count what was made twice or lost."""
+    chance = random.Random(5)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_shard(folder, posts)
+        changes = {"model": small_model(folder / "model"), "max_new_tokens": 8, "min_pixels": 784, "max_pixels": 1568}
+        changes["log"] = str(folder / "log")
+        killed, idle = 0, 0
+        journal = folder / "journal/0_of_1.jsonl"
+        while killed < times:
+            lines = len(journal.read_bytes()) if journal.exists() else 0
+            job = start(folder, changes)
+            begun = time.monotonic()
+            moment = chance.random() * 3
+            # a third of the moments lie anywhere, while Python and the model load too; the others while it generates
+            while killed % 3 and job.poll() is None and (len(journal.read_bytes()) if journal.exists() else 0) == lines:
+                time.sleep(0.01)
+            time.sleep(moment)
+            if job.poll() is not None:
+                break
+            job.kill()
+            job.wait()
+            killed += 1
+            idle += journal.exists() and len(journal.read_bytes()) == lines
+            print(f"killed after {time.monotonic() - begun:.1f} s", flush=True)
+        job = start(folder, changes)
+        assert job.wait() == 0
+        made = Counter(map(int, (folder / "log").read_text().split()))
+        raw = [json.loads(line)["id"] for line in (folder / "raw.jsonl").read_text().splitlines()]
+        journalled = Counter(json.loads(line)["id"] for line in journal.read_bytes().splitlines() if line.endswith(b"}"))
+        print(f"{killed} kills, {idle} of them before the first new caption; {posts} posts, {len(raw)} captions")
+        print(f"lost: {posts - len(set(raw))}; journalled twice: {sum(journalled.values()) - len(journalled)}")
+        print(f"begun twice (in the batches that a kill interrupted): {sum(made.values()) - len(made)}")
+
+
+def start(folder: Path, changes: dict) -> subprocess.Popen[bytes]:
+    """The job over the shard in `folder`, in a process of its own."""
+    command = [sys.executable, __file__, "job", "--folder", folder, "--changes", json.dumps(changes)]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+
+def job(folder: Path, changes: dict) -> None:
+    """What `start` starts; with a `log`, the ids of each batch are noted in it before the batch is generated."""
+    if log := changes.pop("log", None):
+        answers = TransformersBackend._answers
+
+        def noted(backend: TransformersBackend, batch: list) -> list:
+            with Path(log).open("ab", buffering=0) as file:
+                file.write(b"".join(b"%d\n" % one.id for one in batch))
+            return answers(backend, batch)
+
+        TransformersBackend._answers = noted
+    caption(Shard(folder / "split.parquet", ROOT / "sample/images", folder / "journal", 0, 1), **changes)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["overhead", "batching", "memory", "kills", "job"])
+    parser.add_argument("--posts", type=int)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--changes", type=json.loads)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    if asked.what == "job":
+        job(asked.folder, asked.changes)
+    elif asked.what == "overhead":
+        overhead(asked.posts or 192, asked.rounds)
+    elif asked.what == "batching":
+        batching(asked.posts or 96, asked.rounds)
+    elif asked.what == "memory":
+        memory(asked.posts or 20_000)
+    else:
+        kills(asked.posts or 3_000, 20)

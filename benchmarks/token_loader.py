@@ -1,0 +1,85 @@
+"""Records per second from the token file, against a raw copy of the same bytes plus collation.
+
+    python benchmarks/token_loader.py --posts 500000 [--batch-size 256] [--workers 2]
+
+The floor copies each batch's bytes, which lie together here, and pads them: what remains when nothing has to be found.
+The posts are synthetic (see synthetic.py).
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from token_file import write_posts
+from torch.utils.data import DataLoader
+
+from booruflow.tokens import CATEGORIES
+from booruflow.tokens.binary import TokenFile
+from booruflow.tokens.corpus import write_tokens
+from booruflow.tokens.dataset import LengthBatches, TokenDataset
+from booruflow.tokens.prevalence import count_tags
+from booruflow.tokens.thresholds import frequent_tags
+from booruflow.tokens.vocabulary import vocabulary_of
+
+
+def floor(tokens: TokenFile, lengths: list[np.ndarray], pad: int) -> Iterable[dict[str, torch.Tensor]]:
+    """Batches of the given lengths, copied from the file one after the other and padded."""
+    start = 0
+    for each in lengths:
+        end = start + int(each.sum())
+        copied = tokens.tokens[start:end].copy()
+        kept = np.arange(each.max()) < each[:, None]
+        ids = np.full(kept.shape, pad, np.int64)
+        ids[kept] = copied
+        yield {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(kept.astype(np.int64))}
+        start = end
+
+
+def rate(batches: Iterable[dict[str, torch.Tensor]]) -> float:
+    """Records per second."""
+    began, records = time.perf_counter(), 0
+    for batch in batches:
+        records += len(batch["input_ids"])
+    return records / (time.perf_counter() - began)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--posts", type=int, default=500_000)
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        posts, path = Path(folder) / "posts.parquet", Path(folder) / "tokens.bin"
+        write_posts(posts, options.posts)
+        vocabulary = vocabulary_of(frequent_tags(count_tags(posts), dict.fromkeys(CATEGORIES, 16)))
+        write_tokens(posts, vocabulary, path, 256, threads=2)
+        tokens = TokenFile(path, vocabulary)
+        dataset = TokenDataset(tokens, shuffle_tags=False)
+        reshuffled = TokenDataset(tokens)
+        sampler = LengthBatches(dataset, options.batch_size)
+        batches = list(sampler)
+        lengths = [dataset.lengths(batch.records) for batch in batches]
+        pad = vocabulary.special["pad"]
+        print(f"{options.posts:,} posts, batches of {options.batch_size}, padding {sampler.padding_share():.2%}")
+        for _ in range(options.repeats):
+            best = rate(floor(tokens, lengths, pad))
+            plain = rate(dataset[batch] for batch in batches)
+            mixed = rate(reshuffled[batch] for batch in batches)
+            print(
+                f"copy and collate {best:,.0f}/s; dataset {plain:,.0f}/s ({best / plain:.2f}x); "
+                f"with tags reshuffled {mixed:,.0f}/s ({best / mixed:.2f}x)"
+            )
+        loader = DataLoader(reshuffled, sampler=sampler, batch_size=None, num_workers=options.workers)
+        print(f"DataLoader, {options.workers} workers, tags reshuffled: {rate(loader):,.0f}/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Tag counts, vocabulary and token file.
+
+Needs posts.parquet. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin, tokens/tokens.idx
+and the tables and plots beside them. Reads the config section tokens.
+"""
+
+PREVALENCE = {
+    category: f"{R}/tokens/prevalence_{category}.tsv" for category in ("general", "artist", "character", "copyright", "meta")
+}
+
+
+rule prevalence:
+    input:
+        posts=f"{R}/posts/posts.parquet",
+    output:
+        **PREVALENCE,
+        pieces=f"{R}/tokens/prevalence_pieces.tsv",
+    log:
+        f"{R}/logs/prevalence.log",
+    benchmark:
+        f"{R}/benchmarks/prevalence.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        code=code("prevalence"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Prevalence: how many posts have each tag"
+    script:
+        "../scripts/prevalence.py"
+
+
+rule vocab:
+    input:
+        **PREVALENCE,
+    output:
+        text=f"{R}/tokens/vocab.txt",
+        table=f"{R}/tokens/vocab.json",
+        costs=f"{R}/tokens/threshold_costs.tsv",
+        plot=f"{R}/tokens/threshold_costs.svg",
+    log:
+        f"{R}/logs/vocab.log",
+    benchmark:
+        f"{R}/benchmarks/vocab.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        code=code("vocab"),
+        min_count=config["tokens"]["min_count"],
+        vocabulary_size=config["tokens"]["vocabulary_size"],
+        score_edges=config["tokens"]["score_edges"],
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Vocabulary: the tokens, and what the thresholds cost"
+    script:
+        "../scripts/vocab.py"
+
+
+rule tokens:
+    input:
+        posts=f"{R}/posts/posts.parquet",
+        vocabulary=f"{R}/tokens/vocab.json",
+    output:
+        tokens=f"{R}/tokens/tokens.bin",
+        index=f"{R}/tokens/tokens.idx",
+        counts=f"{R}/tokens/tokens.json",
+        lengths=f"{R}/tokens/lengths.tsv",
+        histogram=f"{R}/tokens/lengths.svg",
+    log:
+        f"{R}/logs/tokens.log",
+    benchmark:
+        f"{R}/benchmarks/tokens.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("tokens"),
+        max_length=config["tokens"]["max_length"],
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Tokens: every post as ids"
+    script:
+        "../scripts/tokens.py"

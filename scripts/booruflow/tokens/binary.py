@@ -1,0 +1,218 @@
+"""The token file: `tokens.bin` holds the records one after the other, `tokens.idx` where each starts and whose it is.
+
+Both begin with the same 96 bytes, little-endian:
+
+    0   8  magic: `BOORUTOK` in the .bin, `BOORUIDX` in the .idx
+    8   4  version, 1
+    12  4  width of a token in bits, 16 or 32
+    16  8  records
+    24  8  tokens
+    32 32  sha256 of `vocab.json`
+    64 32  sha256 of the tokens
+
+In the .bin the tokens follow. Every record begins with bos and ends with eos, and neither stands inside one. In the
+.idx follow, for each record and for the end, the 64-bit number of tokens before it; then each record's 64-bit post id,
+ascending.
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from booruflow.errors import UserError
+from booruflow.files import open_whole
+from booruflow.tokens.vocabulary import Vocabulary
+
+_HEADER = struct.Struct("<8sIIQQ32s32s")
+_TOKENS_MAGIC = b"BOORUTOK"
+_INDEX_MAGIC = b"BOORUIDX"
+_VERSION = 1
+
+Tokens = NDArray[np.unsignedinteger]
+
+
+class Header(NamedTuple):
+    """What both files say of themselves; `width` in bits, the digests as bytes."""
+
+    width: int
+    records: int
+    tokens: int
+    vocabulary: bytes
+    content: bytes
+
+    def pack(self, magic: bytes) -> bytes:
+        """The 96 bytes."""
+        return _HEADER.pack(magic, _VERSION, *self)
+
+
+def token_type(size: int) -> np.dtype[np.unsignedinteger]:
+    """The narrowest type for the ids of a vocabulary of this size: 16 bits up to 65,536 tokens, 32 bits above."""
+    return np.dtype("<u2") if size <= 1 << 16 else np.dtype("<u4")
+
+
+def index_path(path: Path) -> Path:
+    """Where the index of a token file is: beside it, with the ending `.idx`."""
+    return path.with_suffix(".idx")
+
+
+class TokenWriter:
+    """Takes records in the order of their post ids; made by `token_writer`."""
+
+    def __init__(self, path: Path, tokens: BinaryIO, index: BinaryIO, vocabulary: Vocabulary, records: int) -> None:
+        self._path = path
+        self._files = tokens, index
+        self._vocabulary = vocabulary
+        self._type = token_type(len(vocabulary))
+        self._records = records
+        self._written = self._tokens = 0
+        self._last_id = -1
+        self._content = hashlib.sha256()
+        tokens.seek(_HEADER.size)
+
+    def append(self, post_ids: NDArray[np.int64], lengths: NDArray[np.int64], tokens: Tokens) -> None:
+        """Append n records: `post_ids` and `lengths` (n,), `tokens` all of them one after the other.
+
+        Raises:
+            UserError: the post ids do not ascend.
+        """
+        steps = np.diff(post_ids, prepend=self._last_id)
+        if steps.min(initial=1) <= 0:
+            raise UserError(f"{self._path}: post {post_ids[steps.argmin()]} is not above the one before: sort the posts by id")
+        tokens_file, index_file = self._files
+        data = tokens.astype(self._type, copy=False).data
+        self._content.update(data)
+        tokens_file.write(data)
+        index_file.seek(_HEADER.size + 8 * self._written)
+        index_file.write((np.cumsum(lengths) - lengths + self._tokens).astype("<u8").data)
+        index_file.seek(_HEADER.size + 8 * (self._records + 1 + self._written))
+        index_file.write(post_ids.astype("<i8").data)
+        self._written += len(post_ids)
+        self._tokens += tokens.size
+        self._last_id = int(post_ids[-1]) if len(post_ids) else self._last_id
+
+    def finish(self) -> None:
+        """Write what is known only at the end: the last offset and the headers."""
+        tokens_file, index_file = self._files
+        width = 8 * self._type.itemsize
+        header = Header(width, self._written, self._tokens, self._vocabulary.digest, self._content.digest())
+        tokens_file.seek(0)
+        tokens_file.write(header.pack(_TOKENS_MAGIC))
+        index_file.seek(0)
+        index_file.write(header.pack(_INDEX_MAGIC))
+        index_file.seek(_HEADER.size + 8 * self._records)
+        index_file.write(struct.pack("<Q", self._tokens))
+
+
+@contextmanager
+def token_writer(path: Path, vocabulary: Vocabulary, records: int) -> Iterator[TokenWriter]:
+    """Write a token file of so many records and its index; both appear, whole, when the block ends well.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    with open_whole(path) as tokens, open_whole(index_path(path)) as index:
+        writer = TokenWriter(path, tokens, index, vocabulary, records)
+        yield writer
+        writer.finish()
+
+
+class TokenFile:
+    """A token file, mapped into memory: `len(file)` records, `file[i]` the tokens of record i.
+
+    Nothing is read before it is asked for. It can be used after a fork, and it is pickled as its path.
+    """
+
+    def __init__(self, path: Path, vocabulary: Vocabulary) -> None:
+        """Open `path` and the index beside it.
+
+        Raises:
+            UserError: a file is missing, damaged, cut short, or made with another vocabulary, or the two do not belong
+                together.
+        """
+        self.path = path
+        self.vocabulary = vocabulary
+        self.header, body = _mapped(path, _TOKENS_MAGIC)
+        index_header, index = _mapped(index_path(path), _INDEX_MAGIC)
+        width = self.header.width // 8
+        if self.header.vocabulary != vocabulary.digest:
+            raise UserError(f"{path}: made with another vocabulary: make the tokens again, or give the vocabulary they have")
+        if body.size != self.header.tokens * width:
+            raise UserError(f"{path}: {body.size} bytes of tokens, not {self.header.tokens * width}: make the tokens again")
+        if index_header != self.header:
+            raise UserError(f"{index_path(path)}: belongs to another token file than {path}: make the tokens again")
+        records = self.header.records
+        if index.size != 8 * (2 * records + 1):
+            raise UserError(f"{index_path(path)}: {index.size} bytes, not {8 * (2 * records + 1)}: make the tokens again")
+        self.tokens: Tokens = body.view(f"<u{width}")
+        self.offsets: NDArray[np.uint64] = index[: 8 * (records + 1)].view("<u8")
+        self.post_ids: NDArray[np.int64] = index[8 * (records + 1) :].view("<i8")
+
+    def __len__(self) -> int:
+        return len(self.post_ids)
+
+    def __getitem__(self, record: int) -> Tokens:
+        if not -len(self) <= record < len(self):
+            raise IndexError(record)
+        record %= len(self)
+        return self.tokens[self.offsets[record] : self.offsets[record + 1]]
+
+    def __reduce__(self) -> tuple[type["TokenFile"], tuple[Path, Vocabulary]]:
+        return TokenFile, (self.path, self.vocabulary)
+
+    def find(self, post_id: int) -> int:
+        """The record of a post.
+
+        Raises:
+            KeyError: the file has no such post.
+        """
+        record = int(np.searchsorted(self.post_ids, post_id))
+        if record == len(self) or self.post_ids[record] != post_id:
+            raise KeyError(post_id)
+        return record
+
+    def verify(self) -> None:
+        """Read everything and compare it with the digest that was taken when it was written.
+
+        Raises:
+            UserError: the tokens have changed since.
+        """
+        if hashlib.sha256(self.tokens.data).digest() != self.header.content:
+            raise UserError(f"{self.path}: the tokens are not those that were written: make the tokens again")
+
+
+def records_from(tokens: Tokens, position: int, bos: int) -> Iterator[Tokens]:
+    """The whole records from any position on, without an index: what stands before the first bos is discarded."""
+    stretch = 1 << 20
+    start = None
+    for low in range(position, tokens.size, stretch):
+        for found in low + np.flatnonzero(tokens[low : low + stretch] == bos):
+            if start is not None:
+                yield tokens[start:found]
+            start = found
+    if start is not None:
+        yield tokens[start:]
+
+
+def _mapped(path: Path, magic: bytes) -> tuple[Header, NDArray[np.uint8]]:
+    """The header of a file and the bytes after it."""
+    try:
+        data = np.memmap(path, np.uint8, mode="r").view(np.ndarray)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file: make the tokens first") from error
+    except ValueError as error:
+        raise UserError(f"{path}: empty: make the tokens again") from error
+    if data.size < _HEADER.size:
+        raise UserError(f"{path}: cut short within the header: make the tokens again")
+    found, version, *rest = _HEADER.unpack(data[: _HEADER.size].tobytes())
+    header = Header(*rest)
+    if found != magic:
+        raise UserError(f"{path}: begins with {found!r}, not {magic!r}: not a token file of booruflow")
+    if version != _VERSION or header.width not in (16, 32):
+        raise UserError(f"{path}: version {version} with {header.width} bits, unknown here: make the tokens again")
+    return header, data[_HEADER.size :]

@@ -1,0 +1,101 @@
+"""The same products however the inputs are ordered, divided and stored; and the same content as the plain way makes."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import naive
+import polars as pl
+import pytest
+import synthetic
+from projects import Project
+
+FINAL = ("tags/", "captions/", "missing", "meta_", "latents/", "tars/", "subsets/", "posts/")
+
+
+def final(project: Project) -> dict[str, str]:
+    """The products that say nothing of where a picture lies."""
+    return {name: digest for name, digest in project.products().items() if name.startswith(FINAL) and "split_" not in name}
+
+
+def shuffled_files_with_an_index(table: pl.DataFrame, folder: Path) -> list[str]:
+    """Three parquet files as pandas writes them, with the id as their index."""
+    names = []
+    for number, part in enumerate(table.sample(fraction=1, shuffle=True, seed=1).iter_slices(97)):
+        names.append(f"part-{number}.parquet")
+        part.to_pandas().set_index("id").to_parquet(folder / names[-1])
+    return names
+
+
+def csv_files(table: pl.DataFrame, folder: Path) -> list[str]:
+    """Two CSV files, each with a header, everything quoted."""
+    names = []
+    for number, part in enumerate(table.sample(fraction=1, shuffle=True, seed=2).iter_slices(121)):
+        names.append(f"posts-{number}.csv")
+        part.write_csv(folder / names[-1], quote_style="always")
+    return names
+
+
+def pictures_in_tars(pictures: Path, folder: Path) -> None:
+    """`<id % 1000>.tar`."""
+    folder.mkdir()
+    for picture in sorted(pictures.iterdir()):
+        with tarfile.open(folder / f"{int(picture.stem) % 1000:04d}.tar", "a") as tar:
+            tar.add(picture, picture.name)
+
+
+@pytest.mark.parametrize("write", [shuffled_files_with_an_index, csv_files])
+def test_products_do_not_depend_on_how_inputs_are_stored(built, sample, without_torch, write):
+    table = pl.read_parquet(built.folder / "sample/metadata.parquet")
+    built.configure(inputs__metadata=write(table, built.folder))
+    if write is shuffled_files_with_an_index:
+        base = dict(reversed(built.read("captions/meta_cap_base.json").items()))
+        (built.folder / "captions.json").write_text(json.dumps(base, indent=2))
+        built.configure(inputs__captions=[{"files": ["captions.json"]}], inputs__pictures="pictures")
+        pictures_in_tars(built.folder / "sample/images", built.folder / "pictures")
+    jobs = built.run(**without_torch).jobs
+    assert {"posts", "tags_json", "base_captions", "caption", "meta_lat"} <= set(jobs)
+    assert final(built) == final(sample)
+
+
+def normal(entries):
+    """What `json` reads, whatever the order of keys."""
+    return json.loads(json.dumps(entries, sort_keys=True))
+
+
+def test_content_is_that_of_the_plain_way(make_project, tmp_path):
+    synthetic.write_posts(tmp_path / "in", 5000, shuffled=True, latents="indented")
+    source = {"files": [str(tmp_path / "in/captions.parquet")], "id": "index", "columns": naive.CAPTION_COLUMNS}
+    project = make_project(
+        inputs__metadata=[str(tmp_path / "in/metadata.parquet")],
+        inputs__captions=[source],
+        inputs__pictures="",
+        inputs__latents=str(tmp_path / "in/meta_lat.json"),
+        inputs__edited="",
+        captions__generate=False,
+        meta_lat__folder="/data/images",
+        tars__count=50,
+        subsets={},
+    )
+    project.run()
+    job = naive.Job(
+        tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "plain",
+        tmp_path / "in/meta_lat.json", threads=1, tars=50,
+    )  # fmt: skip
+    for stage in naive.STAGES.values():
+        stage(job)
+
+    names = ["tags/meta_cap_dd.json", "captions/meta_cap_base.json", "meta_cap.json", "meta_lat.json"]
+    for name in names:
+        plain = json.loads((job.results / name).read_bytes())
+        assert len(plain) > 4500
+        assert project.read(name) == plain, name
+    lists = json.loads((job.results / "missing/missing.json").read_bytes())
+    assert project.read("missing/missing.json") == {kind: sorted(some) for kind, some in lists.items()}
+    for n in range(4):
+        some = json.loads((job.results / f"missing/split_{n}.json").read_bytes())
+        assert some and json.loads(project.path(f"missing/split_{n}.json").read_bytes()) == some
+    for n in range(50):
+        for end in ("tar", "json"):
+            ours, theirs = (folder / f"tars/captions/{n:04d}.{end}" for folder in (project.results, job.results))
+            assert ours.read_bytes() == theirs.read_bytes() if end == "tar" else normal(json.loads(ours.read_bytes())) == normal(json.loads(theirs.read_bytes()))

@@ -1,0 +1,106 @@
+"""Runs that are killed, stopped, or out of disk space, and what the next run makes of it."""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from projects import Project
+
+SMALL_BATCHES = {"tars__count": 10, "meta_lat__folder": "/data/images", "captioner__batch_size": 2}
+
+
+def job_of(project: Project, script: str) -> int | None:
+    """The process id of the job that runs a script of the project, once there is one."""
+    start = str(project.folder / ".snakemake/scripts").encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # ended meanwhile
+        if b"python" in program and any(each.startswith(start) and each.endswith(f".{script}.py".encode()) for each in arguments):
+            return int(process.name)
+    return None
+
+
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(make_project, sample):
+    project = make_project(**SMALL_BATCHES)
+    moments = [
+        lambda: project.path("logs/posts.log").exists(),
+        lambda: len(project.journal_lines()) >= 3,
+        lambda: project.path("logs/meta_cap.log").exists(),
+        lambda: project.path("tars/captions/.part").exists(),
+        lambda: project.path("logs/manifest.log").exists(),
+    ]
+    for moment in moments:
+        with project.running() as process:
+            project.wait_for(process, moment)
+        project.run("--unlock")
+    assert not project.path("manifest.json").exists()
+    project.run()
+    assert project.products() == sample.products()
+    assert project.left_behind() == []
+    made = [entry["id"] for entry in project.journal()]
+    assert len(made) == len(set(made)) == 32
+
+
+def test_ctrl_c_while_captioning_stops_and_the_next_run_completes(built, sample):
+    shutil.rmtree(built.path("journal"))
+    for path in built.path("captions").glob("raw_*.jsonl"):
+        path.unlink()
+    built.configure(captioner__batch_size=1)
+    with built.running() as process:
+        built.wait_for(process, lambda: len(built.journal_lines()) >= 2)
+        before = len(built.journal_lines())
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(60)
+    said = built.console()
+    assert process.returncode != 0 and "stopped by SIGINT" in said and "Traceback" not in said
+    assert before <= len(built.journal_lines()) <= before + 6, "the batches that were under way, of two jobs"
+    assert built.left_behind() == []
+    built.run()
+    assert built.products() == sample.products()
+    made = [entry["id"] for entry in built.journal()]
+    assert len(made) == len(set(made)) == 32
+
+
+def test_a_killed_job_is_told_and_made_again(built, sample):
+    shutil.rmtree(built.path("tars/captions"))
+    with built.running("tars") as process:
+        built.wait_for(process, lambda: built.path("tars/captions/.part").exists())
+        os.kill(job_of(built, "tars"), signal.SIGKILL)
+        process.wait(60)
+    assert process.returncode != 0 and "Error in rule captions_tars" in built.console()
+    assert not list(built.path("tars/captions").glob("*.tar"))
+    built.run("tars")
+    assert built.products() == sample.products()
+    assert built.left_behind() == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 400 kB, and a function that gives it more."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield folder, lambda: subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_the_next_run_completes(make_project, small_disk):
+    disk, grow = small_disk
+    project = make_project(tars__count=10, captions__generate=False, results=str(disk / "results"))
+    ran = project.run(code=1)
+    assert ran.errors and all("cannot be written (No space left on device): free space" in line for line in ran.errors)
+    assert str(disk) in ran.errors[0]
+    assert "Traceback" not in ran.text
+    assert project.left_behind() == []
+    grow()
+    project.run()
+    undisturbed = make_project("undisturbed", tars__count=10, captions__generate=False)
+    undisturbed.run()
+    assert project.products() == undisturbed.products()
