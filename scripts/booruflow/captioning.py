@@ -163,10 +163,8 @@ class Turn:
             finally:
                 self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
                 meter = engine.meter
-                rate = meter.captions / max(meter.generating, 1e-9)
-                sys.stderr.write(
-                    f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped, {rate:.2f} pictures/s, {meter.line()}\n"
-                )
+                made = f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped"
+                sys.stderr.write(f"{made}, {meter.captions / max(meter.generating, 1e-9):.2f} pictures/s, {meter.line()}\n")
         return engine.skipped
 
     def _prompt(self, row: Row) -> Prompt:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
+from booruflow.backends.chatml import plain
 from booruflow.errors import UserError
 from booruflow.parsing.judging import loops
 
@@ -57,9 +58,10 @@ class OpenAIBackend:
         data = io.BytesIO()
         shrunk(request.picture, self.config["max_pixels"] or MOST_PIXELS).save(data, "PNG")
         url = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
-        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": request.prompt.user}]
-        messages = [{"role": "system", "content": request.prompt.system}, {"role": "user", "content": content}]
-        return Prepared(request.id, len(request.prompt.user), messages)
+        system, user = plain(request.prompt)
+        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": user}]
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": content}]
+        return Prepared(request.id, len(user), messages)
 
     def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Outcome]]:
         """See `Backend.generate`."""
