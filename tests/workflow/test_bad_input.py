@@ -49,7 +49,10 @@ def test_a_missing_column(project, table):
 def test_a_duplicate_id(project, table):
     twice = pl.concat([table, table[100:101]])
     line = metadata(project, "b.parquet", twice.write_parquet)
-    assert line == f"error: b.parquet row 240: id {table['id'][100]} stands already at b.parquet row 100 (1 such rows in all): drop the duplicates"
+    assert (
+        line
+        == f"error: b.parquet row 240: id {table['id'][100]} stands already at b.parquet row 100 (1 such rows in all): drop the duplicates"
+    )
 
 
 def test_an_id_that_is_not_an_integer(project, table):
@@ -134,7 +137,10 @@ def test_a_model_that_is_not_there(make_project):
     [
         ('{\n"2978434": {"text": "a"},\n}', "error: mended/edited_2.json: line 3, column "),
         ('{"2978434": {"text": "hm"}, "6292362": {"text": ""}}', "error: edited entries that are still bad: 2978434 ("),
-        ('{"1479088": {"caption": "It is of shard 0."}}', "error: mended/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)"),
+        (
+            '{"1479088": {"caption": "It is of shard 0."}}',
+            "error: mended/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
+        ),
     ],
 )
 def test_edited_files(built, content, expected):
