@@ -9,6 +9,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/records.smk"
 include: "rules/machine.smk"
 include: "rules/posts.smk"
 include: "rules/tags.smk"
@@ -19,6 +20,7 @@ include: "rules/tars.smk"
 include: "rules/subsets.smk"
 include: "rules/tokens.smk"
 include: "rules/manifest.smk"
+include: "rules/report.smk"
 
 
 rule all:

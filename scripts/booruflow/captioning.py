@@ -5,6 +5,7 @@ ids are the same whenever and however often the job runs; `seconds` in raw and a
 """
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -161,7 +162,8 @@ class Turn:
             try:
                 engine.run(blocks_of(self._jobs(keys, pending), self.backend.at_once), total)
             finally:
-                self.record |= {"generated": asdict(engine.meter), "card": card, **watch.figures()}
+                visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+                self.record |= {"generated": asdict(engine.meter), "card": visible, **watch.figures()}
                 meter = engine.meter
                 made = f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped"
                 sys.stderr.write(f"{made}, {meter.captions / max(meter.generating, 1e-9):.2f} pictures/s, {meter.line()}\n")

@@ -144,7 +144,7 @@ class Project:
         found = {}
         for path in sorted(self.results.rglob("*")):
             name = path.relative_to(self.results).as_posix()
-            if path.is_file() and not name.startswith(("logs/", "benchmarks/", "journal/")):
+            if path.is_file() and not name.startswith(("logs/", "benchmarks/", "journal/", ".records/")):
                 found[name] = hashlib.sha256(self._lasting(name, path.read_bytes())).hexdigest()
         return found
 

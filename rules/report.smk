@@ -1,0 +1,99 @@
+"""What a person looks at: plots, and pictures beside their captions. `snakemake --report` puts them into one page.
+
+Needs posts, pictures, tags JSON, latents, the captions of all sources, bad and skipped. Makes report/*.svg and
+report/contact_sheet.html. Reads the config section captions.
+"""
+
+
+report: "report/workflow.rst"
+
+
+rule plots:
+    input:
+        posts=rules.posts.output.posts,
+        tags=rules.tags_json.output.tags,
+        captions=rules.meta_cap.output.captions,
+        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
+        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
+        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+        latents=rules.latents.output.latents,
+    output:
+        coverage=report(
+            f"{R}/report/coverage.svg",
+            caption="report/coverage.rst",
+            category="Captions",
+            labels={"plot": "where the texts come from"},
+        ),
+        outcomes=report(
+            f"{R}/report/outcomes.svg",
+            caption="report/outcomes.rst",
+            category="Captions",
+            labels={"plot": "how the shards ended"},
+        ),
+        lengths=report(
+            f"{R}/report/lengths.svg",
+            caption="report/lengths.rst",
+            category="Captions",
+            labels={"plot": "how long the captions are"},
+        ),
+        resolutions=report(
+            f"{R}/report/resolutions.svg",
+            caption="report/resolutions.rst",
+            category="Pictures",
+            labels={"plot": "training resolutions"},
+        ),
+    log:
+        f"{R}/logs/plots.log",
+    benchmark:
+        f"{R}/benchmarks/plots.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("plots"),
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Plots: coverage, outcomes, lengths, resolutions"
+    script:
+        "../scripts/plots.py"
+
+
+rule contact_sheet:
+    input:
+        tags=rules.tags_json.output.tags,
+        pictures=rules.pictures.output.pictures,
+        base=rules.base_captions.output.captions,
+        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
+        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+    output:
+        page=report(
+            f"{R}/report/contact_sheet.html",
+            caption="report/contact_sheet.rst",
+            category="Pictures",
+            labels={"plot": "pictures and captions"},
+        ),
+    log:
+        f"{R}/logs/contact_sheet.log",
+    benchmark:
+        f"{R}/benchmarks/contact_sheet.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("contact_sheet"),
+        folder=verbatim(config["inputs"]["pictures"]),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Contact sheet: pictures beside their captions"
+    script:
+        "../scripts/contact_sheet.py"
+
+
+rule report:
+    input:
+        rules.plots.output,
+        rules.contact_sheet.output,

@@ -1,0 +1,1 @@
+"""What a person looks at after a run: plots of the counts, and pictures beside their captions."""

@@ -1,0 +1,74 @@
+"""The real workflow with an environment for each kind of rule, made by a stand-in for conda from a local channel.
+
+What is tested is that the rules name environments that hold what they need; conda and conda-forge are not.
+"""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import conda_standin
+import pytest
+from environments import pins
+from projects import ROOT, Project, new_project
+
+LOADED = '''
+
+import atexit, json
+atexit.register(lambda: Path(f"results/logs/loaded_{os.getpid()}.json").write_text(json.dumps({
+    "script": sys.argv[0], "prefix": sys.prefix,
+    "modules": {name: module.__file__ for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)},
+})))
+'''
+"""Appended to the library in a copy of the project: each job tells what it has loaded."""
+
+
+@pytest.fixture(scope="module")
+def conda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment variables with which `conda` is the stand-in."""
+    folder = tmp_path_factory.mktemp("conda")
+    subprocess.run([sys.executable, ROOT / "tests/helpers/local_channel.py", folder / "channels"], check=True)
+    binaries = conda_standin.install(folder / "standin")
+    path = f"{binaries}:{Path('/usr/local/bin')}:/usr/bin:/bin"
+    return {"PATH": path, "CONDA_CHANNEL_ALIAS": (folder / "channels").as_uri(), "PIP_NO_COMPILE": "1"}
+
+
+def packages_of(group: str) -> set[str]:
+    """The top-level modules of a group's packages, as far as they are installed here."""
+    names = {pin.partition("==")[0] for pin in pins(group)}
+    return {
+        module for module, owners in importlib.metadata.packages_distributions().items() if names & {o.lower() for o in owners}
+    }
+
+
+def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, str], tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project", tars__count=10)
+    library = project.folder / "scripts/booruflow/job.py"
+    library.write_text(library.read_text("utf-8") + LOADED, "utf-8")
+    project.run("--sdm", "conda", "all", "report", **conda)
+
+    prefixes: dict[str, str] = {}
+    for path in project.folder.glob("results/logs/loaded_*.json"):
+        loaded = json.loads(path.read_bytes())
+        rule = loaded["script"].rsplit(".", 2)[-2]
+        group = {"caption": "transformers", "plots": "report"}.get(rule, "data")
+        assert Path(loaded["prefix"]).is_relative_to(project.folder / ".snakemake/conda")
+        assert prefixes.setdefault(group, loaded["prefix"]) == loaded["prefix"]
+        own = packages_of(group)
+        astray = [file for name, file in loaded["modules"].items() if name in own and not file.startswith(loaded["prefix"])]
+        assert astray == [], rule
+        assert {"polars", "orjson"} & loaded["modules"].keys() or rule == "pictures", rule
+    assert len(set(prefixes.values())) == len(prefixes) == 3
+
+
+def test_a_rule_whose_environment_lacks_a_package_fails(conda: dict[str, str], tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project")
+    environment = project.folder / "envs/data.yaml"
+    lines = [line for line in environment.read_text("utf-8").splitlines() if "==" not in line or "tqdm" in line]
+    environment.write_text("\n".join(lines), "utf-8")
+    ran = project.run("--sdm", "conda", "results/posts/posts.parquet", code=1, **conda)
+    assert "ModuleNotFoundError: No module named 'polars'" in ran.text or "No module named 'orjson'" in ran.text
+    assert not project.path("posts/posts.parquet").exists()
+    assert Project(project.folder).left_behind() == []

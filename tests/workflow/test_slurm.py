@@ -1,0 +1,85 @@
+"""The real workflow on a real one-node Slurm with two cards that are none: `profiles/slurm` as shipped."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from projects import Project, new_project
+from slurm_node import finished_jobs, said, slurm_node, why_not
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+
+PROFILE = ["--workflow-profile", "profiles/slurm", "--set-resources", "caption:gpu=1"]
+QUICK = ["--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2"]
+SHARDS = 2
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cluster, as the log of its finished jobs."""
+    with slurm_node(tmp_path_factory.mktemp("slurm") / "node") as log:
+        yield log
+
+
+def project(folder: Path) -> Project:
+    """Two shards in batches small enough to be stopped between two of them."""
+    made = new_project(
+        folder, tars__count=10, meta_lat__folder="/data/images", captions__shards=SHARDS, captioner__batch_size=2
+    )
+    edited = made.folder / "sample/edited"
+    edited.joinpath("edited_2.json").rename(edited / "edited_0.json")
+    return made
+
+
+def caption_processes(folder: Path) -> dict[str, str]:
+    """The caption jobs that run in a folder: their CUDA_VISIBLE_DEVICES -> their Slurm job."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = process.joinpath("cmdline").read_bytes()
+            environment = process.joinpath("environ").read_bytes()
+            here = process.joinpath("cwd").readlink() == folder
+        except OSError:  # it has ended meanwhile
+            continue
+        if here and b".caption.py" in command and b"-c" not in command.split(b"\0"):
+            values = dict(line.partition(b"=")[::2] for line in environment.split(b"\0"))
+            found[values.get(b"CUDA_VISIBLE_DEVICES", b"none").decode()] = values.get(b"SLURM_JOB_ID", b"none").decode()
+    return found
+
+
+def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(log: Path, tmp_path: Path) -> None:
+    local = project(tmp_path / "local")
+    local.run()
+    cluster = project(tmp_path / "cluster")
+    cards: dict[str, str] = {}
+
+    def both_caption() -> bool:
+        cards.update(caption_processes(cluster.folder))
+        return bool(len(cards) == SHARDS and cluster.journal())
+
+    with cluster.running(*PROFILE, *QUICK, cores=8) as process:
+        cluster.wait_for(process, both_caption)
+        assert set(cards) == {"0", "1"}, "each caption job has its own card"
+        assert cards["0"] != cards["1"]
+        begun = [int(path.name.split("_")[1].split(".")[0]) for path in cluster.folder.glob("results/journal/*.jsonl")]
+        for job in set(cards.values()):
+            said("scancel", job)
+        assert process.wait(120) != 0, cluster.console()
+    kept = cluster.journal()
+    assert begun and 0 < len(kept) < len(local.journal())
+
+    ran = cluster.run(*PROFILE, *QUICK, cores=8)
+    assert ran.jobs["caption"] == SHARDS
+    assert ran.text.count("SLURM jobid") == 11  # caption 2, parse with fixed 2, merge 1, tars 4 less 1, manifest 1 and so on
+    journal = cluster.journal()
+    assert journal[: len(kept)] == kept or all(line in journal for line in kept)
+    keys = [line["key"] for line in journal]
+    assert len(keys) == len(set(keys)) == len(local.journal()), "no caption is generated twice"
+    assert {json.loads(cluster.path(f"captions/stats_{n}.json").read_bytes())[0]["card"] for n in range(SHARDS)} == {"0", "1"}
+    assert cluster.products() == local.products()
+
+    jobs = finished_jobs(log)
+    assert sum(job["JobState"] == "CANCELLED" for job in jobs) == SHARDS
+    assert {job["JobState"] for job in jobs} == {"CANCELLED", "COMPLETED"}
+    assert sum("gres/gpu=1" in job["Tres"] for job in jobs) == 2 * SHARDS
