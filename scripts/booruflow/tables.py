@@ -28,7 +28,7 @@ def open_table(path: str | Path) -> pq.ParquetFile:
         UserError: it is missing, truncated or not parquet.
     """
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, pre_buffer=False)  # its buffers would stay until the end: the file's size in memory
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file: mend the path in the config") from error
     except (pa.ArrowInvalid, OSError) as error:
