@@ -143,7 +143,7 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
             bar.update(len(opening))
             text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
             if not text.startswith(b"{"):
-                raise UserError(f"{path}: begins with {text[:20]!r}, not with an object {{\"<id>\": ...}}: name another file")
+                raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
             rest, count = text[1:], 0
             while True:
                 commas = _commas(rest)

@@ -14,14 +14,14 @@ import pytest
 from environments import pins
 from projects import ROOT, Project, new_project
 
-LOADED = '''
+LOADED = """
 
 import atexit, json
 atexit.register(lambda: Path(f"results/logs/loaded_{os.getpid()}.json").write_text(json.dumps({
     "script": sys.argv[0], "prefix": sys.prefix,
     "modules": {name: module.__file__ for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)},
 })))
-'''
+"""
 """Appended to the library in a copy of the project: each job tells what it has loaded."""
 
 
