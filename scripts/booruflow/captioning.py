@@ -49,7 +49,7 @@ class Shard:
     """What a caption job reads: shard `number` of `count`, its rows, its pictures and its journal."""
 
     split: Path
-    """Parquet, one row per id, ascending: see `booruflow.captioning.rows`."""
+    """Parquet, one row per id, ascending: see `blocks_of_rows`."""
     pictures: Path
     journal: Path
     number: int
@@ -143,14 +143,15 @@ class Turn:
 
     def generate(self, keys: Keys) -> Skips:
         """Generate what the journal lacks; returns why an id still got nothing."""
-        index = Index(files_for(self.shard.journal, self.shard.number, self.shard.count))
-        pending = (keys != b"") & (index.find(keys) < 0)
-        total = int(pending.sum())
-        if not total:
-            return {}
         stop = Stop()
         with ExitStack() as stack:
+            # locked before it is read: another job may just be writing its last captions
             journal = stack.enter_context(Journal(self.shard.journal, self.shard.number, self.shard.count))
+            index = Index(files_for(self.shard.journal, self.shard.number, self.shard.count))
+            pending = (keys != b"") & (index.find(keys) < 0)
+            total = int(pending.sum())
+            if not total:
+                return {}
             card = self._card() if self.backend.needs_card else None
             watch = stack.enter_context(Watch(card, self.captioner["max_temperature"], lambda: stop.number > 0))
             stack.enter_context(stop.on_signals())

@@ -23,6 +23,9 @@ from booruflow.errors import UserError
 from booruflow.pictures import Unreadable
 from booruflow.progress import progress
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 BATCHES_A_BLOCK = 4
 HOPELESS = 32
 """When so many requests failed and none succeeded, the fault is not in the requests."""
@@ -40,9 +43,6 @@ class Job(Protocol):
     def request(self) -> Request:
         """Read and open what the request needs."""
 
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 JobT = TypeVar("JobT", bound=Job)
 
