@@ -3,10 +3,19 @@
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: sample test lint docs clean
+.PHONY: sample resume report test lint docs dag clean
 
 sample: .venv/sample.installed
 	$(BIN)/snakemake --cores $(CORES)
+
+# go on after snakemake itself was killed
+resume: .venv/sample.installed
+	$(BIN)/python tools/resume.py --cores $(CORES)
+
+# plots and pictures, and all about the run in one page
+report: .venv/sample.installed
+	$(BIN)/snakemake --cores $(CORES) all report
+	$(BIN)/snakemake all report --report results/report/report.html
 
 test: .venv/dev.installed
 	$(BIN)/pytest
@@ -22,6 +31,10 @@ lint: .venv/dev.installed
 docs: .venv/dev.installed
 	$(BIN)/python tools/environments.py
 	$(BIN)/python tools/config_reference.py
+
+# the graphs of rules and jobs in docs/; needs Graphviz
+dag: .venv/sample.installed
+	$(BIN)/python tools/graphs.py
 
 clean:
 	rm -rf .venv .snakemake results

@@ -1,6 +1,7 @@
 """The real workflow on a real one-node Slurm with two cards that are none: `profiles/slurm` as shipped."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,25 +60,28 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
     with cluster.running(*PROFILE, *QUICK, cores=8) as process:
         cluster.wait_for(process, both_caption)
         assert set(cards) == {"0", "1"}, "each caption job has its own card"
-        assert cards["0"] != cards["1"]
-        begun = [int(path.name.split("_")[1].split(".")[0]) for path in cluster.folder.glob("results/journal/*.jsonl")]
-        for job in set(cards.values()):
+        for job in cards.values():
             said("scancel", job)
         assert process.wait(120) != 0, cluster.console()
+        first = cluster.console()
     kept = cluster.journal()
-    assert begun and 0 < len(kept) < len(local.journal())
+    assert 0 < len(kept) < len(local.journal())
+    assert not list(cluster.folder.glob("results/captions/raw_*"))
 
     ran = cluster.run(*PROFILE, *QUICK, cores=8)
     assert ran.jobs["caption"] == SHARDS
-    assert ran.text.count("SLURM jobid") == 11  # caption 2, parse with fixed 2, merge 1, tars 4 less 1, manifest 1 and so on
     journal = cluster.journal()
-    assert journal[: len(kept)] == kept or all(line in journal for line in kept)
+    assert all(line in journal for line in kept)
     keys = [line["key"] for line in journal]
     assert len(keys) == len(set(keys)) == len(local.journal()), "no caption is generated twice"
     assert {json.loads(cluster.path(f"captions/stats_{n}.json").read_bytes())[0]["card"] for n in range(SHARDS)} == {"0", "1"}
     assert cluster.products() == local.products()
 
     jobs = finished_jobs(log)
-    assert sum(job["JobState"] == "CANCELLED" for job in jobs) == SHARDS
-    assert {job["JobState"] for job in jobs} == {"CANCELLED", "COMPLETED"}
-    assert sum("gres/gpu=1" in job["Tres"] for job in jobs) == 2 * SHARDS
+    cancelled = [job for job in jobs if job["JobState"] == "CANCELLED"]
+    assert {job["JobId"] for job in cancelled} == set(cards.values())
+    completed = [job for job in jobs if job["JobState"] == "COMPLETED"]
+    assert len(cancelled) + len(completed) == len(jobs)
+    assert sum("gres/gpu=1" in job["Tres"] for job in completed) == SHARDS
+    assert len(completed) == len(re.findall("submitted with SLURM jobid", first + ran.text)) - SHARDS
+    assert sum(ran.jobs.values()) + 7 - SHARDS > 2 * len(completed), "small steps share a job"

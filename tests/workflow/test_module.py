@@ -1,0 +1,53 @@
+"""The workflow as a module of another one, in a folder of its own with a config of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from projects import ROOT, Project
+
+SNAKEFILE = f"""
+configfile: "config.yaml"
+
+module booruflow:
+    snakefile: {str(ROOT / "Snakefile")!r}
+    config: config["booruflow"]
+
+use rule * from booruflow as booruflow_*
+
+rule count:
+    default_target: True
+    input: "{{}}/meta_lat.json".format(config["booruflow"]["results"])
+    output: "count.txt"
+    shell: "wc -l < {{input}} > {{output}}"
+"""
+
+
+@pytest.mark.parametrize("generate", [False, True])
+def test_another_workflow_uses_the_products(tmp_path: Path, generate: bool) -> None:
+    other = Project(tmp_path / "other")
+    other.folder.mkdir()
+    config = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+    captions = [{**each, "files": [str(ROOT / file) for file in each["files"]]} for each in config["inputs"]["captions"]]
+    inputs = {"metadata": [str(ROOT / "sample/metadata.parquet")], "pictures": str(ROOT / "sample/images"), "captions": captions}
+    captioner = {key: config["captioner"][key] for key in ("device", "dtype", "min_pixels", "max_pixels", "max_new_tokens")}
+    own = {
+        "results": "data set/results",
+        "inputs": {**inputs, "edited": ""},
+        "captions": {"generate": generate, "shards": 1},
+        "captioner": {**captioner, "model": str(ROOT / "sample/captioner")},
+        "tars": {"count": 10},
+        "subsets": {},
+    }
+    (other.folder / "config.yaml").write_text(yaml.safe_dump({"booruflow": own}), "utf-8")
+    (other.folder / "Snakefile").write_text(SNAKEFILE, "utf-8")
+    ran = other.run("booruflow_all", "count")
+    assert ran.jobs["booruflow_manifest"] == 1
+    assert ran.jobs.get("booruflow_caption", 0) == generate
+    results = other.folder / "data set/results"
+    summary = json.loads((results / "manifest.json").read_bytes())["summary"]
+    assert summary["posts"] == 240 and (summary["good"] > 20) == generate
+    assert int((other.folder / "count.txt").read_text()) == summary["for_the_trainer"] + 2
+    assert other.plan("booruflow_all", "count") == {}
+    assert not any((ROOT / name).exists() for name in ("data set", "count.txt"))

@@ -1,0 +1,35 @@
+"""After Snakemake itself is killed: one command goes on, with no job of the killed run still at work."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from projects import ROOT, Project
+
+
+def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None:
+    project = make_project(tars__count=10, captioner__batch_size=2)
+    process = project.start(cores=1)
+    project.wait_for(process, lambda: bool(project.journal_lines()))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    command = [sys.executable, ROOT / "tools/resume.py", "--cores", "2"]
+    done = subprocess.run(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+    assert "1 jobs of the killed run stopped" in done.stdout
+    made = [entry["key"] for entry in project.journal()]
+    assert len(made) == len(set(made)) == len(sample.journal()), "no caption is generated twice"
+    assert project.left_behind() == []
+    assert project.read("captions/good_1.json") == sample.read("captions/good_1.json")
+
+
+def test_a_run_at_work_is_left_alone(make_project) -> None:
+    project = make_project()
+    with project.running(cores=1) as process:
+        project.wait_for(process, lambda: project.path("logs/posts.log").exists())
+        command = [sys.executable, ROOT / "tools/resume.py", "--cores", "1"]
+        done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=60)
+        assert "still at work here" in done.stderr
+        assert done.returncode == 1 and process.poll() is None
