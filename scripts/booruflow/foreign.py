@@ -143,7 +143,7 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
             bar.update(len(opening))
             text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
             if not text.startswith(b"{"):
-                raise UserError(f"{path}: begins with {text[:20]!r}, not with an object {{\"<id>\": ...}}: name another file")
+                raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
             rest, count = text[1:], 0
             while True:
                 commas = _commas(rest)
@@ -172,7 +172,8 @@ def _commas(text: bytes) -> np.ndarray:
     outside = np.frombuffer(b'"'.join(pieces[::2]), np.uint8)
     left_out = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
     commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEEPER[outside]) == 0))
-    return commas + left_out[np.cumsum(outside == ord('"'))[commas]]
+    places: np.ndarray = commas + left_out[np.cumsum(outside == ord('"'))[commas]]
+    return places
 
 
 def _decoded(path: str | Path, text: bytes, commas: np.ndarray) -> dict[str, Json]:
@@ -187,7 +188,7 @@ def _decoded(path: str | Path, text: bytes, commas: np.ndarray) -> dict[str, Jso
 
 def _faults(entries: Iterable[bytes]) -> Iterator[str]:
     """What is wrong with entries that cannot be decoded together."""
-    seen = set()
+    seen: set[str] = set()
     for text in entries:
         try:
             keys = orjson.loads(b"{%b}" % text).keys()

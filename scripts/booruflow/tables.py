@@ -186,7 +186,9 @@ def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[np.ndarray],
     if not len(twice):
         return
     one = int(ordered[twice[0]])
-    rows = [f"{path} row {first_row + row}" for path, some in zip(paths, ids_of, strict=True) for row in np.flatnonzero(some == one)]
+    rows = [
+        f"{path} row {first_row + row}" for path, some in zip(paths, ids_of, strict=True) for row in np.flatnonzero(some == one)
+    ]
     raise UserError(f"{rows[1]}: id {one} stands already at {rows[0]} ({len(twice)} such rows in all): drop the duplicates")
 
 

@@ -25,7 +25,9 @@ layouts = st.fixed_dictionaries(
 
 
 @settings(deadline=None)
-@given(st.dictionaries(texts, values, max_size=12), layouts, st.sampled_from([5, 17, 64, 1 << 20]), st.sampled_from(["", "\ufeff"]))
+@given(
+    st.dictionaries(texts, values, max_size=12), layouts, st.sampled_from([5, 17, 64, 1 << 20]), st.sampled_from(["", "\ufeff"])
+)
 def test_any_object_in_any_layout_comes_back_in_its_order(tmp_path_factory, content, layout, block, mark):
     path = tmp_path_factory.getbasetemp() / "foreign.json"
     path.write_text(mark + json.dumps(content, **layout), "utf-8")
@@ -42,7 +44,11 @@ def test_a_file_that_json_refuses_is_refused(tmp_path_factory, content, data):
     whole = json.dumps(content)
     place = data.draw(st.integers(0, len(whole) - 1))
     kind = data.draw(st.sampled_from(["cut", "dropped", "doubled"]))
-    broken = {"cut": whole[:place], "dropped": whole[:place] + whole[place + 1 :], "doubled": whole[:place] + whole[place:][0] * 2 + whole[place + 1 :]}[kind]
+    broken = {
+        "cut": whole[:place],
+        "dropped": whole[:place] + whole[place + 1 :],
+        "doubled": whole[:place] + whole[place:][0] * 2 + whole[place + 1 :],
+    }[kind]
     path.write_text(broken, "utf-8")
     try:
         expected = json.loads(broken, object_pairs_hook=list)
