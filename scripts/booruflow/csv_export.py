@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import polars as pl
@@ -41,7 +40,7 @@ class Source(io.BufferedIOBase):
         self._path, self._bar, self._at, self.quotes = path, bar, 0, 0
         with self._named():
             self._file = Path(path).open("rb")
-            self._text: IO[bytes] = gzip.GzipFile(fileobj=self._file) if str(path).endswith(".gz") else self._file
+            self._text = gzip.GzipFile(fileobj=self._file) if str(path).endswith(".gz") else self._file
 
     def readable(self) -> bool:
         """Always."""

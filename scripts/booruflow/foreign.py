@@ -172,7 +172,8 @@ def _commas(text: bytes) -> np.ndarray:
     outside = np.frombuffer(b'"'.join(pieces[::2]), np.uint8)
     left_out = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
     commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEEPER[outside]) == 0))
-    return commas + left_out[np.cumsum(outside == ord('"'))[commas]]
+    places: np.ndarray = commas + left_out[np.cumsum(outside == ord('"'))[commas]]
+    return places
 
 
 def _decoded(path: str | Path, text: bytes, commas: np.ndarray) -> dict[str, Json]:
@@ -187,7 +188,7 @@ def _decoded(path: str | Path, text: bytes, commas: np.ndarray) -> dict[str, Jso
 
 def _faults(entries: Iterable[bytes]) -> Iterator[str]:
     """What is wrong with entries that cannot be decoded together."""
-    seen = set()
+    seen: set[str] = set()
     for text in entries:
         try:
             keys = orjson.loads(b"{%b}" % text).keys()

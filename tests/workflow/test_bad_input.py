@@ -97,15 +97,14 @@ def test_a_broken_row_of_csv(project, table):
         path.write_text("\n".join(lines) + "\n")
 
     line = metadata(project, "g.csv", write)
-    assert line.startswith("error: g.csv: ") and "Expected 15 columns, got 3" in line and line.endswith(": mend or drop the row")
-    assert "120" in line or "121" in line
+    assert line == "error: g.csv: row 121: Expected 15 columns, got 3: 12,only three,fields: mend or drop the row"
 
 
 def test_a_caption_source_that_is_not_json(project):
     project.configure(inputs__metadata=["sample/metadata.parquet"], inputs__captions=[{"files": ["h.json"]}])
     (project.folder / "h.json").write_text('{"1": {"caption": "one"},\n"2": {"caption": "tw')
     line = refused(project, "captions/meta_cap_base.json")
-    assert line.startswith("error: h.json: not valid JSON (") and line.endswith("): fetch or write it again")
+    assert line == 'error: h.json: key "2": the file is cut short in or after it: fetch or write it again'
 
 
 def test_a_file_that_is_not_there(project):
