@@ -11,8 +11,9 @@ from pathlib import Path
 
 import conda_standin
 import pytest
-from environments import pins
 from projects import ROOT, Project, new_project
+
+from environments import pins
 
 LOADED = """
 

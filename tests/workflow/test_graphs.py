@@ -2,9 +2,10 @@
 
 import re
 
-import graphs
 import pytest
 from projects import ROOT, Project
+
+import graphs
 
 
 @pytest.mark.parametrize("name", graphs.GRAPHS)
