@@ -8,6 +8,7 @@ import asyncio
 import base64
 import io
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -68,10 +69,11 @@ class OpenAIBackend:
         from openai import AsyncOpenAI
 
         options = self.options
+        key = options["api_key"] or os.environ.get("OPENAI_API_KEY", "none")
         waiting = chain.from_iterable(batches)
         with asyncio.Runner() as runner:
             servers = [
-                AsyncOpenAI(base_url=url, api_key=options["api_key"], timeout=options["timeout"], max_retries=options["retries"])
+                AsyncOpenAI(base_url=url, api_key=key, timeout=options["timeout"], max_retries=options["retries"])
                 for url in options["base_urls"]
             ]
             turns = cycle(range(len(servers)))
