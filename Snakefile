@@ -21,6 +21,7 @@ include: "rules/subsets.smk"
 include: "rules/tokens.smk"
 include: "rules/manifest.smk"
 include: "rules/report.smk"
+include: "rules/demo.smk"
 
 
 rule all:

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -28,10 +29,13 @@ import polars as pl  # noqa: E402
 import psutil  # noqa: E402
 import torch  # noqa: E402
 
+from booruflow import captioning  # noqa: E402
 from booruflow.backends import Request  # noqa: E402
+from booruflow.backends.decoding import pad_left  # noqa: E402
 from booruflow.backends.transformers import TransformersBackend  # noqa: E402
 from booruflow.captioning import Shard, caption_shard  # noqa: E402
-from booruflow.pictures import open_picture, read_picture  # noqa: E402
+from booruflow.engine import batches_of  # noqa: E402
+from booruflow.pictures import Unreadable, open_picture, read_picture  # noqa: E402
 from booruflow.prompts import prompt_of  # noqa: E402
 from booruflow.shards import SCHEMA  # noqa: E402
 
@@ -75,8 +79,6 @@ def make_shard(folder: Path, posts: int) -> Shard:
 
 def readable(path: Path) -> bool:
     """False for the picture that the sample has broken on purpose."""
-    from booruflow.pictures import Unreadable
-
     try:
         open_picture(path.read_bytes())
     except Unreadable:
@@ -84,70 +86,89 @@ def readable(path: Path) -> bool:
     return True
 
 
-def caption(shard: Shard, **changes: object) -> dict:
-    """Run the whole job; returns its stats."""
+def caption(shard: Shard, **changes: object) -> None:
+    """Run the whole job."""
     out = [shard.split.parent / name for name in ("raw.jsonl", "skipped.json", "stats.json")]
     caption_shard(shard, CAPTIONER | changes, *out, threads=1)
-    return json.loads(out[2].read_text())[0]
 
 
-def bare(shard: Shard, backend: TransformersBackend, batch_size: int) -> tuple[float, float]:
-    """Seconds of a plain loop over the same batches: of `generate` alone, and with opening and preparing the pictures."""
-    from booruflow.backends.decoding import pad_left
+class Loaded(TransformersBackend):
+    """A backend whose model is loaded once for all its jobs, so that loading is not measured."""
 
+    def load(self) -> None:
+        """Do nothing the second time."""
+        if not hasattr(self, "model"):
+            super().load()
+
+
+def timed(work: Callable[[Shard], object], posts: int) -> tuple[float, float]:
+    """Seconds on the clock and of the processor that `work` takes with a fresh shard and journal."""
+    with tempfile.TemporaryDirectory() as folder:
+        shard = make_shard(Path(folder), posts)
+        clock, processor = time.perf_counter(), time.process_time()
+        work(shard)
+        return time.perf_counter() - clock, time.process_time() - processor
+
+
+def compare(works: dict[str, Callable[[Shard], object]], posts: int, rounds: int) -> None:
+    """Time all in turns and print medians; the first is what the others are compared with."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            times[name].append(timed(work, posts))
+            print(f"{name}: {times[name][-1][0]:.2f} s on the clock, {times[name][-1][1]:.2f} s of the processor", flush=True)
+    first = next(iter(times.values()))
+    for name, taken in times.items():
+        clock, processor = (median(one[kind] for one in taken) for kind in (0, 1))
+        ratios = [median(one[kind] / other[kind] for one, other in zip(taken, first, strict=True)) for kind in (0, 1)]
+        print(
+            f"{name}: {clock / posts:.4f} s a picture on the clock, {processor / posts:.4f} s of the processor;"
+            f" {ratios[0]:.3f} and {ratios[1]:.3f} of the first"
+        )
+
+
+def job_of(**changes: object) -> Callable[[Shard], object]:
+    """The whole job with a loaded backend, as something to time."""
+    config = CAPTIONER | changes
+    backend = Loaded(config)
+    backend.load()
+
+    def work(shard: Shard) -> None:
+        captioning.open_backend = lambda *_: backend
+        caption(shard, **changes)
+
+    return work
+
+
+def plain_loop(shard: Shard, backend: TransformersBackend, batch_size: int) -> None:
+    """What one would write by hand: open, prepare, batch, generate, decode; nothing kept, nothing guarded."""
     rows = pl.read_parquet(shard.split).to_dicts()
-    alone, begun = 0.0, time.perf_counter()
     for start in range(0, len(rows), batch_size * 4):
         prepared = []
         for row in rows[start : start + batch_size * 4]:
             picture = open_picture(read_picture(shard.pictures, row["picture"]))
             prepared.append(backend.prepare(Request(row["id"], prompt_of("json", row["general"], ""), picture)))
-        prepared.sort(key=lambda one: (-one.size, one.id))
-        for at in range(0, len(prepared), batch_size):
-            batch = prepared[at : at + batch_size]
+        for batch in batches_of(prepared, batch_size):
             inputs = pad_left([one.inputs["tokens"] for one in batch], backend.tokenizer.pad_token_id)
             inputs["mm_token_type_ids"] = (inputs["input_ids"] == backend.image_token).int()
             for name in ("pixel_values", "image_grid_thw"):
                 inputs[name] = torch.cat([one.inputs[name] for one in batch])
-            now = time.perf_counter()
             with torch.inference_mode():
                 output = backend.model.generate(**inputs, do_sample=False, max_new_tokens=CAPTIONER["max_new_tokens"])
-            alone += time.perf_counter() - now
             backend.tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    return alone, time.perf_counter() - begun
 
 
 def overhead(posts: int, rounds: int) -> None:
-    """The job's time for generating against both bare times, in turns; medians, as the machine is shared."""
-    backend = TransformersBackend(CAPTIONER)
+    """The whole job against a bare loop over the same batches."""
+    backend = Loaded(CAPTIONER)
     backend.load()
-    times: dict[str, list[float]] = {name: [] for name in ("generate alone", "plain loop", "the job", "the job, constrained")}
-    for number in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            shard = make_shard(Path(folder), posts)
-            alone, plain = bare(shard, backend, 16)
-            times["generate alone"].append(alone)
-            times["plain loop"].append(plain)
-            times["the job"].append(caption(shard)["generated"]["generating"])
-            times["the job, constrained"].append(caption(shard, constrained=True)["generated"]["generating"])
-        print(number, {name: round(seconds[-1], 2) for name, seconds in times.items()}, flush=True)
-    for name, seconds in times.items():
-        against = [one / other for one, other in zip(seconds, times["generate alone"], strict=True)]
-        print(f"{name}: median {median(seconds):.2f} s for {posts} pictures, {median(against):.3f} x generate alone")
+    works: dict[str, Callable[[Shard], object]] = {"plain loop": lambda shard: plain_loop(shard, backend, 16)}
+    compare(works | {"the job": job_of(), "the job, JSON by construction": job_of(constrained=True)}, posts, rounds)
 
 
 def batching(posts: int, rounds: int) -> None:
     """Sixteen at once against one at a time."""
-    gains = []
-    for _ in range(rounds):
-        speeds = []
-        for batch_size in (1, 16):
-            with tempfile.TemporaryDirectory() as folder:
-                done = caption(make_shard(Path(folder), posts), batch_size=batch_size)["generated"]
-                speeds.append(done["captions"] / done["generating"])
-        gains.append(speeds[1] / speeds[0])
-        print(f"one at a time {speeds[0]:.2f} pictures/s, sixteen {speeds[1]:.2f} pictures/s: {gains[-1]:.2f} x", flush=True)
-    print(f"median gain {median(gains):.2f} x")
+    compare({"sixteen at once": job_of(), "one at a time": job_of(batch_size=1)}, posts, rounds)
 
 
 def small_model(folder: Path) -> str:

@@ -5,6 +5,9 @@ stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and edit_list/ed
 generations in journal/. Reads the config sections captioner and captions.
 """
 
+# the environments of backends that load a model have what tipo needs
+CAPTION_ENV = "tipo" if BACKENDS == ["openai", "tipo"] else BACKENDS[0]
+
 
 rule caption:
     input:
@@ -19,7 +22,7 @@ rule caption:
         f"{R}/benchmarks/caption_{{n}}.tsv"
     threads: CAPTIONER["threads"]
     resources:
-        gpu=1 if open_backend(CAPTIONER["backend"], CAPTIONER).needs_card else 0,
+        gpu=int(any(open_backend(name, CAPTIONER).needs_card for name in BACKENDS)),
         mem_mb=CAPTIONER["mem_mb"],
         runtime=CAPTIONER["runtime"],
     params:
@@ -30,7 +33,7 @@ rule caption:
         journal=f"{R}/journal",
         shards=len(SHARDS),
     conda:
-        f"../envs/{CAPTIONER['backend']}.yaml"
+        f"../envs/{CAPTION_ENV}.yaml"
     message:
         "Captions of shard {wildcards.n}: generate what the journal does not have"
     script:

@@ -29,6 +29,7 @@ METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
 EDITED = config["inputs"]["edited"]
 CAPTIONER = config["captioner"]
+BACKENDS = [name for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
 
@@ -64,8 +65,7 @@ def caption_tables(wildcards):
 def captioner_identity(wildcards):
     """All that determines a caption's text apart from its request."""
     try:
-        names = [name for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
-        return [open_backend(name, CAPTIONER).identity() for name in names]
+        return [open_backend(name, CAPTIONER).identity() for name in BACKENDS]
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -11,22 +11,24 @@ LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value i
 CARDS = len(visible_cards()) if LOCAL else 0
 
 if LOCAL:
-    if "gpu" in workflow.global_resources:
-        try:
-            check_cards(workflow.global_resources["gpu"].value)
-        except UserError as error:
-            raise WorkflowError(str(error)) from None
-    elif CARDS:
+    if CARDS and "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", CARDS)
     if "mem_mb" not in workflow.global_resources:
         workflow.register_resource("mem_mb", psutil.virtual_memory().total >> 20)
 
 
 def check_card_jobs():
-    """Stop before the first job when one needs a card and there is none: it would run after hours, and fail."""
-    waiting = () if workflow.touch or CARDS or not LOCAL else workflow.dag.needrun_jobs()
-    if rules_with_card := {job.rule.name for job in waiting if job.resources.get("gpu")}:
+    """Stop before the first job when one needs a card and there is none, or fewer than were asked for: it would fail after hours."""
+    waiting = () if workflow.touch or not LOCAL else workflow.dag.needrun_jobs()
+    rules_with_card = {job.rule.name for job in waiting if job.resources.get("gpu")}
+    if not rules_with_card:
+        return
+    if not CARDS:
         raise WorkflowError(
             f"{', '.join(sorted(rules_with_card))} needs a card and this machine shows none:"
             " set captioner.device to cpu, mend the driver, or use a cluster's profile"
         )
+    try:
+        check_cards(workflow.global_resources["gpu"].value)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None

@@ -47,6 +47,7 @@ rule shards:
         mem_mb=1500,
     params:
         code=code("shards"),
+        shards=len(SHARDS),
         underscores=config["tags"]["underscores"],
     conda:
         "../envs/data.yaml"

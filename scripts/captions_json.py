@@ -4,4 +4,4 @@ from booruflow.foreign import captions_to_parquet
 from booruflow.job import job
 
 with job(snakemake.log[0], snakemake.rule):
-    captions_to_parquet(snakemake.input.json, snakemake.output.parquet)
+    captions_to_parquet(list(snakemake.input.json), snakemake.output.parquet)

@@ -17,8 +17,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2400, help="how long to train (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of everything (default: %(default)s)")
     parser.add_argument("--start", type=Path, help="a captioner to train on from, instead of a new one")
+    parser.add_argument("--rate", type=float, default=1, help="share of the full learning rates, for going on with --start")
     options = parser.parse_args()
-    train(options.out, options.seconds, options.seed, options.start)
+    train(options.out, options.seconds, options.seed, options.start, options.rate)
 
 
 if __name__ == "__main__":

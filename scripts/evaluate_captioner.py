@@ -17,7 +17,7 @@ from booruflow.demo.asking import ask
 from booruflow.demo.drawing import draw
 from booruflow.demo.evaluation import Share, commonest, score, whom_it_follows, with_wrong_looks
 from booruflow.demo.grounding import Mode, grounding, prompt_with
-from booruflow.demo.scene import choose_scene
+from booruflow.demo.scene import SIZES, choose_scene
 from booruflow.files import open_whole
 
 FIRST_SEED = 1_000_000
@@ -28,10 +28,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("captioner", type=Path, help="folder of the checkpoint")
     parser.add_argument("--pictures", type=int, default=300, help="how many (default: %(default)s)")
+    parser.add_argument("--square", action="store_true", help="square pictures only")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    figures = measure(options.captioner, options.pictures)
+    figures = measure(options.captioner, options.pictures, SIZES[0] if options.square else None)
     print(table(figures["with tags"], figures["without tags"], figures["commonest value"]))
     print("\nwith wrong tags the answer follows:")
     for name, counts in figures["wrong tags"].items():
@@ -41,12 +42,12 @@ def main() -> None:
             file.write(json.dumps(figures, indent=1, default=asdict).encode() + b"\n")
 
 
-def measure(captioner: Path, count: int) -> dict[str, dict[str, object]]:
-    """All figures of a captioner on `count` pictures."""
+def measure(captioner: Path, count: int, size: tuple[int, int] | None) -> dict[str, dict[str, object]]:
+    """All figures of a captioner on `count` pictures, of one size or of all."""
     scenes, images = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         rng = random.Random(seed)
-        scenes.append(choose_scene(rng))
+        scenes.append(choose_scene(rng, size))
         images.append(draw(scenes[-1], rng))
 
     def answers(about: Sequence[int], tags: Sequence[tuple[list[str], list[str]]]) -> list[str]:

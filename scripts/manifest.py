@@ -4,7 +4,7 @@ from pathlib import Path
 
 from booruflow.idjson import read_entries
 from booruflow.job import job
-from booruflow.laws import Shard, check_captions, check_coverage, check_shard, check_tars, lat_ids
+from booruflow.laws import Shard, check_captions, check_coverage, check_dealt, check_shard, check_tars, lat_ids
 from booruflow.meta import caption_values
 from booruflow.missing import KINDS, missing_ids
 from booruflow.progress import counted
@@ -18,6 +18,8 @@ with job(snakemake.log[0], snakemake.rule):
         check_shard(Shard(Path(split).stem, read_stream(split, ["id"]), [read_entries(path) for path in lists]))
         for split, *lists in shards
     ]
+    if outcomes:
+        check_dealt(missing_ids(given.missing_before, "caption"), [read_stream(split, ["id"]) for split in given.splits])
     good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
 
     generated = [caption_values(read_entries(path)) for path in [*given.good, *given.fixed]]

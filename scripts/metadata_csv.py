@@ -1,6 +1,6 @@
 """Rule metadata_csv: the CSV export of the posts as one parquet file."""
 
-from booruflow.foreign import csv_to_parquet
+from booruflow.csv_export import csv_to_parquet
 from booruflow.job import job
 
 with job(snakemake.log[0], snakemake.rule):

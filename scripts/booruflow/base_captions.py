@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from booruflow.errors import UserError
+from booruflow.files import spool_beside
 from booruflow.streams import Stream
 from booruflow.tables import sorted_rows
 
@@ -33,13 +34,13 @@ def joined(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     return frame.select("id", caption=caption).filter(pl.col("caption") != "")
 
 
-def caption_sources(sources: Sequence[Mapping[str, Any]], tables: Sequence[str], spool: Path) -> list[Stream]:
+def caption_sources(sources: Sequence[Mapping[str, Any]], tables: Sequence[str], target: str | Path) -> list[Stream]:
     """One sorted stream of `id` and `caption` per source of the config, in its order.
 
     Args:
         sources: of the config section inputs.captions.
         tables: parquet files, source by source; a source of JSON files has one, with `id` and `caption`.
-        spool: folder in which unsorted tables are sorted.
+        target: the product; unsorted tables are sorted beside it.
     """
     streams, left = [], iter(tables)
     for k, source in enumerate(sources):
@@ -47,7 +48,7 @@ def caption_sources(sources: Sequence[Mapping[str, Any]], tables: Sequence[str],
             files, name, columns = [next(left) for _ in source["files"]], source["id"], source["columns"]
         else:
             files, name, columns = [next(left)], "id", ["caption"]
-        rows = sorted_rows(files, name, columns, spool / str(k), f"captions {k + 1}")
+        rows = sorted_rows(files, name, columns, spool_beside(target, f"spool{k}"), f"captions {k + 1}")
         streams.append(joined_stream(rows, columns))
     return streams
 

@@ -49,7 +49,7 @@ class Shard:
     """What a caption job reads: shard `number` of `count`, its rows, its pictures and its journal."""
 
     split: Path
-    """Parquet, one row per id, ascending: see `booruflow.captioning.rows`."""
+    """Parquet, one row per id, ascending: see `blocks_of_rows`."""
     pictures: Path
     journal: Path
     number: int
@@ -143,14 +143,15 @@ class Turn:
 
     def generate(self, keys: Keys) -> Skips:
         """Generate what the journal lacks; returns why an id still got nothing."""
-        index = Index(files_for(self.shard.journal, self.shard.number, self.shard.count))
-        pending = (keys != b"") & (index.find(keys) < 0)
-        total = int(pending.sum())
-        if not total:
-            return {}
         stop = Stop()
         with ExitStack() as stack:
+            # locked before it is read: another job may just be writing its last captions
             journal = stack.enter_context(Journal(self.shard.journal, self.shard.number, self.shard.count))
+            index = Index(files_for(self.shard.journal, self.shard.number, self.shard.count))
+            pending = (keys != b"") & (index.find(keys) < 0)
+            total = int(pending.sum())
+            if not total:
+                return {}
             card = self._card() if self.backend.needs_card else None
             watch = stack.enter_context(Watch(card, self.captioner["max_temperature"], lambda: stop.number > 0))
             stack.enter_context(stop.on_signals())
@@ -165,10 +166,8 @@ class Turn:
                 visible = os.environ.get("CUDA_VISIBLE_DEVICES")
                 self.record |= {"generated": asdict(engine.meter), "card": visible, **watch.figures()}
                 meter = engine.meter
-                rate = meter.captions / max(meter.generating, 1e-9)
-                sys.stderr.write(
-                    f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped, {rate:.2f} pictures/s, {meter.line()}\n"
-                )
+                made = f"{meter.captions} of {total} captions made, {len(engine.skipped)} skipped"
+                sys.stderr.write(f"{made}, {meter.captions / max(meter.generating, 1e-9):.2f} pictures/s, {meter.line()}\n")
         return engine.skipped
 
     def _prompt(self, row: Row) -> Prompt:

@@ -23,6 +23,9 @@ from booruflow.errors import UserError
 from booruflow.pictures import Unreadable
 from booruflow.progress import progress
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
 BATCHES_A_BLOCK = 4
 HOPELESS = 32
 """When so many requests failed and none succeeded, the fault is not in the requests."""
@@ -40,9 +43,6 @@ class Job(Protocol):
     def request(self) -> Request:
         """Read and open what the request needs."""
 
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 JobT = TypeVar("JobT", bound=Job)
 
@@ -176,12 +176,11 @@ class Engine(Generic[JobT]):
                     self.skipped[job.id] = {"reason": UNREADABLE, "detail": str(error)}
                     bar.update()
             self.meter.waiting += time.monotonic() - begun - (self.meter.loading - loading)
-            ready.sort(key=lambda prepared: (-prepared.size, prepared.id))
-            for at in range(0, len(ready), self.backend.batch_size):
+            for batch in batches_of(ready, self.backend.batch_size):
                 self._gate()
                 if self._stop.number:
                     return
-                yield ready[at : at + self.backend.batch_size]
+                yield batch
 
     def _ready(self, job: JobT, bar: "tqdm[None]") -> Prepared:
         """Open and prepare one request; the first one that can be opened has the backend loaded."""
@@ -194,6 +193,21 @@ class Engine(Generic[JobT]):
                 self.meter.loading = time.monotonic() - begun
                 bar.unpause()  # its rate is that of captions
         return self.backend.prepare(request)
+
+
+def batches_of(ready: list[Prepared], most: int) -> Iterator[list[Prepared]]:
+    """Batches of at most so many requests, the largest first, none less than half as large as its batch's largest.
+
+    What is left of the requests after some whole batches makes the same further batches.
+    """
+    batch: list[Prepared] = []
+    for prepared in sorted(ready, key=lambda prepared: (-prepared.size, prepared.id)):
+        if batch and (len(batch) == most or prepared.size * 2 < batch[0].size):
+            yield batch
+            batch = []
+        batch.append(prepared)
+    if batch:
+        yield batch
 
 
 def blocks_of(jobs: Iterable[list[JobT]], least: int) -> Iterator[list[JobT]]:

@@ -1,159 +1,209 @@
-"""Files of other tools that are not tables: read as they are, in any layout and order, and turned into parquet once."""
+"""JSON files of other tools, keyed by post: read in any layout and key order, and turned into parquet once."""
 
-import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import ijson
+import numpy as np
+import orjson
 import polars as pl
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from booruflow.errors import UserError
-from booruflow.files import written_whole
 from booruflow.latents import RESOLUTIONS
-from booruflow.posts import REQUIRED
 from booruflow.progress import progress
-from booruflow.streams import ROWS, Stream
+from booruflow.streams import Stream
 from booruflow.tables import write_stream
-
-CSV_BLOCK = 16 << 20
-"""Bytes of CSV parsed at a time."""
 
 CAPTIONS = {"id": pl.Int64, "caption": pl.String}
 """Columns of a captions table made from JSON."""
 
-Json = str | float | bool | None | list["Json"] | dict[str, "Json"]
+BLOCK = 1 << 20
+"""Bytes of JSON decoded at a time."""
+
+LONGEST = 64 << 20
+"""Bytes of an entry, so that a file of another kind is refused before it fills the memory."""
+
+DEEPER = np.zeros(256, np.int8)
+DEEPER[[ord("{"), ord("[")]] = 1
+DEEPER[[ord("}"), ord("]")]] = -1
+"""How a byte of JSON outside strings changes the depth."""
+
+MOST_DIGITS = 18
+"""Of an id, so that it is below 2**63."""
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 
-def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, columns: Mapping[str, str]) -> int:
-    """Write CSV files, each with a header, as one parquet file with the columns of the first; return the number of rows.
+def captions_to_parquet(paths: Sequence[str | Path], target: str | Path) -> int:
+    """Write captions JSON files (`{"<id>": {"caption": "..."}}` or `{"<id>": "..."}`) as parquet: `id`, `caption`.
 
-    Strings may be quoted, hold line breaks, and be empty: `""` is empty text and so is nothing at all. Rows stay in order.
+    Keys are ids or picture paths whose name is an id. An entry without a caption, as in a file of bad outputs, is null.
+    Returns: the number of captions.
 
     Raises:
-        UserError: a file lacks a column of `columns` that another has, or has a broken row; file and row are named.
+        UserError: a file is not such JSON, or two entries are of one id; file and key are named.
     """
-    rows, writer = 0, None
-    with written_whole(target) as part, progress(sum(Path(p).stat().st_size for p in paths), "CSV", "B") as bar:
-        for path in paths:
-            at = 0
-            try:
-                for batch in _open_csv(path, columns):
-                    if writer is None:
-                        writer = pq.ParquetWriter(part, batch.schema, compression="zstd", compression_level=1)
-                    elif batch.schema.names != writer.schema.names:
-                        raise UserError(f"{path}: its columns are not those of {paths[0]}, in that order: make them equal")
-                    writer.write_batch(batch)
-                    at += len(batch)
-                    bar.update(batch.nbytes)
-            except pa.ArrowInvalid as error:
-                raise UserError(f"{path}: after row {at}: {str(error).splitlines()[0][:200]}: mend or drop the row") from error
-            rows += at
-        if writer is None:
-            raise UserError(f"{paths[0]}: no rows: name another CSV file under inputs.metadata")
-        writer.close()
-    return rows
+    captions = entries = 0
 
+    def counted() -> Stream:
+        nonlocal captions, entries
+        for frame in _frames(paths, _caption_of, CAPTIONS):
+            captions += frame["caption"].count()
+            entries += len(frame)
+            yield frame
 
-def _open_csv(path: str | Path, columns: Mapping[str, str]) -> pa.csv.CSVStreamingReader:
-    try:
-        with Path(path).open("rb") as file:
-            names = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file: mend the path in the config") from error
-    missing = [columns[name] for name in ("id", *REQUIRED) if columns[name] not in names]
-    if missing:
-        raise UserError(f"{path}: no column '{missing[0]}' in the header; it has {', '.join(names)}: name the right column")
-    whole = (columns["id"], columns["score"], columns["image_width"], columns["image_height"])
-    types = {name: pa.int64() if name in whole else pa.string() for name in names}
-    return pa.csv.open_csv(
-        path,
-        read_options=pa.csv.ReadOptions(block_size=CSV_BLOCK),
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa.csv.ConvertOptions(column_types=types, strings_can_be_null=False),
-    )
-
-
-def captions_to_parquet(path: str | Path, target: str | Path) -> int:
-    """Write a captions JSON (`{"<id>": {"caption": "..."}}` or `{"<id>": "..."}`) as parquet: `id`, `caption`."""
-    return write_stream(target, _frames(path, _caption_of, CAPTIONS), CAPTIONS)
+    write_stream(target, counted(), CAPTIONS)
+    print(f"{captions} captions, {entries - captions} entries without one")
+    return captions
 
 
 def kohya_to_parquet(path: str | Path, target: str | Path) -> int:
     """Write the resolutions of a kohya metadata JSON as parquet with the columns of `booruflow.latents.RESOLUTIONS`.
 
-    Keys are ids or picture paths whose name is an id. Entries have `train_resolution` (up to v0.9), `image_size` or both.
+    Keys are ids or picture paths whose name is an id. Entries have `train_resolution` (up to v0.9), `image_size` (from
+    v0.10), both, or neither. Returns: the number of entries.
+
+    Raises:
+        UserError: as `captions_to_parquet`.
     """
-    return write_stream(target, _frames(path, _resolution_of, RESOLUTIONS), RESOLUTIONS)
+    return write_stream(target, _frames([path], _resolution_of, RESOLUTIONS), RESOLUTIONS)
 
 
 def _caption_of(entry: Json) -> tuple[str | None]:
     text = entry.get("caption") if isinstance(entry, dict) else entry
     if not isinstance(text, str | None):
-        raise TypeError("the caption is not a string")
+        raise ValueError("its caption is not text")
     return (text,)
 
 
 def _resolution_of(entry: Json) -> tuple[int | None, ...]:
     if not isinstance(entry, dict):
-        raise TypeError("the entry is not an object")
+        raise ValueError("not an object")
     return (*_pair(entry.get("train_resolution")), *_pair(entry.get("image_size")))
 
 
-def _pair(value: Json) -> tuple[int | None, int | None]:
-    if value is None:
-        return None, None
-    if not (isinstance(value, list) and len(value) == 2 and all(isinstance(side, int | float) for side in value)):
-        raise TypeError(f"{value!r} is not [width, height]")
-    return int(value[0]), int(value[1])  # type: ignore[arg-type]
+def _pair(value: Json) -> tuple[int, int] | tuple[None, None]:
+    match value:
+        case None:
+            return None, None
+        case [int() | float() as width, int() | float() as height] if 0 < width < 1 << 31 and 0 < height < 1 << 31:
+            return int(width), int(height)
+    raise ValueError(f"{value!r} is not [width, height]")
 
 
-def _frames(path: str | Path, values_of: Callable[[Json], tuple[object, ...]], schema: Mapping[str, Any]) -> Stream:
-    """The entries of a JSON object, in the file's order, as frames of `schema`."""
-    rows: list[tuple[Any, ...]] = []
-    for key, entry in _entries(path):
-        try:
-            rows.append((_id_of(key), *values_of(entry)))
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{path}: key {key!r}: {error}: mend or drop the entry") from error
-        if len(rows) == ROWS:
-            yield _frame(path, rows, schema)
+def _frames(paths: Sequence[str | Path], values_of: Callable[[Json], tuple[object, ...]], schema: Mapping[str, Any]) -> Stream:
+    """The entries of JSON objects, file by file in their order, as frames of `schema`."""
+    ids_of = []
+    for path in paths:
+        ids = [np.empty(0, np.int64)]
+        for entries in read_object(path):
             rows = []
-    yield _frame(path, rows, schema)
+            for key, entry in entries.items():
+                try:
+                    rows.append((_id_of(key), *values_of(entry)))
+                except ValueError as error:
+                    raise UserError(f"{path}: key {key!r}: {error}: mend or drop the entry") from error
+            frame = pl.DataFrame(rows, schema=dict(schema), orient="row")
+            ids.append(frame["id"].to_numpy())
+            yield frame
+        ids_of.append(np.concatenate(ids))
+    _refuse_duplicates(paths, ids_of)
 
 
-def _frame(path: str | Path, rows: list[tuple[Any, ...]], schema: Mapping[str, Any]) -> pl.DataFrame:
-    try:
-        return pl.DataFrame(rows, schema=dict(schema), orient="row")
-    except UnicodeEncodeError as error:
-        bad = next(row[0] for row in rows for value in row[1:] if isinstance(value, str) and not _encodes(value))
-        raise UserError(f"{path}: key {bad}: a lone surrogate, which is not text: mend the entry") from error
-
-
-def _encodes(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+def _refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[np.ndarray]) -> None:
+    ordered = np.sort(np.concatenate(ids_of))
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(twice):
+        places = [str(path) for path, ids in zip(paths, ids_of, strict=True) if twice[0] in ids]
+        raise UserError(f"{' and '.join(places)}: id {twice[0]} has two entries ({len(twice)} such in all): drop one of them")
 
 
 def _id_of(key: str) -> int:
     stem = key.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0]
-    if not (stem.isascii() and stem.isdigit()):
-        raise ValueError("the key is neither a post id nor a path to <id>.<ext>")
+    if not (stem.isascii() and stem.isdigit() and len(stem) <= MOST_DIGITS):
+        raise ValueError("neither a post id nor a path to <id>.<ext>")
     return int(stem)
 
 
-def _entries(path: str | Path) -> Iterator[tuple[str, Json]]:
+def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
+    """The entries of a JSON file that is one object, in any layout, some at a time, in its order.
+
+    It is cut at the commas between its entries, and the pieces are decoded one by one: as strictly as a whole file would be
+    (RFC 8259, no lone surrogates, no NaN). Takes memory for a few blocks and the longest entry.
+
+    Raises:
+        UserError: the file is missing, not JSON, not an object, or has a key twice; the key or byte is named.
+    """
     try:
         with Path(path).open("rb") as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
-            at = 0
-            for pair in ijson.kvitems(file, "", use_float=True, buf_size=1 << 20):
-                yield pair
-                if file.tell() != at:
-                    bar.update(file.tell() - at)
-                    at = file.tell()
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file: mend the path in the config") from error
-    except ijson.JSONError as error:
-        raise UserError(f"{path}: not valid JSON ({str(error).splitlines()[0]}): fetch or write it again") from error
+            opening = file.read(BLOCK)
+            bar.update(len(opening))
+            text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
+            if not text.startswith(b"{"):
+                raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
+            rest, count = text[1:], 0
+            while True:
+                commas = _commas(rest)
+                if len(commas):
+                    yield _decoded(path, rest[: commas[-1]], commas[:-1])
+                    rest, count = rest[commas[-1] + 1 :], count + len(commas)
+                if len(rest) > LONGEST:
+                    raise UserError(f"{path}: {_key(rest)}: an entry of more than {LONGEST:,} bytes: name a file keyed by id")
+                if not (got := file.read(BLOCK)):
+                    break
+                rest += got
+                bar.update(len(got))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}): mend the path in the config") from error
+    last = rest.strip()
+    if not last.endswith(b"}"):
+        raise UserError(f"{path}: {_key(last)}: the file is cut short in or after it: fetch or write it again")
+    if count or last != b"}":
+        yield _decoded(path, last[:-1], commas[:0])
+
+
+def _commas(text: bytes) -> np.ndarray:
+    """Where the commas between entries are, in text that begins with an entry."""
+    pieces = text.replace(rb"\\", b"  ").replace(rb"\"", b"  ").split(b'"')
+    # each string is left as one quote, so that what is between them is short
+    outside = np.frombuffer(b'"'.join(pieces[::2]), np.uint8)
+    left_out = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
+    commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEEPER[outside]) == 0))
+    places: np.ndarray = commas + left_out[np.cumsum(outside == ord('"'))[commas]]
+    return places
+
+
+def _decoded(path: str | Path, text: bytes, commas: np.ndarray) -> dict[str, Json]:
+    """Entries with `commas` between them."""
+    with suppress(orjson.JSONDecodeError):
+        entries: dict[str, Json] = orjson.loads(b"{%b}" % text)
+        if len(entries) == len(commas) + 1:
+            return entries
+    ends = [-1, *commas.tolist(), len(text)]
+    raise UserError(f"{path}: " + next(_faults(text[start + 1 : end] for start, end in pairwise(ends))))
+
+
+def _faults(entries: Iterable[bytes]) -> Iterator[str]:
+    """What is wrong with entries that cannot be decoded together."""
+    seen: set[str] = set()
+    for text in entries:
+        try:
+            keys = orjson.loads(b"{%b}" % text).keys()
+        except orjson.JSONDecodeError as error:
+            yield f"{_key(text)}: not valid JSON ({error.msg}): mend it, or fetch the file again if it is cut short"
+            continue
+        if not keys:
+            yield "a comma without an entry: drop it"
+        elif keys <= seen:
+            yield f"{_key(text)} stands twice: drop one of its entries"
+        seen |= keys
+
+
+def _key(entry: bytes) -> str:
+    """The key that an entry begins with, for a message."""
+    text = entry.lstrip()[:200].decode(errors="replace")
+    found = re.match(r'"(?:[^"\\]|\\.)*"', text)
+    return f"key {found[0]}" if found else f"at {text[:40]!r}" if text else "at its end"

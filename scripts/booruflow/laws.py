@@ -37,6 +37,18 @@ def check_shard(shard: Shard) -> list[int]:
     return counts
 
 
+def check_dealt(missing: Iterable[pl.DataFrame], shards: Sequence[Iterable[pl.DataFrame]]) -> None:
+    """Law 1 as well: every id that lacks a caption is in exactly one shard, and the shards have no other.
+
+    Raises:
+        UserError: not so.
+    """
+    for ids, *some in in_step([missing, *shards]):
+        dealt = pl.concat([frame.select("id") for frame in some])["id"].sort()
+        wrong = ids["id"].filter(~ids["id"].is_in(dealt.implode())).append(dealt.filter(~dealt.is_in(ids["id"].implode())))
+        _hold("each post without a caption is in exactly one shard", wrong.append(dealt.filter(dealt.is_duplicated())).sort())
+
+
 def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[pl.DataFrame]) -> tuple[list[int], int, int]:
     """Law 2: the merged captions are those of the sources, the latest of each id.
 

@@ -15,8 +15,8 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-def identify(model: str, revision: str | None) -> str:
-    """The model's identity: `folder:<fingerprint>`, or `<hub id>@<commit>`.
+def identify(model: str, revision: str | None, section: str = "captioner") -> str:
+    """The model's identity: `folder:<fingerprint>`, or `<hub id>@<commit>`; `section` of the config names it in errors.
 
     Raises:
         UserError: no such folder, an empty one, or a hub id without a commit as its revision.
@@ -26,11 +26,11 @@ def identify(model: str, revision: str | None) -> str:
         return f"folder:{fingerprint(folder)}"
     if revision is None or not _HUB_ID.fullmatch(model):
         raise UserError(
-            f"captioner.model: there is no folder {model}: mend the path"
-            " (for a model of the hub give its id, owner/name, and captioner.revision, a commit)"
+            f"{section}.model: there is no folder {model}: mend the path"
+            f" (for a model of the hub give its id, owner/name, and {section}.revision, a commit)"
         )
     if not _COMMIT.fullmatch(revision):
-        raise UserError(f"captioner.revision: {revision!r} can move to other weights: give the commit of {model}, 40 hex digits")
+        raise UserError(f"{section}.revision: {revision!r} can move to other weights: give the commit of {model}, 40 hex digits")
     return f"{model}@{revision}"
 
 

@@ -28,7 +28,7 @@ def open_table(path: str | Path) -> pq.ParquetFile:
         UserError: it is missing, truncated or not parquet.
     """
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, pre_buffer=False)  # its buffers would stay until the end: the file's size in memory
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file: mend the path in the config") from error
     except (pa.ArrowInvalid, OSError) as error:
@@ -85,11 +85,16 @@ def read_ids(path: str | Path, wanted: str) -> np.ndarray:
         UserError: an id is missing, negative or not an integer; the message names the row.
     """
     name = id_name(open_table(path), path, wanted)
-    found = [_integers(frame[name], path, row) for row, frame in batches(path, [name])]
+    found = [ids_of_column(frame[name], path, row) for row, frame in batches(path, [name])]
     return np.concatenate(found) if found else np.empty(0, np.int64)
 
 
-def _integers(ids: pl.Series, path: str | Path, first_row: int) -> np.ndarray:
+def ids_of_column(ids: pl.Series, path: str | Path, first_row: int) -> np.ndarray:
+    """Part of an id column, whose first row is `first_row`, as int64.
+
+    Raises:
+        UserError: an id is missing, negative or not an integer; the message names the row.
+    """
     whole = ids.cast(pl.Int64, strict=False)
     if ids.dtype.is_float():
         whole = whole.set(ids != ids.floor(), None)
@@ -120,7 +125,7 @@ def sorted_rows(
         require_columns(open_table(path), path, columns)
     ids_of = [read_ids(path, id_column) for path in paths]
     ids = np.concatenate(ids_of) if ids_of else np.empty(0, np.int64)
-    _refuse_duplicates(paths, ids_of, ids)
+    refuse_duplicates(paths, ids_of)
     with progress(len(ids), what) as bar:
         rows = _rows(paths, id_column, columns, optional)
         if len(ids) < 2 or bool((np.diff(ids) > 0).all()):
@@ -138,7 +143,7 @@ def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], o
         name, present = id_name(table, path, id_column), [name for name in optional if name in table.schema_arrow.names]
         absent = [pl.lit(None).alias(name) for name in optional if name not in present]
         for row, frame in batches(path, list(dict.fromkeys([name, *columns, *present]))):
-            ids = pl.Series("id", _integers(frame[name], path, row))
+            ids = pl.Series("id", ids_of_column(frame[name], path, row))
             yield frame.select(ids, *columns, *present).with_columns(absent).select("id", *columns, *optional)
 
 
@@ -174,13 +179,16 @@ def _dealt(rows: Stream, bounds: np.ndarray, spool: Path, bar: object) -> Stream
         shutil.rmtree(spool, ignore_errors=True)
 
 
-def _refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[np.ndarray], ids: np.ndarray) -> None:
-    ordered = np.sort(ids)
+def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[np.ndarray], first_row: int = 0) -> None:
+    """Raise a UserError when two rows of files have the same id; it names both. `ids_of` has the ids of each file."""
+    ordered = np.sort(np.concatenate(ids_of) if ids_of else np.empty(0, np.int64))
     twice = np.flatnonzero(ordered[1:] == ordered[:-1])
     if not len(twice):
         return
     one = int(ordered[twice[0]])
-    rows = [f"{path} row {row}" for path, some in zip(paths, ids_of, strict=True) for row in np.flatnonzero(some == one)]
+    rows = [
+        f"{path} row {first_row + row}" for path, some in zip(paths, ids_of, strict=True) for row in np.flatnonzero(some == one)
+    ]
     raise UserError(f"{rows[1]}: id {one} stands already at {rows[0]} ({len(twice)} such rows in all): drop the duplicates")
 
 

@@ -35,6 +35,6 @@ def test_later_sources_win(tmp_path):
         {"files": ["x.json", "y.json"], "id": "id", "columns": ["caption"]},
         {"files": [c], "id": "id", "columns": ["caption"]},
     ]
-    streams = caption_sources(sources, [a, j, c], tmp_path / "spool")
+    streams = caption_sources(sources, [a, j, c], tmp_path / "base.json")
     entries = pl.concat(caption_entries(overlaid(streams)))
     assert dict(entries.iter_rows()) == {1: '{"caption":"one"}', 3: '{"caption":"drei"}', 5: '{"caption":"five"}'}

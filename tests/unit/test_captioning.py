@@ -12,6 +12,7 @@ import pytest
 from small_shards import CAPTIONER, make_shard, row
 
 from booruflow.captioning import caption_shard
+from booruflow.cards import lease
 from booruflow.errors import UserError
 
 HELPERS = Path(echo.__file__).parent
@@ -185,3 +186,27 @@ def test_a_fallback_takes_what_has_no_picture_and_is_marked(tmp_path, monkeypatc
         assert skipped == {"2": {"reason": "no metadata"}, "4": {"reason": "no metadata"}}
         assert len(stats) == 2
     assert [record["generated"]["captions"] for record in stats] == [0, 0]
+
+
+def test_a_backend_that_needs_a_card_holds_one_while_it_works(tmp_path, monkeypatch):
+    seen = []
+
+    class OnCard(echo.EchoBackend):
+        needs_card = True
+
+        def load(self):
+            seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    monkeypatch.setenv("BOORUFLOW_CARDS", "2")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setattr(echo, "open_backend", OnCard)
+    shard = make_shard(tmp_path, [row(1)])
+    with lease():
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+        _, _, stats = run(shard, tmp_path)
+    assert (seen, stats[0]["card"]) == (["1"], "1")
+    _, _, stats = run(shard, tmp_path)
+    assert "card" not in stats[0]  # nothing to generate, no card taken

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from booruflow.backends import Request
-from booruflow.engine import Engine, Stop, blocks_of
+from booruflow.backends import Prepared, Request
+from booruflow.engine import Engine, Stop, batches_of, blocks_of
 from booruflow.errors import UserError
 from booruflow.pictures import Unreadable
 from booruflow.prompts import Prompt
@@ -51,7 +51,7 @@ def run(backend, blocks, stop=None, **options):
 def test_batches_hold_requests_of_like_size_within_a_block():
     backend = Batches(2)
     _, kept = run(backend, [[Job(1, 5), Job(2, 50), Job(3, 6), Job(4, 51)], [Job(5, 7), Job(6, 70), Job(7, 8)]])
-    assert backend.batches == [[4, 2], [3, 1], [6, 7], [5]]
+    assert backend.batches == [[4, 2], [3, 1], [6], [7, 5]]
     assert sorted(kept) == list(range(1, 8))
 
 
@@ -154,3 +154,17 @@ def test_joined_blocks_keep_all_jobs_in_order_and_fill_a_batch(blocks, least):
     assert [job for block in joined for job in block] == [job for block in blocks for job in block]
     assert all(len(block) >= least for block in joined[:-1])
     assert [block for block in blocks if block] == joined or any(len(block) < least for block in blocks)
+
+
+@given(st.lists(st.integers(1, 3000), max_size=60), st.integers(1, 8), st.data())
+def test_batches_are_full_or_even_and_go_on_the_same_after_a_stop(sizes, most, data):
+    ready = [Prepared(number, size, None) for number, size in enumerate(sizes)]
+    batches = list(batches_of(ready, most))
+    assert sorted(one.id for batch in batches for one in batch) == list(range(len(sizes)))
+    for batch, after in zip(batches, [*batches, None][1:], strict=True):
+        assert len(batch) <= most
+        assert batch[-1].size * 2 >= batch[0].size
+        assert after is None or len(batch) == most or after[0].size * 2 < batch[0].size
+    done = data.draw(st.integers(0, len(batches)))
+    left = {one.id for batch in batches[done:] for one in batch}
+    assert list(batches_of([one for one in ready if one.id in left], most)) == batches[done:]

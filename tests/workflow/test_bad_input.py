@@ -49,7 +49,10 @@ def test_a_missing_column(project, table):
 def test_a_duplicate_id(project, table):
     twice = pl.concat([table, table[100:101]])
     line = metadata(project, "b.parquet", twice.write_parquet)
-    assert line == f"error: b.parquet row 240: id {table['id'][100]} stands already at b.parquet row 100 (1 such rows in all): drop the duplicates"
+    assert (
+        line
+        == f"error: b.parquet row 240: id {table['id'][100]} stands already at b.parquet row 100 (1 such rows in all): drop the duplicates"
+    )
 
 
 def test_an_id_that_is_not_an_integer(project, table):
@@ -94,15 +97,14 @@ def test_a_broken_row_of_csv(project, table):
         path.write_text("\n".join(lines) + "\n")
 
     line = metadata(project, "g.csv", write)
-    assert line.startswith("error: g.csv: ") and "Expected 15 columns, got 3" in line and line.endswith(": mend or drop the row")
-    assert "120" in line or "121" in line
+    assert line == "error: g.csv: row 121: Expected 15 columns, got 3: 12,only three,fields: mend or drop the row"
 
 
 def test_a_caption_source_that_is_not_json(project):
     project.configure(inputs__metadata=["sample/metadata.parquet"], inputs__captions=[{"files": ["h.json"]}])
     (project.folder / "h.json").write_text('{"1": {"caption": "one"},\n"2": {"caption": "tw')
     line = refused(project, "captions/meta_cap_base.json")
-    assert line.startswith("error: h.json: not valid JSON (") and line.endswith("): fetch or write it again")
+    assert line == 'error: h.json: key "2": the file is cut short in or after it: fetch or write it again'
 
 
 def test_a_file_that_is_not_there(project):
@@ -134,7 +136,10 @@ def test_a_model_that_is_not_there(make_project):
     [
         ('{\n"2978434": {"text": "a"},\n}', "error: mended/edited_2.json: line 3, column "),
         ('{"2978434": {"text": "hm"}, "6292362": {"text": ""}}', "error: edited entries that are still bad: 2978434 ("),
-        ('{"1479088": {"caption": "It is of shard 0."}}', "error: mended/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)"),
+        (
+            '{"1479088": {"caption": "It is of shard 0."}}',
+            "error: mended/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
+        ),
     ],
 )
 def test_edited_files(built, content, expected):

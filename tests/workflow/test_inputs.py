@@ -98,4 +98,8 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
     for n in range(50):
         for end in ("tar", "json"):
             ours, theirs = (folder / f"tars/captions/{n:04d}.{end}" for folder in (project.results, job.results))
-            assert ours.read_bytes() == theirs.read_bytes() if end == "tar" else normal(json.loads(ours.read_bytes())) == normal(json.loads(theirs.read_bytes()))
+            assert (
+                ours.read_bytes() == theirs.read_bytes()
+                if end == "tar"
+                else normal(json.loads(ours.read_bytes())) == normal(json.loads(theirs.read_bytes()))
+            )

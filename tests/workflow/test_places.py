@@ -6,7 +6,9 @@ def test_odd_paths_and_one_core_give_the_same_bytes(make_project, sample):
     (project.folder / "sample").rename(project.folder / "mon échantillon {n}")
     project.configure(
         inputs__metadata=["mon échantillon {n}/metadata.parquet"],
-        inputs__captions=[{**source, "files": ["mon échantillon {n}/captions.parquet"]} for source in project.config["inputs"]["captions"]],
+        inputs__captions=[
+            {**source, "files": ["mon échantillon {n}/captions.parquet"]} for source in project.config["inputs"]["captions"]
+        ],
         inputs__pictures="mon échantillon {n}/images",
         inputs__edited="mon échantillon {n}/edited",
         captioner__model="mon échantillon {n}/captioner",

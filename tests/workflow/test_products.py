@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
+from projects import Ran
 
 SHARDS = range(4)
 TARS = range(10)
@@ -45,7 +46,10 @@ def shards(sample):
     """Of each shard: its ids, and its good, bad, skipped and fixed entries."""
     lists = ("good", "bad", "skipped", "fixed")
     return [
-        (json.loads(sample.path(f"missing/split_{n}.json").read_bytes()), *[sample.read(f"captions/{each}_{n}.json") for each in lists])
+        (
+            json.loads(sample.path(f"missing/split_{n}.json").read_bytes()),
+            *[sample.read(f"captions/{each}_{n}.json") for each in lists],
+        )
         for n in SHARDS
     ]
 
@@ -200,7 +204,9 @@ def test_the_manifest_tells_the_truth(sample, shards, posts):
     for name, entry in artifacts.items():
         data = sample.path(name).read_bytes()
         assert (entry["size"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest()), name
-    assert {*ENTRIES, "meta_lat.jsonl", "missing_final.json", "tars/captions/0003.tar", f"{SUBSET}tars/tags/0003.json"} <= set(artifacts)
+    assert {*ENTRIES, "meta_lat.jsonl", "missing_final.json", "tars/captions/0003.tar", f"{SUBSET}tars/tags/0003.json"} <= set(
+        artifacts
+    )
     good, bad, skipped, fixed = (sum(len(shard[at]) for shard in shards) for at in (1, 2, 3, 4))
     base, captions, lat = (sample.read(name) for name in ("captions/meta_cap_base.json", "meta_cap.json", "meta_lat.json"))
     assert manifest["summary"] == {
@@ -228,6 +234,8 @@ def test_the_console_ends_with_the_summary(sample):
 
 def test_every_rule_has_a_log_and_a_benchmark_and_leaves_nothing_half_written(sample):
     logs = {path.relative_to(sample.path("logs")).with_suffix("") for path in sample.path("logs").rglob("*.log")}
-    benchmarks = {path.relative_to(sample.path("benchmarks")).with_suffix("") for path in sample.path("benchmarks").rglob("*.tsv")}
-    assert logs == benchmarks and len(logs) == 28
+    benchmarks = {
+        path.relative_to(sample.path("benchmarks")).with_suffix("") for path in sample.path("benchmarks").rglob("*.tsv")
+    }
+    assert logs == benchmarks and len(logs) == sum(Ran(0, sample.console()).jobs.values()) > 28
     assert sample.left_behind() == []

@@ -5,8 +5,8 @@ import re
 import pytest
 from projects import Project
 
-ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "subsets_mirelle_captions_tars": 1, "subsets_mirelle_tags_tars": 1}
-SUBSET = {"subset": 1, "subsets_mirelle_captions_tars": 1, "subsets_mirelle_tags_tars": 1}
+ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "subset_mirelle_captions_tars": 1, "subset_mirelle_tags_tars": 1}
+SUBSET = {"subset": 1, "subset_mirelle_captions_tars": 1, "subset_mirelle_tags_tars": 1}
 AFTER_MERGE = {"meta_cap": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
 PARSED = {"parse": 4, "fixed": 4, **AFTER_MERGE}
 
@@ -14,7 +14,9 @@ PARSED = {"parse": 4, "fixed": 4, **AFTER_MERGE}
 def into_function(project: Project, file: str, function: str) -> None:
     """Let a function of the library do something more."""
     path = project.folder / "scripts/booruflow" / file
-    text, count = re.subn(rf'(def {function}\([^"]*?:\n +""".*?"""\n)( +)', r"\1\2None  # more\n\2str()\n\2", path.read_text(), flags=re.DOTALL)
+    text, count = re.subn(
+        rf'(def {function}\([^"]*?:\n +""".*?"""\n)( +)', r"\1\2None  # more\n\2str()\n\2", path.read_text(), flags=re.DOTALL
+    )
     assert count == 1, f"{function} in {file}"
     path.write_text(text)
 
@@ -81,3 +83,8 @@ def test_another_engine_or_number_of_shards_takes_every_caption_from_the_journal
     assert built.journal() == journal
     for n in range(2):
         assert '"captions": 0' in built.path(f"captions/stats_{n}.json").read_text()
+
+
+def test_the_number_of_shards_deals_them_out_again(built):
+    built.configure(captions__shards=6)
+    assert built.plan() == {"shards": 1, "caption": 6, "parse": 6, "fixed": 6, **AFTER_MERGE}

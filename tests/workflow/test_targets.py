@@ -10,20 +10,25 @@ def test_one_command_builds_and_the_next_does_nothing(built):
 
 
 @pytest.mark.parametrize(
-    ("target", "product", "rule"),
+    ("target", "product", "rules"),
     [
-        ("tags_json", "tags/meta_cap_dd.json", "tags_json"),
-        ("results/meta_cap.json", "meta_cap.json", "meta_cap"),
-        ("meta_lat", "meta_lat.jsonl", "meta_lat"),
-        ("tars", "tars/captions/0007.tar", "captions_tars"),
-        ("subset_mirelle", "subsets/mirelle/meta_lat.json", "subset"),
+        ("tags_json", "tags/meta_cap_dd.json", {"tags_json"}),
+        ("results/meta_cap.json", "meta_cap.json", {"meta_cap"}),
+        ("meta_lat", "meta_lat.jsonl", {"meta_lat"}),
+        ("tars", "tars/captions/0007.tar", {"captions_tars"}),
+        (
+            "subset_mirelle",
+            "subsets/mirelle/meta_lat.json",
+            {"subset", "subset_mirelle_captions_tars", "subset_mirelle_tags_tars"},
+        ),
     ],
 )
-def test_a_deleted_product_is_built_again_alone(built, target, product, rule):
+def test_a_deleted_product_is_built_again_alone(built, target, product, rules):
     before = built.products()
     built.path(product).unlink()
     ran = built.run(target)
-    assert {name: count for name, count in ran.jobs.items() if name != target or name == rule} == {rule: 1}
+    collective = {"tars", "subset_mirelle"}
+    assert set(ran.jobs) - collective == rules
     assert built.products() == before
 
 
@@ -38,10 +43,11 @@ def test_a_list_to_edit_is_made_on_request(built, sample):
 
 
 def test_a_dry_run_prints_a_line_a_job(make_project):
-    text = make_project().run("-n").text
+    ran = make_project().run("-n")
+    text = ran.text
     assert "This was a dry-run" in text
     jobs = re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE)
-    assert len(jobs) == 28 and len(set(jobs)) == 28
+    assert len(jobs) == len(set(jobs)) == sum(ran.jobs.values()) > 28
     assert {"Captions of shard 3: good or bad", "Tags JSON: one line of tags per post", "Subset mirelle"} <= set(jobs)
     assert text.count(".tar") == 0, "no list of a thousand tars"
     assert len(text.splitlines()) < 150 and max(map(len, text.splitlines())) < 500

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 GUARD_EVERY = 32
 """The repetition guard looks at the texts once in so many tokens."""
 
+FAULTS = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, StopIteration, MemoryError)
+"""What libraries raise over one bad request, or when memory runs out."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -153,8 +156,8 @@ def halving(
             part = parts.pop(0)
             try:
                 done: list[Outcome] = [*answer(part)]
-            except (RuntimeError, ValueError, IndexError, MemoryError) as error:
-                problem = str(error).strip().partition("\n")[0] or type(error).__name__
+            except FAULTS as error:
+                problem = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
                 exhausted = _is_exhausted(error)
                 done = [Failed(part[0].id, problem)] if len(part) == 1 else []
             if done:

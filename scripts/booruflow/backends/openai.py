@@ -8,6 +8,7 @@ import asyncio
 import base64
 import io
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
+from booruflow.backends.chatml import plain
 from booruflow.errors import UserError
 from booruflow.parsing.judging import loops
 
@@ -57,19 +59,21 @@ class OpenAIBackend:
         data = io.BytesIO()
         shrunk(request.picture, self.config["max_pixels"] or MOST_PIXELS).save(data, "PNG")
         url = "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
-        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": request.prompt.user}]
-        messages = [{"role": "system", "content": request.prompt.system}, {"role": "user", "content": content}]
-        return Prepared(request.id, len(request.prompt.user), messages)
+        system, user = plain(request.prompt)
+        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": user}]
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": content}]
+        return Prepared(request.id, len(user), messages)
 
     def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Outcome]]:
         """See `Backend.generate`."""
         from openai import AsyncOpenAI
 
         options = self.options
+        key = options["api_key"] or os.environ.get("OPENAI_API_KEY", "none")
         waiting = chain.from_iterable(batches)
         with asyncio.Runner() as runner:
             servers = [
-                AsyncOpenAI(base_url=url, api_key=options["api_key"], timeout=options["timeout"], max_retries=options["retries"])
+                AsyncOpenAI(base_url=url, api_key=key, timeout=options["timeout"], max_retries=options["retries"])
                 for url in options["base_urls"]
             ]
             turns = cycle(range(len(servers)))

@@ -30,7 +30,7 @@ class TipoBackend:
         """See `Backend.identity`."""
         settings = {key: self.config[key] for key in DETERMINING}
         tipo = self.config["tipo"]
-        return {"backend": "tipo", "model": identify(tipo["model"], tipo["revision"]), **settings}
+        return {"backend": "tipo", "model": identify(tipo["model"], tipo["revision"], "captioner.tipo"), **settings}
 
     def load(self) -> None:
         """See `Backend.load`."""

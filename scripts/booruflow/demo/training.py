@@ -191,13 +191,15 @@ def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Te
                 return
 
 
-def train(folder: Path, seconds: float, seed: int, start: Path | None = None) -> None:
-    """Train for about `seconds`, anew or on from the captioner in `start`, and save the result in `folder`."""
+def train(folder: Path, seconds: float, seed: int, start: Path | None = None, rate: float = 1) -> None:
+    """Train for about `seconds`, anew or on from the captioner in `start`, and save the result in `folder`.
+
+    `rate` scales the learning rates of all but the reading heads, which always start anew.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     rng = random.Random(seed)
     captioner = Captioner.loaded(start) if start else Captioner.untrained()
-    rate = 0.6 if start else 1.0
     tower, heads = list(captioner.tower.parameters()), list(captioner.heads.parameters())
     in_tower = set(map(id, tower))
     rest = [parameter for parameter in captioner.model.parameters() if id(parameter) not in in_tower]
@@ -206,5 +208,7 @@ def train(folder: Path, seconds: float, seed: int, start: Path | None = None) ->
         optimise([(tower, 2.5e-3 * rate), (heads, 2.5e-3)], looks, seconds * TOWER_SHARE, "picture tower")
         weight = token_weights(captioner.tokenizer)
         answers = (caption_loss(captioner, *batch, weight) for batch in caption_batches(captioner, store, rng))
-        optimise([(rest, 3e-3 * rate), (tower + heads, 1.2e-3)], answers, seconds * (1 - TOWER_SHARE), "captioner")
+        optimise(
+            [(rest, 3e-3 * rate), (tower, 1.2e-3 * rate), (heads, 1.2e-3)], answers, seconds * (1 - TOWER_SHARE), "captioner"
+        )
     save(captioner.model, captioner.processor, folder)

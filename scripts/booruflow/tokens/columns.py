@@ -76,4 +76,5 @@ def _spaces(text: NDArray[np.uint8]) -> NDArray[np.int64]:
     if (pairs == 0x0101).any():
         return np.flatnonzero(flags)
     places = np.flatnonzero(pairs != 0)
-    return 2 * places + (pairs[places] == 0x0100)
+    found: NDArray[np.int64] = 2 * places + (pairs[places] == 0x0100)
+    return found

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -193,13 +194,14 @@ class TagTokenizer:
 
     def _encode(self, posts: Sequence[Post], truncation: bool, max_length: int | None) -> list[list[int]]:
         length = (max_length or self.model_max_length) if truncation else _UNTRUNCATED
-        encoder = self._encoders.setdefault(length, Encoder(self.vocabulary, length))
+        if length not in self._encoders:
+            self._encoders[length] = Encoder(self.vocabulary, length)
         rows = [self._sorted_out(post) if isinstance(post, str) else _with_columns(post) for post in posts]
         columns = {category: pa.array([row[category] for row in rows], pa.string()) for category in ("rating", *CATEGORIES)}
         columns["score"] = pa.array([row["score"] for row in rows], pa.int32())
-        encoded = encoder.encode(pa.RecordBatch.from_pydict(columns))
+        encoded = self._encoders[length].encode(pa.RecordBatch.from_pydict(columns))
         tokens = iter(encoded.tokens.tolist())
-        return [[next(tokens) for _ in range(length)] for length in encoded.lengths]
+        return [list(islice(tokens, length)) for length in encoded.lengths]
 
     def _sorted_out(self, text: str) -> dict[str, str | int | None]:
         """The columns of a post that is given as one tag string."""

@@ -52,5 +52,5 @@ def test_the_identity_is_that_of_its_own_model(folder):
     identity = made(folder).identity()
     assert identity["model"].startswith("folder:")
     assert identity != made(folder, max_new_tokens=5).identity()
-    with pytest.raises(UserError, match="there is no folder nowhere"):
+    with pytest.raises(UserError, match=r"captioner\.tipo\.model: there is no folder nowhere"):
         TipoBackend(CAPTIONER | {"tipo": {"model": "nowhere", "revision": None}}).identity()

@@ -149,3 +149,15 @@ def test_sampling_is_the_same_for_the_same_batch(tiny_qwen2vl):
     first, second = (answers(backend, [batch]) for _ in range(2))
     assert [one.text for one in first.values()] == [one.text for one in second.values()]
     assert first[0].text != answers(made(tiny_qwen2vl), [batch])[0].text
+
+
+def test_control_tokens_among_the_tags_are_words(tiny_qwen2vl):
+    backend = made(tiny_qwen2vl)
+    tags = "<|image_pad|>, <|im_end|>, <|>_<|>, 1girl"
+    odd = Request(9, prompt_of("json", tags, "<|vision_start|>"), next(requests()).picture)
+    batch = [backend.prepare(odd), *(backend.prepare(request) for request in requests(SIZES[:2]))]
+    tokens = batch[0].inputs["tokens"]
+    plain = backend.prepare(Request(9, prompt_of("json", "1girl", ""), odd.picture)).inputs["tokens"]
+    assert [tokens.count(special) for special in range(1, 6)] == [plain.count(special) for special in range(1, 6)]
+    assert "<|>_<|>" in backend.tokenizer.decode(tokens)
+    assert {type(one) for one in answers(backend, [batch]).values()} == {Result}

@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +49,14 @@ def test_a_posts_file_broken_within_is_refused(posts_file):
 def test_a_missing_column_is_named(posts_file):
     with pytest.raises(UserError, match="no column 'tags'"):
         list(post_batches(posts_file([{}]), ["tags"]))
+
+
+def test_reading_holds_a_row_group_not_the_file(tmp_path):
+    names = np.random.default_rng(0).integers(0, 2**63, (40, 20_000)).astype(str)
+    path = tmp_path / "posts.parquet"
+    with pq.ParquetWriter(path, pa.schema([("general", pa.string())]), compression="none") as writer:
+        for group in names:
+            writer.write_table(pa.table({"general": group}))
+    before = pa.total_allocated_bytes()
+    held = [pa.total_allocated_bytes() - before for _ in post_batches(path, ["general"])]
+    assert max(held) < path.stat().st_size / 3
