@@ -5,7 +5,6 @@ kill -9. The descriptor is closed on exec (Python's default): the model lives in
 helper process must not keep the card. Card numbers are nvidia-smi's (`CUDA_DEVICE_ORDER=PCI_BUS_ID`).
 """
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -109,6 +108,8 @@ def lease() -> Iterator[str]:
 
 def _first_free(visible: dict[str, str], folder: Path) -> tuple[str, int]:
     """The first card that no live job holds, and the descriptor that now holds it."""
+    import fcntl  # here, not above: Windows has none, and the rules count cards there too
+
     noticed = -NOTICE_EVERY
     while True:
         for entry, card in visible.items():

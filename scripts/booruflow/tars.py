@@ -98,7 +98,8 @@ def _part_folder(folder: Path) -> Iterator[Path]:
         part.mkdir(parents=True)
     try:
         yield part
-        os.sync()  # once for all: two thousand calls of fsync cost more than the writing when the disk is busy
+        if hasattr(os, "sync"):  # not on Windows
+            os.sync()  # once for all: two thousand calls of fsync cost more than the writing when the disk is busy
         for file in sorted(part.iterdir()):
             with _writing(folder / file.name):
                 file.replace(folder / file.name)

@@ -5,6 +5,7 @@ What is tested is that the rules name environments that hold what they need; con
 
 import importlib.metadata
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 from projects import ROOT, Project, new_project
 
 from environments import pins
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the local channel is made for Linux")
 
 LOADED = """
 
@@ -37,6 +40,14 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"PATH": path, "CONDA_CHANNEL_ALIAS": (folder / "channels").as_uri(), "PIP_NO_COMPILE": "1"}
 
 
+def environments_of_scripts() -> dict[str, str]:
+    """Script -> environment of the rule that runs it, as the rules say."""
+    rules = "".join(path.read_text("utf-8") for path in (ROOT / "rules").glob("*.smk")).replace("{CAPTION_ENV}", "transformers")
+    return {
+        script: env for env, script in re.findall(r'envs/([\w-]+)\.yaml"\n(?:(?!envs/).)*?scripts/(\w+)\.py', rules, re.DOTALL)
+    }
+
+
 def packages_of(group: str) -> set[str]:
     """The top-level modules of a group's packages, as far as they are installed here."""
     names = {pin.partition("==")[0] for pin in pins(group)}
@@ -51,11 +62,11 @@ def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, s
     library.write_text(library.read_text("utf-8") + LOADED, "utf-8")
     project.run("all", "report", "--sdm", "conda", **conda)
 
-    prefixes: dict[str, str] = {}
+    environments, prefixes = environments_of_scripts(), dict[str, str]()
     for path in project.folder.glob("results/logs/loaded_*.json"):
         loaded = json.loads(path.read_bytes())
         rule = loaded["script"].rsplit(".", 2)[-2]
-        group = {"caption": "transformers", "plots": "report"}.get(rule, "data")
+        group = environments[rule]
         assert Path(loaded["prefix"]).is_relative_to(project.folder / ".snakemake/conda")
         assert prefixes.setdefault(group, loaded["prefix"]) == loaded["prefix"]
         own = packages_of(group)
