@@ -19,12 +19,12 @@ rule caption:
         f"{R}/benchmarks/caption_{{n}}.tsv"
     threads: CAPTIONER["threads"]
     resources:
-        gpu=1 if open_backend(CAPTIONER["backend"], CAPTIONER).needs_card else 0,
+        gpu=1 if BACKENDS[0].needs_card else 0,
         mem_mb=CAPTIONER["mem_mb"],
         runtime=CAPTIONER["runtime"],
     params:
         code=code("caption"),
-        identity=captioner_identity,
+        identity=verbatim(IDENTITY),
         captioner=verbatim(CAPTIONER),
         pictures=verbatim(config["inputs"]["pictures"]),
         journal=f"{R}/journal",
