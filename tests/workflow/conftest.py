@@ -7,8 +7,8 @@ from projects import Project, copy_of, new_project
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The sample, built once as shipped but in 10 tars of a kind; tests that change anything take a copy."""
-    project = new_project(tmp_path_factory.mktemp("sample") / "project", tars__count=10)
+    """The sample, built once; as shipped but for tars and the trainer's folder. Tests that change anything take a copy."""
+    project = new_project(tmp_path_factory.mktemp("sample") / "project", tars__count=10, meta_lat__folder="/data/images")
     project.run()
     return project
 

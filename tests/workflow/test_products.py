@@ -178,7 +178,7 @@ def test_tars_hold_the_texts_of_their_ids(sample, scope, kind, product, key, suf
         with tarfile.open(folder / f"{n:04d}.tar") as tar:
             names = tar.getnames()
             for name in names:
-                post, dot, end = name.partition(".")
+                post, _, end = name.partition(".")
                 assert int(post) % len(TARS) == n and end == suffix
                 text = tar.extractfile(name).read()
                 found[post] = text.decode()
