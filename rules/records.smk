@@ -11,6 +11,7 @@ MAIN = workflow.is_main_process and Path(workflow.main_snakefile) == BASE / "Sna
 # Windows lets few users make symbolic links; a folder of records that is there already stays as it is
 if os.name == "posix" and MAIN and (METADATA_LINK.is_symlink() or not METADATA_LINK.exists()):
     RECORDS.mkdir(parents=True, exist_ok=True)
-    METADATA_LINK.parent.mkdir(exist_ok=True)
+    # beside it, or Snakemake takes the records for those of an old version
+    METADATA_LINK.with_name("incomplete").mkdir(parents=True, exist_ok=True)
     METADATA_LINK.unlink(missing_ok=True)
     METADATA_LINK.symlink_to(os.path.relpath(RECORDS, METADATA_LINK.parent))

@@ -16,6 +16,7 @@ SHOWN = {"generated": 24, "mended": 6, "bad": 6, "existing": 12}
 with job(snakemake.log[0], snakemake.rule):
 
     def entries(paths: list[str]) -> Stream:
+        """The entries of several files, one file after the other."""
         return chain.from_iterable(map(read_entries, paths))
 
     given = snakemake.input

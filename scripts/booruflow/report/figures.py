@@ -28,6 +28,7 @@ def draw_coverage(texts: Texts, path: str | Path) -> None:
     labels = [RATINGS.get(rating, str(rating)) for rating in ratings]
     figure = _stacked(labels, bars, COLOURS)
     figure.axes[0].set_xlabel("posts")
+    _legend(figure)
     _save(figure, path)
 
 
@@ -41,6 +42,7 @@ def draw_outcomes(shards: Sequence[Mapping[str, int]], path: str | Path) -> None
     bars = {name: [shard.get(name, 0) for shard in shards] for name in colours if totals[name]}
     figure = _stacked([f"shard {n}" for n in range(len(shards))], bars, colours)
     figure.axes[0].set_xlabel("posts without an existing caption")
+    _legend(figure)
     _save(figure, path)
 
 
@@ -73,7 +75,6 @@ def draw_resolutions(counts: Counter[tuple[int, int]], path: str | Path) -> None
         heights.append(rest)
     figure = _stacked(labels, {"posts": heights}, {"posts": "#4477aa"})
     figure.axes[0].set_xlabel("posts")
-    figure.legends[0].remove()
     _save(figure, path)
 
 
@@ -83,7 +84,7 @@ def _rating_order(rating: str | None) -> tuple[int, str]:
 
 
 def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: Mapping[str, str]) -> Figure:
-    """Horizontal bars, the first label on top; the legend gives each part's total."""
+    """Horizontal bars, the first label on top, with the total at the end of each."""
     figure = Figure(figsize=(8, 1.5 + 0.3 * max(len(labels), 3)), layout="constrained")
     axes = figure.add_subplot()
     left = np.zeros(len(labels), np.int64)
@@ -96,8 +97,13 @@ def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: 
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    figure.legend(loc="outside upper left", ncols=3, frameon=False)
     return figure
+
+
+def _legend(figure: Figure) -> None:
+    """Name each part with its total."""
+    if figure.axes[0].containers:
+        figure.legend(loc="outside upper left", ncols=3, frameon=False)
 
 
 def _save(figure: Figure, path: str | Path) -> None:

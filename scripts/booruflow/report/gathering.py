@@ -40,14 +40,18 @@ def gather_texts(
     """Walk the posts (`id`, `rating`) beside all entries; `captions` are those of meta_cap.json, one member an entry."""
     texts = Texts()
     for rows, with_tags, merged, *generated in in_step([posts, tags, captions, *good, *fixed]):
-        sources = [(MENDED, generated[len(good) :]), (GENERATED, generated[: len(good)])]
-        origin = pl.when(~pl.col("id").is_in(merged["id"].implode())).then(
-            pl.when(pl.col("id").is_in(with_tags["id"].implode())).then(pl.lit(TAGS)).otherwise(pl.lit(NOTHING))
+        origin = (
+            pl.when(_among(generated[len(good) :]))
+            .then(pl.lit(MENDED))
+            .when(_among(generated[: len(good)]))
+            .then(pl.lit(GENERATED))
+            .when(_among([merged]))
+            .then(pl.lit(EXISTING))
+            .when(_among([with_tags]))
+            .then(pl.lit(TAGS))
+            .otherwise(pl.lit(NOTHING))
         )
-        for source, frames in sources:
-            ids = pl.concat([frame["id"] for frame in frames]) if frames else pl.Series(dtype=pl.Int64)
-            origin = origin.when(pl.col("id").is_in(ids.implode())).then(pl.lit(source))
-        marked = rows.with_columns(source=origin.otherwise(pl.lit(EXISTING)))
+        marked = rows.with_columns(source=origin)
         for source, rating, count in marked.group_by("source", "rating").len().iter_rows():
             texts.posts[source][rating] += count
         text = decoded(member_text("value", "caption"))
@@ -56,6 +60,12 @@ def gather_texts(
             steps = np.minimum(part["words"].to_numpy() // STEP, LONGEST // STEP)
             texts.words[source] += np.bincount(steps, minlength=LONGEST // STEP + 1)
     return texts
+
+
+def _among(frames: Sequence[pl.DataFrame]) -> pl.Expr:
+    """Whether an id is in one of the frames."""
+    ids = pl.concat([pl.Series("id", [], pl.Int64), *(frame["id"] for frame in frames)])
+    return pl.col("id").is_in(ids.implode())
 
 
 def gather_resolutions(latents: Iterable[pl.DataFrame]) -> Counter[tuple[int, int]]:
