@@ -94,7 +94,8 @@ def lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
     yield pl.DataFrame(schema={"id": pl.Int64})
     with Path(path).open("rb") as file:
         while lines := file.readlines(BLOCK):
-            keys = pl.Series("id", [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")])
+            texts = [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
+            keys = pl.Series("id", texts, pl.String)
             yield pl.DataFrame({"id": keys.str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64)})
 
 
