@@ -6,6 +6,10 @@ generations in journal/. Reads the config sections captioner and captions.
 """
 
 
+if EDITED and Path(EDITED).resolve() == Path(config["results"], "edit_list").resolve():
+    raise WorkflowError(f"config.yaml: inputs.edited: {EDITED} is written anew by edit_list: name another folder")
+
+
 rule caption:
     input:
         split=f"{R}/missing/split_{{n}}.parquet",
