@@ -9,6 +9,10 @@ generations in journal/. Reads the config sections captioner and captions.
 CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
 
 
+if EDITED and Path(EDITED).resolve() == Path(config["results"], "edit_list").resolve():
+    raise WorkflowError(f"config.yaml: inputs.edited: {EDITED} is written anew by edit_list: name another folder")
+
+
 rule caption:
     input:
         split=f"{R}/missing/split_{{n}}.parquet",

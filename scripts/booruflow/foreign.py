@@ -11,14 +11,12 @@ import numpy as np
 import orjson
 import polars as pl
 
+from booruflow.base_captions import CAPTIONS
 from booruflow.errors import UserError
 from booruflow.latents import RESOLUTIONS
 from booruflow.progress import progress
 from booruflow.streams import Stream
 from booruflow.tables import write_stream
-
-CAPTIONS = {"id": pl.Int64, "caption": pl.String}
-"""Columns of a captions table made from JSON."""
 
 BLOCK = 1 << 20
 """Bytes of JSON decoded at a time."""
