@@ -1,0 +1,199 @@
+"""The folder a trained model is handed out as, and files of vectors beside it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from booruflow.errors import UserError
+from booruflow.files import open_whole, written_whole
+from booruflow.tag_model.evaluation import unit
+from booruflow.tag_model.model import ModelConfig, TagSetModel
+from booruflow.tag_model.sets import Vocabulary
+
+MODEL_TYPE = "booruflow-tag-set"
+CARD = """\
+---
+library_name: pytorch
+tags: [tag-embedding, feature-extraction]
+---
+
+# A tag-set model
+
+It turns the set of tags of a picture into one vector of {dimensions} numbers, for an image model to condition on or
+for a search for similar posts. The first {nested} numbers are vectors of their own.
+The order of the tags does not matter.
+
+| | |
+|---|---|
+| tags | {tags}, in {categories} categories |
+| layers, heads, width | {layers}, {heads}, {width} |
+| parameters | {parameters} |
+| training sets | {training_sets} |
+{figures}
+- `model.safetensors`, `config.json`: the weights (32-bit) and the form of the model.
+- `tags.tsv`: id, name, category and count of each tag; the row is the row of the embedding.
+
+```python
+import torch
+from booruflow.tag_model.export import load_model
+from booruflow.tag_model.model import Sets
+
+model, vocabulary = load_model("this/folder")
+ids = [vocabulary.ids[name] for name in {example}]
+with torch.inference_mode():
+    vectors = model(Sets(torch.tensor(ids), torch.tensor([0, len(ids)])))   # [1, {dimensions}]
+    scores = model.scores(vectors, {dimensions})                            # [1, {tags}]
+```
+
+What it knows is which tags people put together, with their habits and gaps: it never saw a picture.
+"""
+
+
+def save_model(
+    folder: Path, model: TagSetModel, vocabulary: Vocabulary, training_sets: int, figures: dict[str, float]
+) -> None:
+    """Write `model.safetensors`, `tags.tsv`, `README.md` and, last, `config.json`.
+
+    Args:
+        folder: where to; made if it is missing.
+        model: a trained model.
+        vocabulary: its tags.
+        training_sets: how many sets it learned from, for the card.
+        figures: validation figures, for the card.
+    """
+    weights = {name: weight.contiguous().cpu() for name, weight in model.state_dict().items() if name != "category"}
+    with written_whole(folder / "model.safetensors") as part:
+        save_file(weights, part, metadata={"format": "pt"})
+    write_text(folder / "tags.tsv", tags_text(vocabulary))
+    form = model.config
+    card = CARD.format(
+        dimensions=form.nested[-1],
+        nested=", ".join(map(str, form.nested[:-1])) or form.nested[-1],
+        tags=len(vocabulary),
+        categories=len(vocabulary.categories),
+        layers=form.layers,
+        heads=form.heads,
+        width=form.width,
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        training_sets=training_sets,
+        figures="".join(f"| validation {name} | {value:.3f} |\n" for name, value in figures.items()),
+        example=[vocabulary.names[i] for i in np.argsort(-vocabulary.counts, kind="stable")[:2]],
+    )
+    write_text(folder / "README.md", card)
+    config = {"model_type": MODEL_TYPE, **asdict(form), "category_names": vocabulary.categories}
+    write_text(folder / "config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+
+
+def load_model(folder: str | Path) -> tuple[TagSetModel, Vocabulary]:
+    """Read what `save_model` wrote; the model is in evaluation mode, on the CPU.
+
+    Raises:
+        UserError: a file is missing, or is not of such a folder.
+    """
+    folder = Path(folder)
+    config, lines = read_config(folder), read_lines(folder / "tags.tsv")
+    categories = tuple(config.pop("category_names"))
+    form = ModelConfig(**{**config, "nested": tuple(config["nested"])})
+    columns = list(zip(*(line.split("\t") for line in lines[1:]), strict=True))
+    if len(columns) != 4 or len(columns[0]) != form.tokens:
+        raise UserError(f"{folder}/tags.tsv: {len(lines) - 1} tags, but the model has {form.tokens}: export it again")
+    _, names, category_names, counts = columns
+    number = {name: index for index, name in enumerate(categories)}
+    category = np.array([number[name] for name in category_names], np.int64)
+    vocabulary = Vocabulary(names, category, categories, np.array(counts, np.int64))
+    model = TagSetModel(form, torch.from_numpy(category))
+    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    return model.eval(), vocabulary
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The folder's config, without its type.
+
+    Raises:
+        UserError: it is missing or of something else.
+    """
+    config = json.loads("\n".join(read_lines(folder / "config.json")))
+    if not isinstance(config, dict) or config.pop("model_type", None) != MODEL_TYPE:
+        raise UserError(f"{folder}/config.json: not of a tag-set model: name the folder that train_tag_model made")
+    return config
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file.
+
+    Raises:
+        UserError: it is missing.
+    """
+    try:
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: missing: name the folder that train_tag_model made, or train again") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole."""
+    with open_whole(path) as file:
+        file.write(text.encode())
+
+
+def tags_text(vocabulary: Vocabulary) -> str:
+    """The vocabulary as TSV: id, name, category, count."""
+    rows = (
+        f"{number}\t{name}\t{vocabulary.categories[category]}\t{count}\n"
+        for number, (name, category, count) in enumerate(
+            zip(vocabulary.names, vocabulary.category, vocabulary.counts, strict=True)
+        )
+    )
+    return "id\tname\tcategory\tcount\n" + "".join(rows)
+
+
+def write_vectors(
+    vectors_path: Path, ids_path: Path, count: int, dimensions: int, parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]
+) -> None:
+    """Write vectors as `.npy`, float16 [count, dimensions], and their ids, int64 [count], part by part.
+
+    Args:
+        vectors_path: a `.npy` file, which readers can map into memory.
+        ids_path: likewise; row i is the id of vector i.
+        count: how many there will be.
+        dimensions: of a vector.
+        parts: ids and vectors, in order.
+    """
+    with written_whole(vectors_path) as part, written_whole(ids_path) as ids_part:
+        shape = (count, dimensions)
+        vectors = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
+        ids = np.lib.format.open_memmap(ids_part, mode="w+", dtype=np.int64, shape=(count,))
+        start = 0
+        for some_ids, some_vectors in parts:
+            stop = start + len(some_ids)
+            vectors[start:stop], ids[start:stop] = some_vectors, some_ids
+            start = stop
+        vectors.flush()
+        ids.flush()
+
+
+def nearest(
+    vectors: NDArray[np.float16], wanted: NDArray[Any], top: int, batch: int = 65_536
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The rows of `vectors` ([rows, dimensions], may be mapped) with the highest cosine to `wanted` ([dimensions]).
+
+    Returns:
+        Rows and cosines, both [at most top], best first; of equal cosines the lower row comes first.
+    """
+    direction = wanted.astype(np.float32) / max(float(np.linalg.norm(wanted.astype(np.float32))), 1e-12)
+    rows = np.empty(0, np.int64)
+    cosines = np.empty(0, np.float32)
+    for start in range(0, len(vectors), batch):
+        some = unit(vectors[start : start + batch].astype(np.float32)) @ direction
+        rows = np.concatenate([rows, np.arange(start, start + len(some))])
+        cosines = np.concatenate([cosines, some])
+        best = np.argsort(-cosines, kind="stable")[:top]
+        rows, cosines = rows[best], cosines[best]
+    return rows, cosines
