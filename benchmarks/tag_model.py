@@ -48,6 +48,7 @@ MODEL = "set transformer"
 
 
 def main() -> None:
+    """Ask everyone, write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--salt", default="v1", help="of the split and of what is hidden")
@@ -74,21 +75,16 @@ def main() -> None:
     config = replace(TrainingConfig(), epochs=chosen.epochs)
     bag = trained(BAG, splits, asked, replace(form, layers=0), config, chosen)
     model = trained(MODEL, splits, asked, form, config, chosen)
-    results += averages(bag) + averages(model)
+    results += [averaged(seeds) for seeds in (*bag.values(), *model.values())]
 
     edlae = next(result for result in results if result.name == YARDSTICK)
     whole, fusion = f"{MODEL} {form.nested[-1]}", f"{MODEL} + {YARDSTICK}"
     gains = {
-        f"{name} - {rival.name}": against(model[name], rival, asked.completion)
-        for name in (whole, fusion)
-        for rival in (edlae,)
+        f"{name} - {rival.name}": against(model[name], rival, asked.completion) for name in (whole, fusion) for rival in (edlae,)
     }
     text = (
         f"{table(results)}\nDifference in MRR, mean of the seeds, 95% by paired bootstrap over sets:\n\n"
-        + "".join(
-            f"- {name}: {gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})\n"
-            for name, gain in gains.items()
-        )
+        + "".join(f"- {name}: {gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})\n" for name, gain in gains.items())
         + "\nEach seed:\n\n"
         + table(
             [
@@ -98,9 +94,7 @@ def main() -> None:
             ]
         )
         + "\nMRR by category:\n\n"
-        + parts_table(
-            [edlae, *(result for result in results if result.name in (f"{BAG} {form.nested[-1]}", whole, fusion))]
-        )
+        + parts_table([edlae, *(result for result in results if result.name in (f"{BAG} {form.nested[-1]}", whole, fusion))])
         + "\nRetrieval mAP by hidden category:\n\n"
         + retrieval_table([result for result in results if result.retrieval])
     )
@@ -141,20 +135,16 @@ def trained(
         for contender in contenders:
             results.setdefault(contender.name, []).append(examine(contender, asked))
         error = permutation_error(embedder(model, form.nested[-1]), asked.completion.shown)
-        print(
-            f"{name}, seed {seed}: {trainer.seconds:.0f} s; weight of {YARDSTICK} {weight}; another order of the tags changes vectors by at most {error:.1e}"
-        )
+        print(f"{name}, seed {seed}: {trainer.seconds:.0f} s; weight of {YARDSTICK} in the fusion {weight};")
+        print(f"the tags in another order change no entry of a vector by more than {error:.1e}")
         print(table([results[contender.name][-1] for contender in contenders]))
     yardstick = 1 / ranks(edlae, check)
     draw_curves(logs, chosen.seeds, float(yardstick.mean()), name, chosen.out / f"{name.replace(' ', '_')}.svg")
     return results
 
 
-def averages(results: dict[str, list[Result]]) -> list[Result]:
-    return [averaged(seeds) for seeds in results.values()]
-
-
 def retrieval_table(results: list[Result]) -> str:
+    """Mean average precision by hidden category, one contender a row."""
     parts = list(results[0].retrieval)
     lines = [["", *(part.removeprefix("category ") for part in parts)], ["---"] * (len(parts) + 1)]
     lines += [[result.name, *(f"{result.retrieval[part]['mAP']:.3f}" for part in parts)] for result in results]
@@ -181,6 +171,7 @@ def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], yardstick:
 
 
 def write(path: Path, text: str) -> None:
+    """Write a text file whole."""
     with open_whole(path) as file:
         file.write(text.encode())
 

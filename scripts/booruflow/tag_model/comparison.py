@@ -110,9 +110,7 @@ def all_rivals(train: TagSets, sizes: Sequence[int], most_gallery: int = 50_000)
     yield fitted("per-category frequency", 2 * tags, lambda: (rivals.category_frequency(train), None))
     yield fitted("naive Bayes", tags * tags, lambda: (rivals.naive_bayes(train), None))
     near = sample(train, most_gallery)
-    yield fitted(
-        "item kNN (idf cosine)", len(near.tokens), lambda: (rivals.nearest_sets(near), rivals.idf_cosine(train))
-    )
+    yield fitted("item kNN (idf cosine)", len(near.tokens), lambda: (rivals.nearest_sets(near), rivals.idf_cosine(train)))
     for size in sizes:
         yield fitted(f"PPMI-SVD {size}", tags * size, lambda size=size: svd(size))  # type: ignore[misc]
     yield fitted("EASE", tags * tags, lambda: (rivals.linear(rivals.ease(train)), None))
@@ -166,10 +164,7 @@ def parts_table(results: Sequence[Result]) -> str:
     scored = [result for result in results if result.completion]
     parts = [part for part in scored[0].completion if part.startswith("category ")]
     lines: list[Sequence[str]] = [("category", *(result.name for result in scored)), ("---",) * (len(scored) + 1)]
-    lines += [
-        (part.removeprefix("category "), *(short(result.completion[part]["MRR"]) for result in scored))
-        for part in parts
-    ]
+    lines += [(part.removeprefix("category "), *(short(result.completion[part]["MRR"]) for result in scored)) for part in parts]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from booruflow.tag_model.protocol import Completion, Retrieval
-from booruflow.tag_model.sets import Booleans, Integers, TagSets, Vocabulary
+from booruflow.tag_model.sets import Integers, TagSets, Vocabulary
 
 Floats = NDArray[Any]
 Scorer = Callable[[TagSets], Floats]
 """From sets to a score for every tag, [sets, tags]; a higher score is a better guess. Shown tags are left out later."""
-Embedder = Callable[[TagSets], "Floats | sparse.csr_array"]
-"""From sets to one vector a set, [sets, dimensions]."""
+Vectors = Any
+"""One vector a row, [rows, dimensions]: a NumPy array or, where most entries are zero, a SciPy one."""
+Embedder = Callable[[TagSets], Vectors]
+"""From sets to one vector a set."""
 
 BANDS = {"head": 0.05, "mid": 0.005, "tail": 0.0}
 """The least share of training sets that a tag of each band stands on."""
@@ -112,7 +114,7 @@ def bootstrap(
     return Difference(float(gain.mean()), float(low), float(high))
 
 
-def unit(vectors: Floats | sparse.csr_array) -> Floats | sparse.csr_array:
+def unit(vectors: Vectors) -> Vectors:
     """Vectors of length 1; a zero vector stays zero."""
     if sparse.issparse(vectors):
         norms = np.sqrt(vectors.multiply(vectors).sum(axis=1))

@@ -56,9 +56,7 @@ What it knows is which tags people put together, with their habits and gaps: it 
 """
 
 
-def save_model(
-    folder: Path, model: TagSetModel, vocabulary: Vocabulary, training_sets: int, figures: dict[str, float]
-) -> None:
+def save_model(folder: Path, model: TagSetModel, vocabulary: Vocabulary, training_sets: int, figures: dict[str, float]) -> None:
     """Write `model.safetensors`, `tags.tsv`, `README.md` and, last, `config.json`.
 
     Args:

@@ -74,8 +74,8 @@ def attend_padded(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) ->
     place = torch.arange(int(sizes.max()), device=offsets.device)
     real = place < sizes[:, None]
     source = (offsets[:-1, None] + place).clamp(max=len(query) - 1)
-    padded = (packed[source].transpose(1, 2) for packed in (query, key, value))
-    mixed = functional.scaled_dot_product_attention(*padded, attn_mask=real[:, None, None, :])
+    query, key, value = (packed[source].transpose(1, 2) for packed in (query, key, value))
+    mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=real[:, None, None, :])
     return mixed.transpose(1, 2)[real]
 
 
@@ -83,13 +83,13 @@ def attend_nested(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) ->
     """The same as `attend_padded` without padding, by jagged nested tensors; flash attention on a card."""
     sizes = offsets.diff()
     shortest, longest = int(sizes.min()), int(sizes.max())
-    jagged = (
-        torch.nested.nested_tensor_from_jagged(
-            packed.contiguous(), offsets, min_seqlen=shortest, max_seqlen=longest
-        ).transpose(1, 2)
+    query, key, value = (
+        torch.nested.nested_tensor_from_jagged(packed.contiguous(), offsets, min_seqlen=shortest, max_seqlen=longest).transpose(
+            1, 2
+        )
         for packed in (query, key, value)
     )
-    mixed = functional.scaled_dot_product_attention(*jagged)
+    mixed = functional.scaled_dot_product_attention(query, key, value)
     return mixed.transpose(1, 2).contiguous().values()
 
 
@@ -118,7 +118,8 @@ class Block(nn.Module):
         mixed = ATTENTION[attention](query, key, value, offsets)
         states = states + self.dropout(self.mix(mixed.flatten(1)))
         expanded = functional.gelu(self.expand(self.feed_forward_norm(states)))
-        return states + self.dropout(self.contract(self.dropout(expanded)))
+        contracted: Tensor = self.dropout(self.contract(self.dropout(expanded)))
+        return states + contracted
 
 
 class TagSetModel(nn.Module):
@@ -179,12 +180,14 @@ class TagSetModel(nn.Module):
         tags = states[tag_places]
         total = torch.zeros_like(states[:count]).index_add(0, rows, tags)
         mean = total / sets.sizes.clamp(min=1)[:, None]
-        pooled = torch.cat([states[summary_places], mean.to(states.dtype)], dim=1)
-        return self.vector_norm(self.pool(self.norm(pooled)))
+        pooled = self.pool(self.norm(torch.cat([states[summary_places], mean.to(states.dtype)], dim=1)))
+        vectors: Tensor = self.vector_norm(pooled)
+        return vectors
 
     def tag_vectors(self) -> Tensor:
         """[tokens, dimensions] One vector a tag: its product with a set's vector is how well the tag suits the set."""
-        return self.output(self.tags.weight)
+        vectors: Tensor = self.output(self.tags.weight)
+        return vectors
 
     def scores(self, vectors: Tensor, dimensions: int) -> Tensor:
         """[sets, tokens] The score (logit) of every tag from the first `dimensions` entries of vectors."""

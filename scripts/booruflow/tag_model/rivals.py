@@ -11,6 +11,9 @@ from scipy.sparse.linalg import svds
 from booruflow.tag_model.evaluation import Embedder, Floats, Scorer, unit
 from booruflow.tag_model.sets import TagSets
 
+SMALL = 2000
+"""Up to this size the whole decomposition of a matrix is faster than that of its strongest directions."""
+
 
 def frequency(train: TagSets) -> Scorer:
     """The same guess for every set: the most frequent tags."""
@@ -23,9 +26,7 @@ def category_frequency(train: TagSets) -> Scorer:
     counts = train.count().astype(np.float64)
     membership = categories_of(train)
     sizes = train.matrix() @ membership
-    with_company = np.bincount(
-        train.tokens, (sizes[train.rows, train.vocabulary.category[train.tokens]] > 1), len(counts)
-    )
+    with_company = np.bincount(train.tokens, (sizes[train.rows, train.vocabulary.category[train.tokens]] > 1), len(counts))
     in_category = train.vocabulary.category
     several, none = (sizes > 0).sum(axis=0), (sizes == 0).sum(axis=0)
     beside = with_company / np.maximum(several[in_category], 1)
@@ -33,14 +34,16 @@ def category_frequency(train: TagSets) -> Scorer:
 
     def score(shown: TagSets) -> Floats:
         has = (shown.matrix() @ membership > 0)[:, in_category]
-        return np.where(has, beside, alone)
+        guesses: Floats = np.where(has, beside, alone)
+        return guesses
 
     return score
 
 
 def categories_of(sets: TagSets) -> NDArray[np.float32]:
     """[tags, categories] 1 where a tag belongs to a category."""
-    return np.eye(len(sets.vocabulary.categories), dtype=np.float32)[sets.vocabulary.category]
+    one_hot: NDArray[np.float32] = np.eye(len(sets.vocabulary.categories), dtype=np.float32)
+    return one_hot[sets.vocabulary.category]
 
 
 def cooccurrence(train: TagSets) -> sparse.csr_array:
@@ -54,7 +57,7 @@ def cooccurrence(train: TagSets) -> sparse.csr_array:
 
 
 def naive_bayes(train: TagSets, smoothing: float = 40, temper: float = 0.5) -> Scorer:
-    """log P(tag) + sum over shown of log P(shown | tag), tempered since tags are far from independent."""
+    """Sum log P(tag) and, over the shown tags, log P(shown | tag), tempered since tags are far from independent."""
     together = cooccurrence(train).toarray()
     counts = np.diag(together)
     base = np.maximum(counts, 1) / len(train)
@@ -84,7 +87,8 @@ def nearest_sets(train: TagSets, neighbours: int = 200, power: float = 4.0) -> S
         kept = np.argpartition(-near, min(neighbours, near.shape[1] - 1), axis=1)[:, :neighbours]
         weights = np.zeros_like(near)
         np.put_along_axis(weights, kept, np.take_along_axis(near, kept, axis=1) ** power, axis=1)
-        return weights @ tags
+        scores: Floats = weights @ tags
+        return scores
 
     return score
 
@@ -108,7 +112,7 @@ def linear_autoencoder(train: TagSets, ridge: float, dropout: float) -> NDArray[
     gram = cooccurrence(train).toarray()
     np.fill_diagonal(gram, np.diag(gram) * (1 + dropout / (1 - dropout)) + ridge)
     inverse = np.linalg.inv(gram)
-    weights = inverse / -np.diag(inverse)
+    weights: NDArray[np.float64] = inverse / -np.diag(inverse)
     np.fill_diagonal(weights, 0)
     return weights
 
@@ -119,17 +123,32 @@ def linear(weights: NDArray[np.float64]) -> Scorer:
 
 
 def low_rank(weights: NDArray[np.float64], dimensions: int) -> Embedder:
-    """Vectors from the first singular directions of a linear map, each weighted by the root of its value."""
-    left, values, _ = np.linalg.svd(weights)
-    vectors = left[:, :dimensions] * np.sqrt(values[:dimensions])
+    """Vectors from the strongest directions of a linear map."""
+    vectors = strongest(weights, dimensions)
     return lambda sets: sets.matrix() @ vectors
+
+
+def strongest(matrix: NDArray[np.float64] | sparse.csr_array, dimensions: int) -> NDArray[np.float64]:
+    """[rows, dimensions] The first left singular vectors of a square matrix, each times the root of its value.
+
+    The strongest come first, each with the sign that makes its largest entry positive, so that there is one result.
+    Dimensions that a small matrix does not have are zero.
+    """
+    size = matrix.shape[0]
+    if size <= SMALL:
+        left, values, _ = np.linalg.svd(matrix.toarray() if sparse.issparse(matrix) else matrix)
+    else:
+        left, values, _ = svds(matrix, k=min(dimensions, size - 1), v0=np.ones(size))
+    order = np.argsort(-values, kind="stable")[:dimensions]
+    vectors = left[:, order] * np.sqrt(values[order])
+    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+    return np.pad(vectors * signs, ((0, 0), (0, dimensions - vectors.shape[1])))
 
 
 def ppmi_svd(train: TagSets, dimensions: int) -> NDArray[np.float64]:
     """[tags, dimensions] Tag vectors: the positive pointwise mutual information of pairs, factorised.
 
-    After Levy and Goldberg 2014. The strongest dimensions come first, each with the sign that makes its largest
-    entry positive, so that there is one result; tags that stand with no other have zeros.
+    After Levy and Goldberg 2014. Tags that stand with no other have zeros.
     """
     pairs = cooccurrence(train).tocoo()
     apart = pairs.row != pairs.col
@@ -138,11 +157,7 @@ def ppmi_svd(train: TagSets, dimensions: int) -> NDArray[np.float64]:
     totals = np.bincount(row, together, size)
     information = np.log(together * totals.sum() / totals[row] / totals[column])
     positive = sparse.csr_array((np.maximum(information, 0), (row, column)), shape=(size, size))
-    left, values, _ = svds(positive, k=min(dimensions, size - 1), v0=np.ones(size), solver="arpack")
-    order = np.argsort(-values)
-    vectors = left[:, order] * np.sqrt(values[order])
-    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
-    return np.pad(vectors * signs, ((0, 0), (0, dimensions - vectors.shape[1])))
+    return strongest(positive, dimensions)
 
 
 def mean_of(vectors: NDArray[np.float64]) -> Embedder:
@@ -162,6 +177,7 @@ def fused(first: Scorer, second: Scorer, weight: float) -> Scorer:
     """Late fusion: the first's scores plus `weight` times the second's, each standardised over the tags of a set."""
 
     def standard(scores: Floats) -> Floats:
-        return (scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)
+        standardised: Floats = (scores - scores.mean(axis=1, keepdims=True)) / scores.std(axis=1, keepdims=True)
+        return standardised
 
     return lambda shown: standard(first(shown)) + weight * standard(second(shown))

@@ -106,9 +106,7 @@ def offsets_of(sizes: NDArray[Any]) -> Integers:
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
-def tag_sets(
-    tags: Iterable[Sequence[str]], ids: Sequence[object], groups: Sequence[object], separator: str = "::"
-) -> TagSets:
+def tag_sets(tags: Iterable[Sequence[str]], ids: Sequence[object], groups: Sequence[object], separator: str = "::") -> TagSets:
     """Tag sets from lists of names such as `category::tag`; the vocabulary is all of their names, sorted.
 
     A tag that stands twice in a list counts once. A name without the separator is its own category.
@@ -139,8 +137,6 @@ def read_tsv(path: str | Path) -> TagSets:
     rows = [line.split("\t") for line in lines[1:]]
     for number, row in enumerate(rows, start=2):
         if len(row) != 3:
-            raise UserError(
-                f"{path}: row {number} has {len(row)} columns, not 3: make the file with scripts/debtags.py"
-            )
+            raise UserError(f"{path}: row {number} has {len(row)} columns, not 3: make the file with scripts/debtags.py")
     packages, sources, tags = zip(*rows, strict=True) if rows else ((), (), ())
     return tag_sets([text.split() for text in tags], packages, sources)

@@ -9,10 +9,11 @@ import io
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from copy import deepcopy
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from booruflow.tag_model.evaluation import Embedder, Floats, Scorer, figures, ra
 from booruflow.tag_model.model import ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss
 from booruflow.tag_model.protocol import Completion, order_in_rows
 from booruflow.tag_model.rivals import log_frequency, ppmi_svd
-from booruflow.tag_model.sets import Integers, TagSets, offsets_of
+from booruflow.tag_model.sets import Integers, TagSets
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,7 @@ class Trainer:
         seconds: what the steps so far took, over all interruptions.
     """
 
-    def __init__(
-        self, train: TagSets, check: Completion, form: ModelConfig, config: TrainingConfig, checkpoint: Path
-    ) -> None:
+    def __init__(self, train: TagSets, check: Completion, form: ModelConfig, config: TrainingConfig, checkpoint: Path) -> None:
         """A training that starts, or goes on from the checkpoint when that is of this same training.
 
         Args:
@@ -182,22 +181,20 @@ class Trainer:
             checkpoint: the file to keep the state in, removed by no one.
         """
         self.train, self.check, self.form, self.config, self.checkpoint = train, check, form, config, checkpoint
-        self.accelerator = Accelerator(
-            mixed_precision=config.precision, gradient_accumulation_steps=config.accumulation
-        )
+        self.accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulation)
         self.steps_an_epoch = len(train) // config.batch_size
         share = config.batch_size / (config.accumulation * self.accelerator.num_processes)
         if not self.steps_an_epoch or share != int(share):
             raise UserError(
-                f"tag_model: batch_size {config.batch_size} must be at most the {len(train)} training sets and a multiple"
-                f" of accumulation {config.accumulation} times {self.accelerator.num_processes} processes"
+                f"tag_model: batch_size {config.batch_size} must be at most the {len(train)} training sets and"
+                f" a multiple of accumulation {config.accumulation} times {self.accelerator.num_processes} processes"
             )
         self.share = int(share)
         self.step = 0
         self.seconds = 0.0
         self.log: list[dict[str, float]] = []
         model = new_model(form, train, config.seed)
-        self.average = new_model(form, train, config.seed).to(self.accelerator.device)
+        self.average = deepcopy(model).to(self.accelerator.device)
         self.best = {name: weight.clone() for name, weight in self.average.state_dict().items()}
         optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay, betas=(0.9, 0.98))
         self.model, self.optimizer = self.accelerator.prepare(Step(model, config), optimizer)
@@ -238,7 +235,7 @@ class Trainer:
                 torch.save(state, file)
 
     def batches(self) -> Iterator[list[tuple[Sets, Sets]]]:
-        """This process's parts of the present step, each as its views."""
+        """The process's parts of the present step, each as its views."""
         epoch, place = divmod(self.step, self.steps_an_epoch)
         process = self.accelerator.process_index
         order = order_of(epoch, len(self.train), self.config.seed)
@@ -310,9 +307,7 @@ class Trainer:
     def log_text(self) -> str:
         """The log as CSV."""
         text = io.StringIO()
-        writer = csv.DictWriter(
-            text, ["step", "loss", "learning_rate", "R@1", "R@5", "R@10", "MRR"], lineterminator="\n"
-        )
+        writer = csv.DictWriter(text, ["step", "loss", "learning_rate", "R@1", "R@5", "R@10", "MRR"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.log)
         return text.getvalue()
