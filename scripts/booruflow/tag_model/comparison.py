@@ -1,8 +1,8 @@
 """All contenders before the same questions: the model, the rivals, and the two together."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,10 @@ from booruflow.tag_model.evaluation import (
     ranks,
     retrieval_report,
 )
+from booruflow.tag_model.model import TagSetModel
 from booruflow.tag_model.protocol import Completion, Retrieval, Splits, completion, retrieval, sample
 from booruflow.tag_model.sets import TagSets
+from booruflow.tag_model.training import embedder, scorer
 
 FUSION_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 YARDSTICK = "EDLAE"
@@ -119,11 +121,38 @@ def all_rivals(train: TagSets, sizes: Sequence[int], most_gallery: int = 50_000)
     yield fitted(f"EDLAE low-rank {size}", tags * size, lambda: (None, rivals.low_rank(rivals.edlae(train), size)))
 
 
-def tuned_fusion(first: Scorer, second: Scorer, check: Completion) -> tuple[Scorer, float]:
-    """The late fusion whose weight does best on validation questions, and that weight."""
-    scores = {weight: figures(ranks(rivals.fused(first, second, weight), check))["MRR"] for weight in FUSION_WEIGHTS}
-    weight = max(scores, key=scores.__getitem__)
-    return rivals.fused(first, second, weight), weight
+def contenders_of(name: str, model: TagSetModel, train: TagSets, check: Completion, seconds: float = 0.0) -> list[Contender]:
+    """A model at each of its nested sizes, and fused with the yardstick by the weight that does best in validation.
+
+    Args:
+        name: what to call it.
+        model: a trained model.
+        train: the sets that the yardstick is fitted on.
+        check: validation questions.
+        seconds: what training the model took.
+    """
+    parameters = sum(weight.numel() for weight in model.parameters())
+    contenders = [
+        Contender(f"{name} {size}", scorer(model, size), embedder(model, size), parameters, seconds)
+        for size in model.config.nested
+    ]
+    whole, linear = scorer(model, model.config.nested[-1]), rivals.linear(rivals.edlae(train))
+    found = {weight: figures(ranks(rivals.fused(whole, linear, weight), check))["MRR"] for weight in FUSION_WEIGHTS}
+    best = max(found, key=found.__getitem__)
+    both = parameters + len(train.vocabulary) ** 2
+    fused = rivals.fused(whole, linear, best)
+    return [*contenders, Contender(f"{name} + {YARDSTICK}, weight {best}", fused, None, both, seconds)]
+
+
+def compared(
+    models: Mapping[str, TagSetModel], train: TagSets, asked: Questions, check: Completion, most_gallery: int
+) -> list[Result]:
+    """All rivals, then the models by name."""
+    sizes = next(iter(models.values())).config.nested
+    results = [examine(contender, asked) for contender in all_rivals(train, sizes, most_gallery)]
+    for name, model in models.items():
+        results += [examine(contender, asked) for contender in contenders_of(name, model, train, check)]
+    return results
 
 
 def averaged(results: Sequence[Result]) -> Result:
@@ -145,27 +174,38 @@ def averaged(results: Sequence[Result]) -> Result:
     )
 
 
-def table(results: Sequence[Result]) -> str:
-    """Completion and retrieval of all contenders as a Markdown table; what a contender cannot do is left empty."""
+def completion_table(results: Sequence[Result]) -> str:
+    """Figures over all hidden tags, and MRR by band, as a Markdown table; what a contender cannot do stays empty."""
     head = ("", "R@1", "R@5", "R@10", "MRR", *BANDS, "P@10", "mAP", "parameters", "fit")
-    lines = [head, ("---",) * len(head)]
+    rows = []
     for result in results:
         whole, near = result.completion.get("all", {}), result.retrieval.get("all", {})
         cells = [whole.get(name) for name in ("R@1", "R@5", "R@10", "MRR")]
         cells += [result.completion.get(band, {}).get("MRR") for band in BANDS]
         cells += [near.get(name) for name in ("P@10", "mAP")]
-        shown = [short(cell) for cell in cells]
-        lines.append((result.name, *shown, f"{result.parameters:,}", f"{result.seconds:.1f} s"))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        rows.append((result.name, *map(short, cells), f"{result.parameters:,}", f"{result.seconds:.1f} s"))
+    return markdown(head, rows)
 
 
-def parts_table(results: Sequence[Result]) -> str:
+def category_table(results: Sequence[Result]) -> str:
     """Completion MRR by category, one contender a column."""
     scored = [result for result in results if result.completion]
     parts = [part for part in scored[0].completion if part.startswith("category ")]
-    lines: list[Sequence[str]] = [("category", *(result.name for result in scored)), ("---",) * (len(scored) + 1)]
-    lines += [(part.removeprefix("category "), *(short(result.completion[part]["MRR"]) for result in scored)) for part in parts]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    rows = [(part.removeprefix("category "), *(short(result.completion[part]["MRR"]) for result in scored)) for part in parts]
+    return markdown(("category", *(result.name for result in scored)), rows)
+
+
+def retrieval_table(results: Sequence[Result]) -> str:
+    """Mean average precision by hidden category, one contender a row."""
+    able = [result for result in results if result.retrieval]
+    parts = list(able[0].retrieval)
+    rows = [(result.name, *(short(result.retrieval[part]["mAP"]) for part in parts)) for result in able]
+    return markdown(("", *(part.removeprefix("category ") for part in parts)), rows)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
 
 
 def short(value: float | None) -> str:
@@ -173,7 +213,23 @@ def short(value: float | None) -> str:
     return "" if value is None or np.isnan(value) else f"{value:.3f}".removeprefix("0")
 
 
-def against(ours: Sequence[Result], rival: Result, asked: Completion) -> dict[str, float]:
-    """The paired bootstrap of the mean of our seeds against a rival."""
+def gain_line(ours: Sequence[Result], rival: Result, asked: Completion) -> str:
+    """How much better we are than a rival, mean of our seeds, with the paired bootstrap's interval."""
     assert rival.ranks is not None
-    return asdict(bootstrap(np.array([result.ranks for result in ours]), rival.ranks, asked))
+    gain = bootstrap(np.array([result.ranks for result in ours]), rival.ranks, asked)
+    return f"- {ours[0].name} over {rival.name}: {gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})\n"
+
+
+def report(results: Sequence[Result], gains: Sequence[str]) -> str:
+    """All tables as a Markdown page."""
+    models = [result for result in results if result.name == YARDSTICK or result.name.startswith(("bag", "model"))]
+    return (
+        "## Hidden tags found (by band: MRR) and similar sets found\n\n"
+        f"{completion_table(results)}\n"
+        "## Difference in MRR, 95% by paired bootstrap over sets\n\n"
+        f"{''.join(gains)}\n"
+        "## MRR of hidden tags by category\n\n"
+        f"{category_table(models)}\n"
+        "## Mean average precision of similar sets by hidden category\n\n"
+        f"{retrieval_table(results)}"
+    )

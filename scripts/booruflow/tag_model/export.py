@@ -39,14 +39,14 @@ The order of the tags does not matter.
 {figures}
 - `model.safetensors`, `config.json`: the weights (32-bit) and the form of the model.
 - `tags.tsv`: id, name, category and count of each tag; the row is the row of the embedding.
-
+{tokenizer}
 ```python
 import torch
 from booruflow.tag_model.export import load_model
-from booruflow.tag_model.model import Sets
+from booruflow.tag_model.model import Sets{imports}
 
 model, vocabulary = load_model("this/folder")
-ids = [vocabulary.ids[name] for name in {example}]
+{ids}
 with torch.inference_mode():
     vectors = model(Sets(torch.tensor(ids), torch.tensor([0, len(ids)])))   # [1, {dimensions}]
     scores = model.scores(vectors, {dimensions})                            # [1, {tags}]
@@ -55,8 +55,21 @@ with torch.inference_mode():
 What it knows is which tags people put together, with their habits and gaps: it never saw a picture.
 """
 
+TOKENIZER = "- `vocab.txt`, `vocab.json`, `tokenizer_config.json`: the tokenizer, whose ids are those of the tags.\n"
+TOKENIZED = """\
+tokenizer = TagTokenizer.from_pretrained("this/folder")
+ids = vocabulary.tags_among(tokenizer.encode("{example}"))"""
+NAMED = 'ids = [vocabulary.ids[name] for name in "{example}".split()]'
 
-def save_model(folder: Path, model: TagSetModel, vocabulary: Vocabulary, training_sets: int, figures: dict[str, float]) -> None:
+
+def save_model(
+    folder: Path,
+    model: TagSetModel,
+    vocabulary: Vocabulary,
+    training_sets: int,
+    figures: dict[str, float],
+    tokenized: bool = False,
+) -> None:
     """Write `model.safetensors`, `tags.tsv`, `README.md` and, last, `config.json`.
 
     Args:
@@ -65,12 +78,14 @@ def save_model(folder: Path, model: TagSetModel, vocabulary: Vocabulary, trainin
         vocabulary: its tags.
         training_sets: how many sets it learned from, for the card.
         figures: validation figures, for the card.
+        tokenized: whether the folder holds a tokenizer too, for the card.
     """
     weights = {name: weight.contiguous().cpu() for name, weight in model.state_dict().items() if name != "category"}
     with written_whole(folder / "model.safetensors") as part:
         save_file(weights, part, metadata={"format": "pt"})
     write_text(folder / "tags.tsv", tags_text(vocabulary))
     form = model.config
+    example = " ".join(vocabulary.names[tag] for tag in np.argsort(-vocabulary.counts, kind="stable")[:2])
     card = CARD.format(
         dimensions=form.nested[-1],
         nested=", ".join(map(str, form.nested[:-1])) or form.nested[-1],
@@ -82,7 +97,9 @@ def save_model(folder: Path, model: TagSetModel, vocabulary: Vocabulary, trainin
         parameters=sum(weight.numel() for weight in model.parameters()),
         training_sets=training_sets,
         figures="".join(f"| validation {name} | {value:.3f} |\n" for name, value in figures.items()),
-        example=[vocabulary.names[i] for i in np.argsort(-vocabulary.counts, kind="stable")[:2]],
+        tokenizer=TOKENIZER if tokenized else "",
+        imports="\nfrom booruflow.tokens.tokenizer import TagTokenizer" if tokenized else "",
+        ids=(TOKENIZED if tokenized else NAMED).format(example=example),
     )
     write_text(folder / "README.md", card)
     config = {"model_type": MODEL_TYPE, **asdict(form), "category_names": vocabulary.categories}
@@ -98,7 +115,7 @@ def load_model(folder: str | Path) -> tuple[TagSetModel, Vocabulary]:
     folder = Path(folder)
     config, lines = read_config(folder), read_lines(folder / "tags.tsv")
     categories = tuple(config.pop("category_names"))
-    form = ModelConfig(**{**config, "nested": tuple(config["nested"])})
+    form = ModelConfig(**config)
     columns = list(zip(*(line.split("\t") for line in lines[1:]), strict=True))
     if len(columns) != 4 or len(columns[0]) != form.tokens:
         raise UserError(f"{folder}/tags.tsv: {len(lines) - 1} tags, but the model has {form.tokens}: export it again")

@@ -5,6 +5,7 @@ lie packed, one behind the other, and only attention needs to know where one end
 the vector are a vector of their own: each prefix in `nested` is trained to predict the hidden tags by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +32,7 @@ class ModelConfig:
     feed_forward: int = 2
     """Width of the hidden part of a feed-forward block, in widths."""
     dropout: float = 0.2
-    nested: tuple[int, ...] = (32, 64, 128)
+    nested: Sequence[int] = (32, 64, 128)
     """Sizes of the nested vectors, ascending; the last is the whole vector and at most the width."""
 
 

@@ -1,5 +1,6 @@
 """Which sets are for training and which tags are hidden: fixed by hashes alone, so that every run asks the same."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
-from booruflow.tag_model.sets import Integers, TagSets, Vocabulary
+from booruflow.tag_model.sets import Integers, TagSets, Vocabulary, joined
 
 MINIMUM_TAGS = 3
 """Sets with fewer tags leave nothing to hide and still something to see."""
@@ -46,14 +47,27 @@ def split(sets: TagSets, salt: str = "v1", train: int = 80, validation: int = 10
     Raises:
         UserError: a part is empty.
     """
-    sets = sets.take(sets.sizes >= MINIMUM_TAGS)
-    places = np.fromiter((stable_hash(f"split:{salt}:{group}") % 100 for group in sets.groups), np.int64, len(sets))
-    learned = sets.take(places < train).with_counts()
-    checked = sets.take((places >= train) & (places < train + validation)).under(learned.vocabulary)
-    tested = sets.take(places >= train + validation).under(learned.vocabulary)
-    if not (len(learned) and len(checked) and len(tested)):
-        raise UserError(f"{len(sets)} sets with at least {MINIMUM_TAGS} tags are too few to split: add posts")
-    return Splits(learned, checked, tested)
+    return split_parts([sets], salt, train, validation)
+
+
+def split_parts(parts: Iterable[TagSets], salt: str, train: int, validation: int) -> Splits:
+    """The same as `split` for sets that come part by part, under one vocabulary."""
+    sides: tuple[list[TagSets], ...] = ([], [], [])
+    for part in parts:
+        sets = part.take(part.sizes >= MINIMUM_TAGS)
+        places = np.fromiter((stable_hash(f"split:{salt}:{group}") % 100 for group in sets.groups), np.int64, len(sets))
+        side = np.searchsorted([train, train + validation], places, side="right")
+        for number, chosen in enumerate(sides):
+            chosen.append(sets.take(side == number))
+    counts = [sum(map(len, chosen)) for chosen in sides]
+    if not all(counts):
+        raise UserError(
+            f"{sum(counts)} sets with at least {MINIMUM_TAGS} tags are too few to split"
+            f" ({counts[0]} to train, {counts[1]} to validate, {counts[2]} to test): add posts or change the shares"
+        )
+    learned, checked, tested = (joined(chosen) for chosen in sides)
+    learned = learned.with_counts()
+    return Splits(learned, checked.under(learned.vocabulary), tested.under(learned.vocabulary))
 
 
 def prune(splits: Splits, minimum_count: int = 3) -> Splits:

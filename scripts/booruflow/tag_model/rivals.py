@@ -136,7 +136,7 @@ def strongest(matrix: NDArray[np.float64] | sparse.csr_array, dimensions: int) -
     """
     size = matrix.shape[0]
     if size <= SMALL:
-        left, values, _ = np.linalg.svd(matrix.toarray() if sparse.issparse(matrix) else matrix)
+        left, values, _ = np.linalg.svd(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
     else:
         left, values, _ = svds(matrix, k=min(dimensions, size - 1), v0=np.ones(size))
     order = np.argsort(-values, kind="stable")[:dimensions]

@@ -15,6 +15,9 @@ from booruflow.errors import UserError
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
+SPECIAL = "special"
+"""The category of tokens that are no tags; no set has them."""
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -25,7 +28,7 @@ class Vocabulary:
     """[tags] Index into `categories` of each tag."""
     categories: tuple[str, ...]
     counts: Integers
-    """[tags] On how many sets each tag stands; 0 for one that is never met and so is never predicted."""
+    """[tags] On how many sets each tag stands; 0 for one that no set has."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -34,6 +37,15 @@ class Vocabulary:
     def ids(self) -> dict[str, int]:
         """From a tag's name to its id."""
         return {name: index for index, name in enumerate(self.names)}
+
+    @cached_property
+    def is_tag(self) -> Booleans:
+        """[tags] False for what only holds a record together: tokens of the category `special`."""
+        return np.array([self.categories[category] != SPECIAL for category in self.category], bool)
+
+    def tags_among(self, ids: Iterable[int]) -> list[int]:
+        """The tags among the ids of a record, each once, ascending: what a model takes."""
+        return sorted({int(number) for number in ids if self.is_tag[number]})
 
 
 @dataclass(frozen=True)
@@ -65,8 +77,12 @@ class TagSets:
 
     def take(self, chosen: Integers | Booleans | slice) -> "TagSets":
         """The chosen sets, in the order chosen."""
-        where = np.arange(len(self))[chosen]
-        sizes = self.sizes[where]
+        where: NDArray[Any]
+        if isinstance(chosen, slice):
+            where = np.arange(*chosen.indices(len(self)))
+        else:
+            where = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        sizes = self.offsets[where + 1] - self.offsets[where]
         offsets = offsets_of(sizes)
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[where] - offsets[:-1], sizes)
         return TagSets(self.tokens[places], offsets, self.ids[where], self.groups[where], self.vocabulary)
@@ -83,7 +99,10 @@ class TagSets:
 
     def count(self) -> Integers:
         """[tags] On how many of these sets each tag stands."""
-        return np.bincount(self.tokens, minlength=len(self.vocabulary))
+        counts = np.zeros(len(self.vocabulary), np.int64)
+        for start in range(0, len(self.tokens), 2**24):
+            counts += np.bincount(self.tokens[start : start + 2**24], minlength=len(counts))
+        return counts
 
     def with_counts(self) -> "TagSets":
         """The same sets, with the vocabulary's counts taken from them."""
@@ -104,6 +123,17 @@ class TagSets:
 def offsets_of(sizes: NDArray[Any]) -> Integers:
     """[n + 1] Where each of n runs of the given sizes starts, and the end of the last."""
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+
+
+def joined(parts: Sequence[TagSets]) -> TagSets:
+    """The sets of at least one part, one after the other, under the first's vocabulary."""
+    return TagSets(
+        np.concatenate([part.tokens for part in parts]),
+        offsets_of(np.concatenate([part.sizes for part in parts])),
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.groups for part in parts]),
+        parts[0].vocabulary,
+    )
 
 
 def tag_sets(tags: Iterable[Sequence[str]], ids: Sequence[object], groups: Sequence[object], separator: str = "::") -> TagSets:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,7 @@ from typing import Literal
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -25,7 +27,7 @@ from booruflow.errors import UserError
 from booruflow.files import open_whole
 from booruflow.progress import progress
 from booruflow.tag_model.evaluation import Embedder, Floats, Scorer, figures, ranks
-from booruflow.tag_model.model import ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss
+from booruflow.tag_model.model import Attention, ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss
 from booruflow.tag_model.protocol import Completion, order_in_rows
 from booruflow.tag_model.rivals import log_frequency, ppmi_svd
 from booruflow.tag_model.sets import Integers, TagSets
@@ -41,7 +43,7 @@ class TrainingConfig:
     """Sets a step, over all processes and accumulated parts."""
     accumulation: int = 1
     """In how many parts a process takes its share of a step, to save memory."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """The highest; it rises over the warm-up and falls to zero along a cosine."""
     warm_up: float = 0.05
     """Share of all steps."""
@@ -59,11 +61,14 @@ class TrainingConfig:
     """Weight of pulling two views of a set together; it doubles the time a step takes."""
     averaging: float = 0.998
     """Decay a step of the average of the weights, which is what is evaluated and kept."""
-    evaluate_every: int = 5
-    """Epochs between validations; after each a checkpoint is written."""
-    patience: int = 4
+    validations: int = 20
+    """How often, evenly over the training, the average is validated and a checkpoint written."""
+    patience: int = 5
     """Validations in a row without a better one, after which the training stops."""
     precision: Literal["no", "bf16"] = "no"
+    """bf16 multiplies in 16 bits; weights, averages and losses stay in 32."""
+    attention: Attention = "padded"
+    """How sets of unequal size are attended to; see model.attend_nested."""
 
 
 def split_at_random(sets: TagSets, config: TrainingConfig, generator: np.random.Generator) -> tuple[TagSets, TagSets]:
@@ -100,8 +105,13 @@ def embed(model: TagSetModel, sets: TagSets, batch: int = 512) -> NDArray[np.flo
     return vectors
 
 
+def best_device() -> torch.device:
+    """A card where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def embedder(model: TagSetModel, dimensions: int) -> Embedder:
-    """The first `dimensions` entries of a model's vectors, as an embedder."""
+    """The first `dimensions` entries of a model's vectors."""
     return lambda sets: embed(model, sets)[:, :dimensions]
 
 
@@ -157,6 +167,7 @@ def new_model(config: ModelConfig, train: TagSets, seed: int) -> TagSetModel:
     return model
 
 
+@lru_cache(maxsize=1)
 def order_of(epoch: int, count: int, seed: int) -> Integers:
     """The sets in the order of an epoch."""
     return np.random.default_rng([seed, epoch]).permutation(count)
@@ -178,7 +189,7 @@ class Trainer:
             check: the validation's questions.
             form: of the model.
             config: of the training.
-            checkpoint: the file to keep the state in, removed by no one.
+            checkpoint: the file that keeps the state.
         """
         self.train, self.check, self.form, self.config, self.checkpoint = train, check, form, config, checkpoint
         self.accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulation)
@@ -194,17 +205,20 @@ class Trainer:
         self.seconds = 0.0
         self.log: list[dict[str, float]] = []
         model = new_model(form, train, config.seed)
+        model.attention = config.attention
         self.average = deepcopy(model).to(self.accelerator.device)
         self.best = {name: weight.clone() for name, weight in self.average.state_dict().items()}
         optimizer = torch.optim.AdamW(model.parameters(), weight_decay=config.weight_decay, betas=(0.9, 0.98))
         self.model, self.optimizer = self.accelerator.prepare(Step(model, config), optimizer)
         self.resume()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Of all that fixes the weights: form, training and data."""
-        data = sha256(self.train.tokens.tobytes() + self.train.offsets.tobytes()).hexdigest()
-        return sha256(repr((asdict(self.form), asdict(self.config), data)).encode()).hexdigest()
+        digest = sha256(repr((asdict(self.form), asdict(self.config))).encode())
+        digest.update(self.train.tokens.data)
+        digest.update(self.train.offsets.data)
+        return digest.hexdigest()
 
     def resume(self) -> None:
         """Take up the state of the checkpoint, unless it is of another training."""
@@ -273,8 +287,14 @@ class Trainer:
         return float(np.mean(losses))
 
     def validate(self, loss: float, rate: float) -> None:
-        """Note the figures of the averaged weights, and keep these when they are the best."""
-        score = figures(ranks(scorer(self.average, self.form.nested[-1]), self.check))
+        """Note the figures of the averaged weights, and keep these when they are the best.
+
+        One process asks and tells the others, so that all stop together.
+        """
+        score: dict[str, float] = {}
+        if self.accelerator.is_main_process:
+            score = figures(ranks(scorer(self.average, self.form.nested[-1]), self.check))
+        (score,) = broadcast_object_list([score])
         if all(score["MRR"] > row["MRR"] for row in self.log):
             self.best = {name: weight.clone() for name, weight in self.average.state_dict().items()}
         self.log.append({"step": self.step, "loss": loss, "learning_rate": rate, **score})
@@ -287,7 +307,8 @@ class Trainer:
     def run(self) -> TagSetModel:
         """Train to the end, or until validation stops it; the best averaged weights."""
         config = self.config
-        steps, every = config.epochs * self.steps_an_epoch, config.evaluate_every * self.steps_an_epoch
+        steps = config.epochs * self.steps_an_epoch
+        every = max(1, steps // config.validations)
         losses: list[float] = []
         start = time.monotonic() - self.seconds
         with progress(steps, "training", "steps") as bar:

@@ -26,7 +26,9 @@ def folder(model, splits, tmp_path):
     ids, tags = np.asarray(sets.ids), np.arange(len(vocabulary))
     write_vectors(tmp_path / "embeddings.npy", tmp_path / "ids.npy", len(sets), 32, [(ids, embed(model, sets))])
     vectors = model.tag_vectors().detach().numpy()
-    write_vectors(tmp_path / "tags.npy", tmp_path / "tag_ids.npy", len(tags), 32, [(tags[:9], vectors[:9]), (tags[9:], vectors[9:])])
+    write_vectors(
+        tmp_path / "tags.npy", tmp_path / "tag_ids.npy", len(tags), 32, [(tags[:9], vectors[:9]), (tags[9:], vectors[9:])]
+    )
     return tmp_path
 
 

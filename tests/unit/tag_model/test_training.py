@@ -1,15 +1,20 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from booruflow.errors import UserError
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import completion
-from booruflow.tag_model.training import Trainer, TrainingConfig, embed, learning_rate, split_at_random
+from booruflow.tag_model.training import Trainer, TrainingConfig, embed, learning_rate, on_device, split_at_random
 
-CONFIG = TrainingConfig(epochs=4, batch_size=50, evaluate_every=1, learning_rate=3e-3)
+CONFIG = TrainingConfig(epochs=4, batch_size=50, validations=4, learning_rate=3e-3)
 
 
 def form_of(sets, **changes):
@@ -33,7 +38,7 @@ def assert_same_bits(first, second):
         assert torch.equal(weight, second[name]), name
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the end of the process."""
 
 
@@ -49,11 +54,11 @@ def test_interrupted_and_resumed_is_the_same_bit_for_bit(splits, tmp_path, monke
 
     def killed_in_the_third_epoch(steps):
         if stopped.step == 2 * stopped.steps_an_epoch + 3:
-            raise Killed
+            raise KilledError
         return take_step(steps)
 
     monkeypatch.setattr(stopped, "take_step", killed_in_the_third_epoch)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         stopped.run()
     torch.manual_seed(12345)
     resumed = trainer(splits, tmp_path / "b", config)
@@ -81,18 +86,15 @@ def test_it_learns(splits, tmp_path):
 def test_accumulated_parts_make_the_same_step(splits, tmp_path):
     one = replace(CONFIG, hidden_least=0.5, hidden_most=0.5)
     steps = []
+    cpu = torch.device("cpu")
     for parts in (1, 2):
         (tmp_path / str(parts)).mkdir()
         training = trainer(splits, tmp_path / str(parts), replace(one, accumulation=parts), dropout=0.0)
         sets = training.train.take(slice(0, 50))
         shown, hidden = split_at_random(sets, one, np.random.default_rng(0))
-        from booruflow.tag_model.training import on_device
-
         size = 50 // parts
-        views = [
-            [(on_device(shown.take(slice(i, i + size)), torch.device("cpu")), on_device(hidden.take(slice(i, i + size)), torch.device("cpu")))]
-            for i in range(0, 50, size)
-        ]
+        slices = [slice(start, start + size) for start in range(0, 50, size)]
+        views = [[(on_device(shown.take(some), cpu), on_device(hidden.take(some), cpu))] for some in slices]
         training.batches = lambda views=views: iter(views)
         training.take_step(10)
         steps.append(weights_of(training.accelerator.unwrap_model(training.model).model))
@@ -101,13 +103,13 @@ def test_accumulated_parts_make_the_same_step(splits, tmp_path):
 
 
 def test_it_stops_when_validation_gets_no_better(splits, tmp_path):
-    stale = trainer(splits, tmp_path, replace(CONFIG, epochs=50, patience=2, learning_rate=0.0))
+    stale = trainer(splits, tmp_path, replace(CONFIG, epochs=50, validations=50, patience=2, learning_rate=0.0))
     stale.run()
     assert len(stale.log) == 3
 
 
 def test_the_best_weights_are_kept_not_the_last(splits, tmp_path, monkeypatch):
-    training = trainer(splits, tmp_path, replace(CONFIG, epochs=3))
+    training = trainer(splits, tmp_path, replace(CONFIG, epochs=3, validations=3))
     marks = iter([0.2, 0.5, 0.3])
     monkeypatch.setattr("booruflow.tag_model.training.figures", lambda found: {"R@1": 0, "R@5": 0, "R@10": 0, "MRR": next(marks)})
     kept = []
@@ -148,3 +150,43 @@ def test_hiding_a_category_hides_all_of_it(sets):
 def test_a_batch_larger_than_the_data(splits, tmp_path):
     with pytest.raises(UserError, match="batch_size 5000 must be at most the"):
         trainer(splits, tmp_path, replace(CONFIG, batch_size=5000))
+
+
+def test_bf16_learns_too_and_keeps_weights_in_32_bits(splits, tmp_path):
+    AcceleratorState._reset_state()
+    training = trainer(splits, tmp_path, replace(CONFIG, precision="bf16"))
+    model = training.run()
+    AcceleratorState._reset_state()
+    assert training.log[-1]["loss"] < training.log[0]["loss"]
+    assert all(weight.dtype == torch.float32 for weight in model.parameters())
+
+
+TWO_PROCESSES = """
+import sys
+from pathlib import Path
+import torch
+from accelerate import debug_launcher
+sys.path[:0] = sys.argv[2:]
+from conftest import made_up
+from test_training import CONFIG, trainer
+from booruflow.tag_model.protocol import split
+
+def work():
+    training = trainer(split(made_up(500)), Path(sys.argv[1]))
+    torch.save(training.run().state_dict(), Path(sys.argv[1]) / f"{training.accelerator.process_index}.pt")
+    (Path(sys.argv[1]) / f"{training.accelerator.process_index}.csv").write_text(training.log_text())
+
+if __name__ == "__main__":
+    debug_launcher(work, num_processes=2)
+"""
+
+
+def test_two_processes_train_one_model(tmp_path):
+    (tmp_path / "two.py").write_text(TWO_PROCESSES)
+    here = Path(__file__).parent
+    command = [sys.executable, tmp_path / "two.py", tmp_path, here, here.parents[2] / "scripts"]
+    subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=300)
+    assert_same_bits(*(torch.load(tmp_path / f"{process}.pt") for process in (0, 1)))
+    logs = [(tmp_path / f"{process}.csv").read_text().splitlines() for process in (0, 1)]
+    assert len(logs[0]) == 5
+    assert [line.split(",")[3:] for line in logs[0]] == [line.split(",")[3:] for line in logs[1]]
