@@ -34,10 +34,11 @@ from booruflow.tag_model.comparison import (
 )
 from booruflow.tag_model.evaluation import permutation_error, ranks
 from booruflow.tag_model.export import write_text
+from booruflow.tag_model.inference import embedder
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import completion, distinct, prune, split
 from booruflow.tag_model.sets import read_tsv
-from booruflow.tag_model.training import Trainer, TrainingConfig, embedder
+from booruflow.tag_model.training import Trainer, TrainingConfig
 
 PINNED = Path("../shared/data/debtags.tsv")
 FACETS = ("interface", "works-with", "use", "field", "uitoolkit", "role")

@@ -21,18 +21,12 @@ rule train_tag_model:
         weights=f"{R}/embed/{{form}}/model.safetensors",
         tags=f"{R}/embed/{{form}}/tags.tsv",
         card=f"{R}/embed/{{form}}/README.md",
-        tokenizer=multiext(
-            f"{R}/embed/{{form}}/", "vocab.txt", "vocab.json", "tokenizer_config.json"
-        ),
+        tokenizer=multiext(f"{R}/embed/{{form}}/", "vocab.txt", "vocab.json", "tokenizer_config.json"),
         log=f"{R}/embed/{{form}}/training.csv",
     log:
         f"{R}/logs/train_tag_model_{{form}}.log",
     benchmark:
         f"{R}/benchmarks/train_tag_model_{{form}}.tsv"
-    wildcard_constraints:
-        form="model|bag",
-    conda:
-        "../envs/model.yaml"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=TAG_MODEL["cards"],
@@ -41,15 +35,18 @@ rule train_tag_model:
     params:
         code=code("train_tag_model"),
         split=TAG_MODEL["split"],
-        form=lambda wildcards: TAG_MODEL["form"]
-        | ({"layers": 0} if wildcards.form == "bag" else {}),
+        form=lambda wildcards: TAG_MODEL["form"] | ({"layers": 0} if wildcards.form == "bag" else {}),
         training=TAG_MODEL["training"],
         sets=TAG_MODEL["evaluation"]["sets"],
         cards=TAG_MODEL["cards"],
         max_length=config["tokens"]["max_length"],
         checkpoint=f"{R}/checkpoints/{{form}}.pt",
+    conda:
+        "../envs/tag-model.yaml"
     message:
         "Tag-set model: train {wildcards.form}"
+    wildcard_constraints:
+        form="model|bag",
     script:
         "../scripts/train_tag_model.py"
 
@@ -66,8 +63,6 @@ rule evaluate_tag_model:
         f"{R}/logs/evaluate_tag_model.log",
     benchmark:
         f"{R}/benchmarks/evaluate_tag_model.tsv"
-    conda:
-        "../envs/model.yaml"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=min(1, TAG_MODEL["cards"]),
@@ -78,6 +73,8 @@ rule evaluate_tag_model:
         cards=min(1, TAG_MODEL["cards"]),
         split=TAG_MODEL["split"],
         evaluation=TAG_MODEL["evaluation"],
+    conda:
+        "../envs/tag-model.yaml"
     message:
         "Tag-set model: compare with its rivals"
     script:
@@ -95,8 +92,6 @@ rule embed_posts:
         f"{R}/logs/embed_posts.log",
     benchmark:
         f"{R}/benchmarks/embed_posts.tsv"
-    conda:
-        "../envs/model.yaml"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=min(1, TAG_MODEL["cards"]),
@@ -105,6 +100,8 @@ rule embed_posts:
     params:
         code=code("embed_posts"),
         cards=min(1, TAG_MODEL["cards"]),
+    conda:
+        "../envs/tag-model.yaml"
     message:
         "Vectors of all posts"
     script:
@@ -120,13 +117,13 @@ rule embed_tags:
         f"{R}/logs/embed_tags.log",
     benchmark:
         f"{R}/benchmarks/embed_tags.tsv"
-    conda:
-        "../envs/model.yaml"
     threads: 1
     resources:
         mem_mb=3000,
     params:
         code=code("embed_tags"),
+    conda:
+        "../envs/tag-model.yaml"
     message:
         "Vectors of all tags"
     script:

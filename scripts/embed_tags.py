@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from snakemake.script import snakemake
 
 from booruflow.files import open_whole
 from booruflow.job import job

@@ -4,16 +4,14 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from booruflow.job import job
 from booruflow.tag_model.comparison import YARDSTICK, compared, gain_line, questions, report
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.evaluation import permutation_error
 from booruflow.tag_model.export import load_model, write_text
+from booruflow.tag_model.inference import best_device, embedder
 from booruflow.tag_model.launching import holding
 from booruflow.tag_model.protocol import completion, sample, split_parts
-from booruflow.tag_model.training import best_device, embedder
 
 with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.cards):
     given, made, params = snakemake.input, snakemake.output, snakemake.params

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from booruflow.tokens.tokenizer import TagTokenizer
-from snakemake.script import snakemake
 
 from booruflow.job import job
 from booruflow.tag_model.corpus import open_posts, posts

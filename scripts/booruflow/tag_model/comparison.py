@@ -18,10 +18,10 @@ from booruflow.tag_model.evaluation import (
     ranks,
     retrieval_report,
 )
+from booruflow.tag_model.inference import embedder, scorer
 from booruflow.tag_model.model import TagSetModel
 from booruflow.tag_model.protocol import Completion, Retrieval, Splits, completion, retrieval, sample
 from booruflow.tag_model.sets import TagSets
-from booruflow.tag_model.training import embedder, scorer
 
 FUSION_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 YARDSTICK = "EDLAE"
@@ -64,8 +64,8 @@ class Contender:
     scorer: Scorer | None = None
     embedder: Embedder | None = None
     parameters: int = 0
-    seconds: float = 0.0
-    """What fitting took."""
+    seconds: float | None = None
+    """What fitting took, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Result:
     completion: Report = field(default_factory=dict)
     retrieval: Report = field(default_factory=dict)
     parameters: int = 0
-    seconds: float = 0.0
+    seconds: float | None = None
     ranks: NDArray[np.float64] | None = None
     """[hidden tags]"""
 
@@ -121,7 +121,9 @@ def all_rivals(train: TagSets, sizes: Sequence[int], most_gallery: int = 50_000)
     yield fitted(f"EDLAE low-rank {size}", tags * size, lambda: (None, rivals.low_rank(rivals.edlae(train), size)))
 
 
-def contenders_of(name: str, model: TagSetModel, train: TagSets, check: Completion, seconds: float = 0.0) -> list[Contender]:
+def contenders_of(
+    name: str, model: TagSetModel, train: TagSets, check: Completion, seconds: float | None = None
+) -> list[Contender]:
     """A model at each of its nested sizes, and fused with the yardstick by the weight that does best in validation.
 
     Args:
@@ -129,7 +131,7 @@ def contenders_of(name: str, model: TagSetModel, train: TagSets, check: Completi
         model: a trained model.
         train: the sets that the yardstick is fitted on.
         check: validation questions.
-        seconds: what training the model took.
+        seconds: what training the model took, if that is known.
     """
     parameters = sum(weight.numel() for weight in model.parameters())
     contenders = [
@@ -170,7 +172,7 @@ def averaged(results: Sequence[Result]) -> Result:
         mean([result.completion for result in results]),
         mean([result.retrieval for result in results]),
         first.parameters,
-        float(np.mean([result.seconds for result in results])),
+        float(np.mean([result.seconds or 0 for result in results])),
     )
 
 
@@ -183,7 +185,8 @@ def completion_table(results: Sequence[Result]) -> str:
         cells = [whole.get(name) for name in ("R@1", "R@5", "R@10", "MRR")]
         cells += [result.completion.get(band, {}).get("MRR") for band in BANDS]
         cells += [near.get(name) for name in ("P@10", "mAP")]
-        rows.append((result.name, *map(short, cells), f"{result.parameters:,}", f"{result.seconds:.1f} s"))
+        fit = "" if result.seconds is None else f"{result.seconds:.1f} s"
+        rows.append((result.name, *map(short, cells), f"{result.parameters:,}", fit))
     return markdown(head, rows)
 
 

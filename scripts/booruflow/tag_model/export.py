@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from booruflow.errors import UserError
 from booruflow.files import open_whole, written_whole
@@ -26,16 +26,15 @@ tags: [tag-embedding, feature-extraction]
 
 # A tag-set model
 
-It turns the set of tags of a picture into one vector of {dimensions} numbers, for an image model to condition on or
-for a search for similar posts. The first {nested} numbers are vectors of their own.
-The order of the tags does not matter.
+It turns a set of tags into one vector of {dimensions} numbers, for an image model to condition on or for a search for
+similar posts. The order of the tags does not matter. {nested}
 
 | | |
 |---|---|
-| tags | {tags}, in {categories} categories |
+| tokens | {tags:,}, in {categories} categories |
 | layers, heads, width | {layers}, {heads}, {width} |
-| parameters | {parameters} |
-| training sets | {training_sets} |
+| parameters | {parameters:,} |
+| training sets | {training_sets:,} |
 {figures}
 - `model.safetensors`, `config.json`: the weights (32-bit) and the form of the model.
 - `tags.tsv`: id, name, category and count of each tag; the row is the row of the embedding.
@@ -48,8 +47,8 @@ from booruflow.tag_model.model import Sets{imports}
 model, vocabulary = load_model("this/folder")
 {ids}
 with torch.inference_mode():
-    vectors = model(Sets(torch.tensor(ids), torch.tensor([0, len(ids)])))   # [1, {dimensions}]
-    scores = model.scores(vectors, {dimensions})                            # [1, {tags}]
+    vectors = model(Sets(torch.tensor(ids), torch.tensor([0, len(ids)])))  # [1, {dimensions}]
+    scores = model.scores(vectors, {dimensions})  # [1, {tags}]
 ```
 
 What it knows is which tags people put together, with their habits and gaps: it never saw a picture.
@@ -81,14 +80,14 @@ def save_model(
         tokenized: whether the folder holds a tokenizer too, for the card.
     """
     weights = {name: weight.contiguous().cpu() for name, weight in model.state_dict().items() if name != "category"}
-    with written_whole(folder / "model.safetensors") as part:
-        save_file(weights, part, metadata={"format": "pt"})
+    with open_whole(folder / "model.safetensors") as file:
+        file.write(save(weights, metadata={"format": "pt"}))
     write_text(folder / "tags.tsv", tags_text(vocabulary))
     form = model.config
     example = " ".join(vocabulary.names[tag] for tag in np.argsort(-vocabulary.counts, kind="stable")[:2])
     card = CARD.format(
         dimensions=form.nested[-1],
-        nested=", ".join(map(str, form.nested[:-1])) or form.nested[-1],
+        nested="".join(f"The first {size} numbers are a vector of their own. " for size in form.nested[:-1]).strip(),
         tags=len(vocabulary),
         categories=len(vocabulary.categories),
         layers=form.layers,

@@ -7,8 +7,9 @@ import torch
 import similar
 from booruflow.errors import UserError
 from booruflow.tag_model.export import load_model, nearest, save_model, write_vectors
+from booruflow.tag_model.inference import embed
 from booruflow.tag_model.model import ModelConfig
-from booruflow.tag_model.training import embed, new_model
+from booruflow.tag_model.training import new_model
 
 
 @pytest.fixture

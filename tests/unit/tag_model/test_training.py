@@ -10,9 +10,10 @@ import torch
 from accelerate.state import AcceleratorState
 
 from booruflow.errors import UserError
+from booruflow.tag_model.inference import embed, on_device
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import completion
-from booruflow.tag_model.training import Trainer, TrainingConfig, embed, learning_rate, on_device, split_at_random
+from booruflow.tag_model.training import Trainer, TrainingConfig, learning_rate, split_at_random
 
 CONFIG = TrainingConfig(epochs=4, batch_size=50, validations=4, learning_rate=3e-3)
 
