@@ -9,8 +9,7 @@ Reads ../shared/data/debtags.tsv where there is one, or else makes such a table 
 """
 
 import argparse
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,6 +30,7 @@ from booruflow.tag_model.comparison import (
     gain_line,
     questions,
     report,
+    rows_of,
 )
 from booruflow.tag_model.evaluation import permutation_error, ranks
 from booruflow.tag_model.export import write_text
@@ -101,8 +101,7 @@ def main() -> None:
     text = f"{report(results, gains)}\n## Each seed\n\n{completion_table(seeds)}"
     print(text)
     write_text(chosen.out / "table.md", text)
-    summary = [asdict(replace(result, ranks=None)) for result in (*results, *seeds)]
-    write_text(chosen.out / "results.json", json.dumps(summary, indent=1) + "\n")
+    write_text(chosen.out / "results.json", rows_of([*results, *seeds]))
 
 
 def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], yardstick: float, name: str, path: Path) -> None:

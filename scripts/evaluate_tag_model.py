@@ -1,11 +1,9 @@
 """Rule evaluate_tag_model: the model and its rivals before the same questions, on posts that none of them learned from."""
 
-import json
-from dataclasses import asdict, replace
 from pathlib import Path
 
 from booruflow.job import job
-from booruflow.tag_model.comparison import YARDSTICK, compared, gain_line, questions, report
+from booruflow.tag_model.comparison import YARDSTICK, compared, gain_line, questions, report, rows_of
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.evaluation import permutation_error
 from booruflow.tag_model.export import load_model, write_text
@@ -26,5 +24,4 @@ with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.cards):
     error = permutation_error(embedder(models["model"], models["model"].config.nested[-1]), asked.completion.shown)
     print(f"another order of a set's tags changes no entry of its vector by more than {error:.1e}")
     write_text(Path(made.table), report(results, gains))
-    rows = [asdict(replace(result, ranks=None)) for result in results]
-    write_text(Path(made.figures), json.dumps(rows, indent=1) + "\n")
+    write_text(Path(made.figures), rows_of(results))

@@ -1,5 +1,6 @@
 """All contenders before the same questions: the model, the rivals, and the two together."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,6 +175,24 @@ def averaged(results: Sequence[Result]) -> Result:
         first.parameters,
         float(np.mean([result.seconds or 0 for result in results])),
     )
+
+
+def rows_of(results: Sequence[Result]) -> str:
+    """Everything but the ranks as JSON; what was asked of no tag is null."""
+
+    def plain(report: Report) -> dict[str, dict[str, float | None]]:
+        return {part: {name: None if np.isnan(x) else x for name, x in values.items()} for part, values in report.items()}
+
+    rows = [
+        {
+            "name": result.name,
+            "parameters": result.parameters,
+            "completion": plain(result.completion),
+            "retrieval": plain(result.retrieval),
+        }
+        for result in results
+    ]
+    return json.dumps(rows, indent=1) + "\n"
 
 
 def completion_table(results: Sequence[Result]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from booruflow.errors import UserError
@@ -79,7 +80,7 @@ def save_model(
         figures: validation figures, for the card.
         tokenized: whether the folder holds a tokenizer too, for the card.
     """
-    weights = {name: weight.contiguous().cpu() for name, weight in model.state_dict().items() if name != "category"}
+    weights = {name: weight.contiguous().cpu() for name, weight in model.state_dict().items()}
     with open_whole(folder / "model.safetensors") as file:
         file.write(save(weights, metadata={"format": "pt"}))
     write_text(folder / "tags.tsv", tags_text(vocabulary))
@@ -123,7 +124,10 @@ def load_model(folder: str | Path) -> tuple[TagSetModel, Vocabulary]:
     category = np.array([number[name] for name in category_names], np.int64)
     vocabulary = Vocabulary(names, category, categories, np.array(counts, np.int64))
     model = TagSetModel(form, torch.from_numpy(category))
-    model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise UserError(f"{folder}/model.safetensors: missing, damaged or not of this config.json: train again") from error
     return model.eval(), vocabulary
 
 

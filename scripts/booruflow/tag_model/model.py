@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from booruflow.errors import UserError
+
 Attention = Literal["padded", "nested"]
 
 
@@ -34,6 +36,13 @@ class ModelConfig:
     dropout: float = 0.2
     nested: Sequence[int] = (32, 64, 128)
     """Sizes of the nested vectors, ascending; the last is the whole vector and at most the width."""
+
+    def __post_init__(self) -> None:
+        sizes = list(self.nested)
+        if self.width % self.heads:
+            raise UserError(f"tag_model.form.width: {self.width} is not a multiple of heads: {self.heads}")
+        if sizes != sorted(set(sizes)) or sizes[-1] > self.width:
+            raise UserError(f"tag_model.form.nested: {sizes} must ascend, up to the width {self.width} at most")
 
 
 @dataclass(frozen=True)
@@ -140,7 +149,7 @@ class TagSetModel(nn.Module):
         self.config = config
         self.attention: Attention = attention
         width, dimensions = config.width, config.nested[-1]
-        self.register_buffer("category", category)
+        self.register_buffer("category", category, persistent=False)
         self.tags = nn.Embedding(config.tokens, width)
         self.categories = nn.Embedding(config.categories, width)
         self.summary = nn.Parameter(torch.zeros(width))

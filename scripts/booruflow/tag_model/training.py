@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Literal
 
 import numpy as np
@@ -69,6 +70,10 @@ class TrainingConfig:
     """bf16 multiplies in 16 bits; weights, averages and losses stay in 32."""
     attention: Attention = "padded"
     """How sets of unequal size are attended to; see model.attend_nested."""
+
+    def __post_init__(self) -> None:
+        if self.hidden_least > self.hidden_most:
+            raise UserError(f"tag_model.training: hidden_least {self.hidden_least} is above hidden_most {self.hidden_most}")
 
 
 def split_at_random(sets: TagSets, config: TrainingConfig, generator: np.random.Generator) -> tuple[TagSets, TagSets]:
@@ -151,6 +156,9 @@ class Trainer:
             form: of the model.
             config: of the training.
             checkpoint: the file that keeps the state.
+
+        Raises:
+            UserError: the batch does not fit the data or the processes, or the checkpoint is damaged.
         """
         self.train, self.check, self.form, self.config, self.checkpoint = train, check, form, config, checkpoint
         self.accelerator = Accelerator(mixed_precision=config.precision, gradient_accumulation_steps=config.accumulation)
@@ -182,10 +190,17 @@ class Trainer:
         return digest.hexdigest()
 
     def resume(self) -> None:
-        """Take up the state of the checkpoint, unless it is of another training."""
+        """Take up the state of the checkpoint, unless it is of another training.
+
+        Raises:
+            UserError: the checkpoint is damaged.
+        """
         if not self.checkpoint.exists():
             return
-        state = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise UserError(f"{self.checkpoint}: damaged: delete it, and the training starts anew") from error
         if state["digest"] != self.digest:
             return
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"])

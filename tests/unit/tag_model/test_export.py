@@ -68,6 +68,23 @@ def test_damaged_folders_are_refused(folder):
         load_model(folder / "nothing")
 
 
+def test_damaged_weights_are_refused(folder):
+    weights = folder / "model" / "model.safetensors"
+    whole = weights.read_bytes()
+    config = folder / "model" / "config.json"
+    text = config.read_text()
+    config.write_text(text.replace('"layers": 1', '"layers": 2'))
+    with pytest.raises(UserError, match=r"model.safetensors: missing, damaged or not of this config.json"):
+        load_model(folder / "model")
+    config.write_text(text)
+    weights.write_bytes(whole[:-5])
+    with pytest.raises(UserError, match=r"model.safetensors: missing, damaged"):
+        load_model(folder / "model")
+    weights.unlink()
+    with pytest.raises(UserError, match=r"model.safetensors: missing, damaged"):
+        load_model(folder / "model")
+
+
 def test_vectors_are_half_precision_and_can_be_mapped(folder, model, splits):
     vectors = np.load(folder / "embeddings.npy", mmap_mode="r")
     assert vectors.dtype == np.float16 and vectors.shape == (len(splits.test), 32)

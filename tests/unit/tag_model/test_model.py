@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from booruflow.errors import UserError
 from booruflow.tag_model.model import ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss
 
 FORM = ModelConfig(tokens=40, categories=3, width=32, layers=2, heads=4, dropout=0.0, nested=(8, 16, 32))
@@ -129,3 +130,16 @@ def test_shown_tags_are_left_free_or_punished():
 def test_contrastive_loss_prefers_the_own_other_view():
     views = torch.eye(4)
     assert contrastive_loss(views, views) < 0.01 < contrastive_loss(views, views.roll(1, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 30}, "width: 30 is not a multiple of heads: 4"),
+        ({"nested": (16, 8)}, "must ascend"),
+        ({"nested": (8, 64)}, "up to the width 32"),
+    ],
+)
+def test_forms_that_cannot_be(changes, message):
+    with pytest.raises(UserError, match=message):
+        replace(FORM, **changes)

@@ -75,6 +75,16 @@ def test_a_checkpoint_of_another_training_is_left_aside(splits, tmp_path):
     assert trainer(splits, tmp_path).step == 0
 
 
+def test_a_damaged_checkpoint_is_refused(splits, tmp_path):
+    training = trainer(splits, tmp_path)
+    training.save()
+    path = tmp_path / "checkpoint.pt"
+    for damaged in (path.read_bytes()[:-100], b"", b"no checkpoint"):
+        path.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"checkpoint.pt: damaged: delete it"):
+            trainer(splits, tmp_path)
+
+
 def test_it_learns(splits, tmp_path):
     learning = trainer(splits, tmp_path, replace(CONFIG, epochs=12, averaging=0.9))
     model = learning.run()
