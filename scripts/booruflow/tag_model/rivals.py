@@ -138,7 +138,7 @@ def strongest(matrix: NDArray[np.float64] | sparse.csr_array, dimensions: int) -
     if size <= SMALL:
         left, values, _ = np.linalg.svd(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
     else:
-        left, values, _ = svds(matrix, k=min(dimensions, size - 1), v0=np.ones(size))
+        left, values, _ = svds(matrix, k=min(dimensions, size - 1), v0=np.ones(size), tol=1e-4)
     order = np.argsort(-values, kind="stable")[:dimensions]
     vectors = left[:, order] * np.sqrt(values[order])
     signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])

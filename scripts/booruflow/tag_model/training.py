@@ -29,9 +29,13 @@ from booruflow.progress import progress
 from booruflow.tag_model.evaluation import figures, ranks
 from booruflow.tag_model.inference import on_device, scorer
 from booruflow.tag_model.model import Attention, ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss
-from booruflow.tag_model.protocol import Completion, order_in_rows
+from booruflow.tag_model.protocol import Completion, order_in_rows, sample
 from booruflow.tag_model.rivals import log_frequency, ppmi_svd
 from booruflow.tag_model.sets import Integers, TagSets
+
+
+START_SETS = 2**20
+"""Sets whose tags' company the embeddings start from: more would cost memory and tell little."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ def new_model(config: ModelConfig, train: TagSets, seed: int) -> TagSetModel:
     """A model before training: random layers, tag embeddings from PPMI-SVD, biases from frequencies."""
     torch.manual_seed(seed)
     model = TagSetModel(config, torch.from_numpy(train.vocabulary.category))
-    vectors = torch.from_numpy(ppmi_svd(train, config.width)).float()
+    vectors = torch.from_numpy(ppmi_svd(sample(train, START_SETS), config.width)).float()
     model.start_from(vectors, torch.from_numpy(log_frequency(train)).float())
     return model
 

@@ -54,7 +54,7 @@ def test_ppmi_svd_gives_back_the_information(splits):
 def test_both_decompositions_agree(splits, monkeypatch):
     dense = rivals.ppmi_svd(splits.train, 6)
     monkeypatch.setattr(rivals, "SMALL", 0)
-    np.testing.assert_allclose(rivals.ppmi_svd(splits.train, 6), dense, atol=1e-6)
+    np.testing.assert_allclose(rivals.ppmi_svd(splits.train, 6), dense, atol=1e-4)
 
 
 def test_low_rank_keeps_the_strongest():
