@@ -5,9 +5,10 @@ from pathlib import Path
 from booruflow.job import job
 from booruflow.progress import counted
 from booruflow.tag_model.corpus import open_posts, posts
-from booruflow.tag_model.export import load_model, write_vectors
+from booruflow.tag_model.export import load_model
 from booruflow.tag_model.inference import best_device, embed
 from booruflow.tag_model.launching import holding
+from booruflow.tag_model.vectors import write_vectors
 
 with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.cards):
     given, made = snakemake.input, snakemake.output

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
-from booruflow.tag_model.export import nearest, read_lines
+from booruflow.tag_model.vectors import nearest, read_lines
 
 
 def vectors_of(path: Path) -> NDArray[np.generic]:

@@ -1,22 +1,20 @@
-"""The folder a trained model is handed out as, and files of vectors beside it."""
+"""The folder a trained model is handed out as: weights, form, tags, card."""
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from booruflow.errors import UserError
-from booruflow.files import open_whole, written_whole
-from booruflow.tag_model.evaluation import unit
+from booruflow.files import open_whole
 from booruflow.tag_model.model import ModelConfig, TagSetModel
 from booruflow.tag_model.sets import Vocabulary
+from booruflow.tag_model.vectors import read_lines
 
 MODEL_TYPE = "booruflow-tag-set"
 CARD = """\
@@ -143,18 +141,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file.
-
-    Raises:
-        UserError: it is missing.
-    """
-    try:
-        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: missing: name the folder that train_tag_model made, or train again") from error
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole."""
     with open_whole(path) as file:
@@ -170,48 +156,3 @@ def tags_text(vocabulary: Vocabulary) -> str:
         )
     )
     return "id\tname\tcategory\tcount\n" + "".join(rows)
-
-
-def write_vectors(
-    vectors_path: Path, ids_path: Path, count: int, dimensions: int, parts: Iterable[tuple[NDArray[Any], NDArray[Any]]]
-) -> None:
-    """Write vectors as `.npy`, float16 [count, dimensions], and their ids, int64 [count], part by part.
-
-    Args:
-        vectors_path: a `.npy` file, which readers can map into memory.
-        ids_path: likewise; row i is the id of vector i.
-        count: how many there will be.
-        dimensions: of a vector.
-        parts: ids and vectors, in order.
-    """
-    with written_whole(vectors_path) as part, written_whole(ids_path) as ids_part:
-        shape = (count, dimensions)
-        vectors = np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape)
-        ids = np.lib.format.open_memmap(ids_part, mode="w+", dtype=np.int64, shape=(count,))
-        start = 0
-        for some_ids, some_vectors in parts:
-            stop = start + len(some_ids)
-            vectors[start:stop], ids[start:stop] = some_vectors, some_ids
-            start = stop
-        vectors.flush()
-        ids.flush()
-
-
-def nearest(
-    vectors: NDArray[np.float16], wanted: NDArray[Any], top: int, batch: int = 65_536
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The rows of `vectors` ([rows, dimensions], may be mapped) with the highest cosine to `wanted` ([dimensions]).
-
-    Returns:
-        Rows and cosines, both [at most top], best first; of equal cosines the lower row comes first.
-    """
-    direction = wanted.astype(np.float32) / max(float(np.linalg.norm(wanted.astype(np.float32))), 1e-12)
-    rows = np.empty(0, np.int64)
-    cosines = np.empty(0, np.float32)
-    for start in range(0, len(vectors), batch):
-        some = unit(vectors[start : start + batch].astype(np.float32)) @ direction
-        rows = np.concatenate([rows, np.arange(start, start + len(some))])
-        cosines = np.concatenate([cosines, some])
-        best = np.argsort(-cosines, kind="stable")[:top]
-        rows, cosines = rows[best], cosines[best]
-    return rows, cosines

@@ -161,8 +161,8 @@ def read_tsv(path: str | Path) -> TagSets:
     Raises:
         UserError: the header or a row does not have the three columns.
     """
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    if not lines or lines[0].split("\t") != ["package", "source", "tags"]:
+    lines = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    if lines[0].split("\t") != ["package", "source", "tags"]:
         raise UserError(f"{path}: row 1 is not 'package<tab>source<tab>tags': make the file with scripts/debtags.py")
     rows = [line.split("\t") for line in lines[1:]]
     for number, row in enumerate(rows, start=2):

@@ -33,7 +33,6 @@ from booruflow.tag_model.protocol import Completion, order_in_rows, sample
 from booruflow.tag_model.rivals import log_frequency, ppmi_svd
 from booruflow.tag_model.sets import Integers, TagSets
 
-
 START_SETS = 2**20
 """Sets whose tags' company the embeddings start from: more would cost memory and tell little."""
 

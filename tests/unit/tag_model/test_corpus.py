@@ -1,14 +1,14 @@
 import numpy as np
 import polars as pl
 import pytest
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.corpus import write_tokens
-from booruflow.tokens.vocabulary import vocabulary_of, write_vocabulary
 
 from booruflow.errors import UserError
 from booruflow.tag_model import corpus
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.sets import joined
+from booruflow.tokens import CATEGORIES
+from booruflow.tokens.corpus import write_tokens
+from booruflow.tokens.vocabulary import vocabulary_of, write_vocabulary
 
 TAGS = {
     "general": {"1girl": 9, "solo": 8, "red": 3, "hat": 3, "^_^": 2},

@@ -6,10 +6,11 @@ import torch
 
 import similar
 from booruflow.errors import UserError
-from booruflow.tag_model.export import load_model, nearest, save_model, write_vectors
+from booruflow.tag_model.export import load_model, save_model
 from booruflow.tag_model.inference import embed
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.training import new_model
+from booruflow.tag_model.vectors import write_vectors
 
 
 @pytest.fixture
@@ -90,17 +91,6 @@ def test_vectors_are_half_precision_and_can_be_mapped(folder, model, splits):
     assert vectors.dtype == np.float16 and vectors.shape == (len(splits.test), 32)
     np.testing.assert_allclose(vectors, embed(model, splits.test), atol=2e-3)
     assert np.load(folder / "ids.npy").tolist() == splits.test.ids.tolist()
-
-
-@pytest.mark.parametrize("batch", [3, 1000])
-def test_nearest_is_sorting_by_cosine(batch):
-    vectors = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float16)
-    vectors[7] = vectors[31]
-    rows, cosines = nearest(vectors, vectors[31], 10, batch)
-    exact = vectors.astype(np.float32) @ vectors[31].astype(np.float32)
-    exact /= np.linalg.norm(vectors.astype(np.float32), axis=1) * np.linalg.norm(vectors[31].astype(np.float32))
-    assert rows[:2].tolist() == [7, 31]
-    np.testing.assert_allclose(cosines, np.sort(exact)[::-1][:10], atol=1e-5)
 
 
 @pytest.mark.parametrize("dimensions", [[], ["--dimensions", "8"]])
