@@ -2,7 +2,7 @@
 
 Needs tokens/tokens.bin, tokens/tokens.idx and tokens/vocab.json. Makes embed/model/ (weights, config, tokenizer, card),
 embed/bag/ (the same without layers, a rival), embed/evaluation.md and .json, embed/embeddings.npy, embed/ids.npy and
-embed/tags.npy. Keeps checkpoints in checkpoints/. Reads the config sections tag_model and tokens.max_length.
+embed/tags.npy. Keeps a checkpoint in checkpoints/ while it trains. Reads the config sections tag_model and tokens.max_length.
 """
 
 TAG_MODEL = config["tag_model"]
@@ -40,7 +40,7 @@ rule train_tag_model:
         sets=TAG_MODEL["evaluation"]["sets"],
         cards=TAG_MODEL["cards"],
         max_length=config["tokens"]["max_length"],
-        checkpoint=f"{R}/checkpoints/{{form}}.pt",
+        checkpoint=f"{R}/checkpoints/{{form}}_{code('train_tag_model')[:12]}.pt",
     conda:
         "../envs/tag-model.yaml"
     message:

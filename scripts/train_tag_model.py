@@ -31,6 +31,7 @@ def train() -> None:
         TagTokenizer(file.vocabulary, params.max_length).save_pretrained(folder)
         figures = {name: best[name] for name in ("R@1", "R@10", "MRR")}
         save_model(folder, model, vocabulary, len(splits.train), figures, tokenized=True)
+        Path(params.checkpoint).unlink()
 
 
 with job(snakemake.log[0], snakemake.rule), holding(params.cards):
