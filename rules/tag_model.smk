@@ -128,3 +128,10 @@ rule embed_tags:
         "Vectors of all tags"
     script:
         "../scripts/embed_tags.py"
+
+
+rule tag_model:
+    input:
+        rules.evaluate_tag_model.output,
+        rules.embed_posts.output,
+        rules.embed_tags.output,

@@ -32,9 +32,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
         if error.errno is None:
             raise
-        raise UserError(
-            f"{path}: cannot be written ({os.strerror(error.errno)}): free space or mend the path"
-        ) from error
+        raise UserError(f"{path}: cannot be written ({os.strerror(error.errno)}): free space or mend the path") from error
     except BaseException:
         part.unlink(missing_ok=True)
         raise
