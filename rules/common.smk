@@ -74,9 +74,10 @@ def edited(wildcards):
 def tars_of(scope, kind):
     """All tars of a kind and their indexes.
 
-    One job makes them all, so who needs them names the first; to look up thousands takes Snakemake seconds.
+    One job makes them all, so who needs them names the last, which is missing when their number has grown: to look up
+    thousands takes Snakemake seconds.
     """
-    return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["tar", "json"])
+    return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["json", "tar"])
 
 
 def subset_files(name):
@@ -85,4 +86,4 @@ def subset_files(name):
         f"{R}/subsets/{name}/{product}"
         for product in ("tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl")
     ]
-    return [*made, *[tars_of(f"subsets/{name}/", kind)[0] for kind in TEXTS]]
+    return [*made, *[tars_of(f"subsets/{name}/", kind)[-1] for kind in TEXTS]]

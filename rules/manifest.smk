@@ -19,8 +19,8 @@ rule manifest:
         lat=rules.meta_lat.output.json,
         lat_lines=rules.meta_lat.output.jsonl,
         missing=rules.missing_final.output.missing,
-        caption_tars=tars_of("", "captions")[0],
-        tag_tars=tars_of("", "tags")[0],
+        caption_tars=tars_of("", "captions")[-1],
+        tag_tars=tars_of("", "tags")[-1],
         subsets=[path for name in config["subsets"] for path in subset_files(name)],
     output:
         manifest=f"{R}/manifest.json",

@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "profiles", "envs", "sample"]
 
-PATIENCE = 300
+PATIENCE = 600
 """Seconds after which a run counts as hung."""
 
 

@@ -48,7 +48,7 @@ def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, s
     project = new_project(tmp_path / "project", tars__count=10)
     library = project.folder / "scripts/booruflow/job.py"
     library.write_text(library.read_text("utf-8") + LOADED, "utf-8")
-    project.run("--sdm", "conda", "all", "report", **conda)
+    project.run("all", "report", "--sdm", "conda", **conda)
 
     prefixes: dict[str, str] = {}
     for path in project.folder.glob("results/logs/loaded_*.json"):
@@ -69,7 +69,7 @@ def test_a_rule_whose_environment_lacks_a_package_fails(conda: dict[str, str], t
     environment = project.folder / "envs/data.yaml"
     lines = [line for line in environment.read_text("utf-8").splitlines() if "==" not in line or "tqdm" in line]
     environment.write_text("\n".join(lines), "utf-8")
-    ran = project.run("--sdm", "conda", "results/posts/posts.parquet", code=1, **conda)
+    ran = project.run("results/posts/posts.parquet", "--sdm", "conda", code=1, **conda)
     assert "ModuleNotFoundError: No module named 'polars'" in ran.text or "No module named 'orjson'" in ran.text
     assert not project.path("posts/posts.parquet").exists()
     assert Project(project.folder).left_behind() == []

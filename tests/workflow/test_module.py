@@ -20,7 +20,7 @@ rule count:
     default_target: True
     input: "{{}}/meta_lat.json".format(config["booruflow"]["results"])
     output: "count.txt"
-    shell: "wc -l < {{input}} > {{output}}"
+    shell: "wc -l < {{input:q}} > {{output}}"
 """
 
 

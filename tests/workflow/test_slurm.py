@@ -25,7 +25,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def project(folder: Path) -> Project:
     """Two shards in batches small enough to be stopped between two of them."""
-    made = new_project(folder, tars__count=10, meta_lat__folder="/data/images", captions__shards=SHARDS, captioner__batch_size=2)
+    made = new_project(
+        folder, tars__count=10, meta_lat__folder="/data/images", captions__shards=SHARDS, captioner__batch_size=2, subsets={}
+    )
     edited = made.folder / "sample/edited"
     edited.joinpath("edited_2.json").rename(edited / "edited_0.json")
     return made
