@@ -51,7 +51,8 @@ def test_a_killed_writer_leaves_the_old_file_and_the_next_one_succeeds(tmp_path)
     path.write_bytes(b"old")
     program = (
         "import os, signal, sys\nfrom booruflow.files import open_whole\n"
-        "with open_whole(sys.argv[1]) as file:\n    file.write(b'half')\n    file.flush()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with open_whole(sys.argv[1]) as file:\n    file.write(b'half')\n    file.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", program, str(path)], env=environment).returncode == -9
