@@ -9,6 +9,7 @@ import orjson
 import polars as pl
 
 from booruflow.errors import UserError
+from booruflow.files import open_input
 from booruflow.idjson import BLOCK, decoded, member_text
 from booruflow.streams import in_step
 
@@ -93,7 +94,7 @@ def check_coverage(
 def lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
     """The ids of a meta_lat.json whose keys are ids or picture paths, as a stream of `id`."""
     yield pl.DataFrame(schema={"id": pl.Int64})
-    with Path(path).open("rb") as file:
+    with open_input(path) as file:
         while lines := file.readlines(BLOCK):
             texts = [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
             keys = pl.Series("id", texts, pl.String)
