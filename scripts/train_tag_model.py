@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from booruflow.tokens.tokenizer import TagTokenizer
-
 from booruflow.job import job
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.export import save_model, write_text
@@ -11,6 +9,7 @@ from booruflow.tag_model.launching import holding, spread
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import completion, sample, split_parts
 from booruflow.tag_model.training import Trainer, TrainingConfig
+from booruflow.tokens.tokenizer import TagTokenizer
 
 given, made, params = snakemake.input, snakemake.output, snakemake.params
 
