@@ -28,8 +28,15 @@ include: "rules/demo.smk"
 rule all:
     default_target: True
     input:
+        # every file between as well: Snakemake makes a missing one again only for who names it
+        rules.manifest.input,
+        rules.pictures.output,
+        rules.latents.output,
+        expand(rules.caption.output, n=GENERATED),
         rules.manifest.output,
         rules.tokens.output,
+    message:
+        "All products"
 
 
 onstart:
