@@ -5,6 +5,7 @@ What is tested is that the rules name environments that hold what they need; con
 
 import importlib.metadata
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, s
         assert astray == [], rule
         assert {"polars", "orjson"} & loaded["modules"].keys() or rule == "pictures", rule
     assert len(set(prefixes.values())) == len(prefixes) == 3
+    shutil.rmtree(project.folder / ".snakemake/conda")  # some gigabytes, which pytest would keep
 
 
 def test_a_rule_whose_environment_lacks_a_package_fails(conda: dict[str, str], tmp_path: Path) -> None:
