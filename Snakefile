@@ -19,6 +19,7 @@ include: "rules/meta.smk"
 include: "rules/tars.smk"
 include: "rules/subsets.smk"
 include: "rules/tokens.smk"
+include: "rules/tag_model.smk"
 include: "rules/manifest.smk"
 include: "rules/report.smk"
 include: "rules/demo.smk"
@@ -27,8 +28,15 @@ include: "rules/demo.smk"
 rule all:
     default_target: True
     input:
+        # every file between as well: Snakemake makes a missing one again only for who names it
+        rules.manifest.input,
+        rules.pictures.output,
+        rules.latents.output,
+        expand(rules.caption.output, n=GENERATED),
         rules.manifest.output,
         rules.tokens.output,
+    message:
+        "All products"
 
 
 onstart:

@@ -6,7 +6,11 @@ generations in journal/. Reads the config sections captioner and captions.
 """
 
 # the environments of backends that load a model have what tipo needs
-CAPTION_ENV = "tipo" if BACKENDS == ["openai", "tipo"] else BACKENDS[0]
+CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
+
+
+if EDITED and Path(EDITED).resolve() == Path(config["results"], "edit_list").resolve():
+    raise WorkflowError(f"config.yaml: inputs.edited: {EDITED} is written anew by edit_list: name another folder")
 
 
 rule caption:
@@ -22,12 +26,12 @@ rule caption:
         f"{R}/benchmarks/caption_{{n}}.tsv"
     threads: CAPTIONER["threads"]
     resources:
-        gpu=int(any(open_backend(name, CAPTIONER).needs_card for name in BACKENDS)),
+        gpu=int(any(backend.needs_card for backend in BACKENDS)),
         mem_mb=CAPTIONER["mem_mb"],
         runtime=CAPTIONER["runtime"],
     params:
         code=code("caption"),
-        identity=captioner_identity,
+        identity=verbatim(IDENTITY),
         captioner=verbatim(CAPTIONER),
         pictures=verbatim(config["inputs"]["pictures"]),
         journal=f"{R}/journal",

@@ -11,13 +11,18 @@ sys.path.insert(0, str(BASE / "scripts"))
 
 from booruflow.backends import open_backend
 from booruflow.codedigest import code_digest
-from booruflow.config import check_config
+from booruflow.config import check_config, check_inputs
 from booruflow.errors import UserError
 from booruflow.pictures import listing_digest
 from booruflow.summary import print_summary
 
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text()))
+    check_inputs(config["inputs"])
+    CAPTIONER = config["captioner"]
+    BACKENDS = [open_backend(name, CAPTIONER) for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
+    # all that determines a caption's text apart from its request
+    IDENTITY = [backend.identity() for backend in BACKENDS] if config["captions"]["generate"] else []
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -28,8 +33,6 @@ TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
 EDITED = config["inputs"]["edited"]
-CAPTIONER = config["captioner"]
-BACKENDS = [name for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
 
@@ -60,14 +63,6 @@ def caption_tables(wildcards):
         json = not source["files"][0].endswith((".parquet", ".pq"))
         tables += [f"{R}/converted/captions_{k}.parquet"] if json else source["files"]
     return tables
-
-
-def captioner_identity(wildcards):
-    """All that determines a caption's text apart from its request."""
-    try:
-        return [open_backend(name, CAPTIONER).identity() for name in BACKENDS]
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def edited(wildcards):

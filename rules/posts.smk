@@ -55,7 +55,7 @@ rule kohya_latents:
 
 rule posts:
     input:
-        metadata=rules.metadata_csv.output.parquet if CSV else METADATA,
+        metadata=[rules.metadata_csv.output.parquet] if CSV else METADATA,
         latents=rules.kohya_latents.output.parquet if config["ids"] == "latents" else [],
     output:
         posts=f"{R}/posts/posts.parquet",

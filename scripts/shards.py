@@ -8,7 +8,7 @@ from booruflow.tables import read_stream
 with job(snakemake.log[0], snakemake.rule):
     rows = request_rows(
         missing_ids(snakemake.input.missing, "caption"),
-        read_stream(snakemake.input.posts),
+        read_stream(snakemake.input.posts, ["id", "general", "character", "artist", "has_metadata"]),
         read_stream(snakemake.input.pictures),
         snakemake.params.underscores,
     )

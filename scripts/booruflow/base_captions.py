@@ -11,6 +11,9 @@ from booruflow.files import spool_beside
 from booruflow.streams import Stream
 from booruflow.tables import sorted_rows
 
+CAPTIONS = {"id": pl.Int64, "caption": pl.String}
+"""Of a stream of captions."""
+
 
 def joined(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """`id` and `caption`: the text columns joined by one space in the given order; rows without any text are left out.
@@ -35,14 +38,14 @@ def joined(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def caption_sources(sources: Sequence[Mapping[str, Any]], tables: Sequence[str], target: str | Path) -> list[Stream]:
-    """One sorted stream of `id` and `caption` per source of the config, in its order.
+    """One sorted stream of `id` and `caption` per source of the config, in its order, and a first one without rows.
 
     Args:
         sources: of the config section inputs.captions.
         tables: parquet files, source by source; a source of JSON files has one, with `id` and `caption`.
         target: the product; unsorted tables are sorted beside it.
     """
-    streams, left = [], iter(tables)
+    streams, left = [iter([pl.DataFrame(schema=CAPTIONS)])], iter(tables)
     for k, source in enumerate(sources):
         if source["files"][0] in tables:
             files, name, columns = [next(left) for _ in source["files"]], source["id"], source["columns"]

@@ -121,6 +121,6 @@ def _first_free(visible: dict[str, str], folder: Path) -> tuple[str, int]:
                 continue
             return entry, descriptor
         if time.monotonic() - noticed > NOTICE_EVERY:
-            print(f"all cards ({', '.join(visible)}) are held by other jobs: waiting", file=sys.stderr, flush=True)
+            sys.stderr.write(f"all cards ({', '.join(visible)}) are held by other jobs: waiting\n")
             noticed = time.monotonic()
         time.sleep(POLL_EVERY)

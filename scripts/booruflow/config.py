@@ -5,6 +5,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -32,6 +33,20 @@ def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
     if lines:
         raise UserError("\n".join(f"{file}: {line}" for line in lines))
     return filled
+
+
+def check_inputs(inputs: Tree, file: str = "config.yaml") -> None:
+    """Check that the files named in the config section `inputs` are there: Snakemake only looks when it reads them.
+
+    Raises:
+        UserError: one is not; its key and name are in the message.
+    """
+    captions = [path for source in inputs["captions"] for path in source["files"]]
+    named = {"metadata": inputs["metadata"], "captions": captions, "latents": [inputs["latents"]]}
+    for key, paths in named.items():
+        for path in filter(None, paths):
+            if not Path(path).exists():
+                raise UserError(f"{file}: inputs.{key}: {path}: no such file: mend the path")
 
 
 def defaults(schema: Tree) -> Tree:

@@ -39,7 +39,7 @@ class Source(io.BufferedIOBase):
     def __init__(self, path: str | Path, bar: "tqdm[None]") -> None:
         self._path, self._bar, self._at, self.quotes = path, bar, 0, 0
         with self._named():
-            self._file = Path(path).open("rb")
+            self._file = Path(path).open("rb")  # noqa: SIM115 (closed by close)
             self._text = gzip.GzipFile(fileobj=self._file) if str(path).endswith(".gz") else self._file
 
     def readable(self) -> bool:

@@ -1,6 +1,8 @@
 """Bad outputs that a person mends: the list to edit, and what comes back."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,11 @@ def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
     """An edited file, in any JSON layout, by id, ascending.
 
     Raises:
-        UserError: it is not a JSON object of ids; or an id does not belong to the shard `split`.
+        UserError: it is not a JSON object of ids, each once; or an id does not belong to the shard `split`.
     """
+    text = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
     try:
-        entries = orjson.loads(Path(path).read_bytes())
+        entries = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise UserError(f"{path}: {place}: not valid JSON ({error.msg}): mend it there") from error
@@ -40,6 +43,9 @@ def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
     wrong = next((key for key in entries if not (key.isascii() and key.isdigit())), None)
     if wrong is not None:
         raise UserError(f"{path}: key {wrong!r}: not a post id: mend the key")
+    # what was typed first would be lost: orjson takes the last of equal keys
+    json.loads(text, object_pairs_hook=lambda pairs: _refuse_equal(path, [key for key, _ in pairs]))
+    _refuse_equal(path, [str(int(key)) for key in entries])
     edits = {int(key): entry for key, entry in sorted(entries.items(), key=lambda item: int(item[0]))}
     if split is not None:
         ids = set(pl.concat(read_stream(split, ["id"]))["id"].to_list())
@@ -50,6 +56,12 @@ def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
                 " (id % captions.shards), or drop it if its caption is no longer missing"
             )
     return edits
+
+
+def _refuse_equal(path: str | Path, keys: Sequence[str]) -> None:
+    for key, count in Counter(keys).items():
+        if count > 1:
+            raise UserError(f"{path}: key {key!r} stands {count} times: keep one")
 
 
 def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[str]], parser: Parser) -> pl.DataFrame:
@@ -63,11 +75,12 @@ def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[
     for post, entry in edits.items():
         outcome = parse_edited(entry, parser.style, parser.options)
         if not isinstance(outcome, Bad):
-            caption = (
-                with_artist(outcome.caption, artists(post), parser.artist_sentence) if "caption" not in entry else outcome.caption
-            )
+            typed = entry.get("caption") is not None
+            caption = outcome.caption if typed else with_artist(outcome.caption, artists(post), parser.artist_sentence)
             captions[post] = orjson.dumps({"caption": caption}).decode()
-        elif isinstance(entry, dict) and post in before and entry.get("text") == before[post]["text"]:
+        elif (
+            isinstance(entry, dict) and not entry.get("caption") and post in before and entry.get("text") == before[post]["text"]
+        ):
             untouched.append(post)
         else:
             still_bad.append(f"{post} ({outcome.reason})")

@@ -24,18 +24,18 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            yield part
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     except OSError as error:
-        part.unlink(missing_ok=True)
         if error.errno is None:
             raise
         raise UserError(f"{path}: cannot be written ({os.strerror(error.errno)}): free space or mend the path") from error
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager
@@ -43,6 +43,20 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
     """Like `written_whole`, with the file already open for writing bytes."""
     with written_whole(path) as part, part.open("wb") as file:
         yield file
+
+
+@contextmanager
+def open_input(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file for reading bytes.
+
+    Raises:
+        UserError: it cannot be opened or, within the block, read; the message names it and not what is being written.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}): mend the path or fetch the file again") from error
 
 
 def spool_beside(path: str | Path, name: str = "spool") -> Path:

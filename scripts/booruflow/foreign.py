@@ -11,14 +11,13 @@ import numpy as np
 import orjson
 import polars as pl
 
+from booruflow.base_captions import CAPTIONS
 from booruflow.errors import UserError
+from booruflow.files import open_input
 from booruflow.latents import RESOLUTIONS
 from booruflow.progress import progress
 from booruflow.streams import Stream
 from booruflow.tables import write_stream
-
-CAPTIONS = {"id": pl.Int64, "caption": pl.String}
-"""Columns of a captions table made from JSON."""
 
 BLOCK = 1 << 20
 """Bytes of JSON decoded at a time."""
@@ -137,27 +136,24 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
     Raises:
         UserError: the file is missing, not JSON, not an object, or has a key twice; the key or byte is named.
     """
-    try:
-        with Path(path).open("rb") as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
-            opening = file.read(BLOCK)
-            bar.update(len(opening))
-            text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
-            if not text.startswith(b"{"):
-                raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
-            rest, count = text[1:], 0
-            while True:
-                commas = _commas(rest)
-                if len(commas):
-                    yield _decoded(path, rest[: commas[-1]], commas[:-1])
-                    rest, count = rest[commas[-1] + 1 :], count + len(commas)
-                if len(rest) > LONGEST:
-                    raise UserError(f"{path}: {_key(rest)}: an entry of more than {LONGEST:,} bytes: name a file keyed by id")
-                if not (got := file.read(BLOCK)):
-                    break
-                rest += got
-                bar.update(len(got))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}): mend the path in the config") from error
+    with open_input(path) as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
+        opening = file.read(BLOCK)
+        bar.update(len(opening))
+        text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not text.startswith(b"{"):
+            raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
+        rest, count = text[1:], 0
+        while True:
+            commas = _commas(rest)
+            if len(commas):
+                yield _decoded(path, rest[: commas[-1]], commas[:-1])
+                rest, count = rest[commas[-1] + 1 :], count + len(commas)
+            if len(rest) > LONGEST:
+                raise UserError(f"{path}: {_key(rest)}: an entry of more than {LONGEST:,} bytes: name a file keyed by id")
+            if not (got := file.read(BLOCK)):
+                break
+            rest += got
+            bar.update(len(got))
     last = rest.strip()
     if not last.endswith(b"}"):
         raise UserError(f"{path}: {_key(last)}: the file is cut short in or after it: fetch or write it again")

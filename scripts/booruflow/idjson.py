@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.files import open_input, open_whole
 from booruflow.streams import Stream
 
 BLOCK = 2 << 20
@@ -83,7 +83,7 @@ def read_entries(path: str | Path) -> Stream:
         UserError: the file is not in this layout, is cut short, or its ids do not ascend; the message names the line.
     """
     yield pl.DataFrame(schema=SCHEMA)
-    with Path(path).open("rb") as file:
+    with open_input(path) as file:
         if file.readline() != b"{\n":
             raise UserError(f"{path}: line 1: not a file keyed by id with one entry a line: build it again")
         line, last, rest = 2, -1, b""

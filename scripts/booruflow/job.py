@@ -48,7 +48,7 @@ def _said_twice(log: Path, name: str) -> Iterator[None]:
     """Send standard output and error to the console and to `log`; the file descriptor 2 to `log` alone."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
-    with log.open("wb") as file, os.fdopen(os.dup(2), "wb") as console:
+    with log.open("wb", buffering=0) as file, os.fdopen(os.dup(2), "wb") as console:
         os.dup2(file.fileno(), 2)
         tee = Tee(console, file, f"[{name}] ")
         try:
@@ -108,8 +108,8 @@ class Tee(io.TextIOBase):
         return len(text)
 
     def _say(self, line: str) -> None:
-        self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
-        self._log.flush()
+        with suppress(OSError):  # nor must a log on a full disk, whose message is what counts
+            self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         with suppress(OSError):  # a console that is gone must not end the job
             self._console.write(f"{self._lead}{line}\n".encode("utf-8", "backslashreplace"))
             self._console.flush()

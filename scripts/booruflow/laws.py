@@ -1,6 +1,7 @@
 """The conservation laws of a run: nothing is lost and nothing is counted twice, from the posts to the tars."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import orjson
 import polars as pl
 
 from booruflow.errors import UserError
+from booruflow.files import open_input
 from booruflow.idjson import BLOCK, decoded, member_text
 from booruflow.streams import in_step
 
@@ -92,16 +94,18 @@ def check_coverage(
 def lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
     """The ids of a meta_lat.json whose keys are ids or picture paths, as a stream of `id`."""
     yield pl.DataFrame(schema={"id": pl.Int64})
-    with Path(path).open("rb") as file:
+    with open_input(path) as file:
         while lines := file.readlines(BLOCK):
-            keys = pl.Series("id", [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")])
+            texts = [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
+            keys = pl.Series("id", texts, pl.String)
             yield pl.DataFrame({"id": keys.str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64)})
 
 
 def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count: int) -> int:
     """Law 4: the tars hold exactly the texts `member` of the entries, byte for byte; return the number of texts.
 
-    The sum over all texts of a 64-bit hash of id and text must be the same on both sides, tar by tar.
+    The sum over all texts of a 64-bit hash of id and text must be the same on both sides, tar by tar, and the sha256 of
+    each tar that of its index. Holds one tar.
     """
     wanted = pl.DataFrame({"tar": range(count), "sum": [0] * count, "members": [0] * count}, schema_overrides={"sum": pl.UInt64})
     for frame in entries:
@@ -111,17 +115,19 @@ def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count
     for tar, expected, members in wanted.sort("tar").iter_rows():
         path = folder / f"{tar:04d}.tar"
         index = orjson.loads(path.with_suffix(".json").read_bytes())
-        content, files = path.read_bytes(), index["files"]
-        texts = pl.DataFrame(
-            {
-                "id": [int(name.split(".")[0]) for name in files],
-                "text": [content[place["offset"] : place["offset"] + place["size"]].decode() for place in files.values()],
-            },
-            schema={"id": pl.Int64, "text": pl.String},
-        )
-        if (len(texts), texts.select(_hash().sum()).item()) != (members, expected) or len(content) != index["filesize"]:
+        content = path.read_bytes()
+        whole = hashlib.sha256(content).hexdigest() == index["hash_lfs"]
+        if not whole or _texts_of(content, index["files"]) != (members, expected):
             raise UserError(f"{path}: does not hold the texts of its ids: delete the tars and build them again")
     return int(wanted["members"].sum())
+
+
+def _texts_of(tar: bytes, files: Mapping[str, Mapping[str, int]]) -> tuple[int, int]:
+    """How many texts a tar holds, and the sum of their hashes."""
+    ids = [int(name.split(".")[0]) for name in files]
+    texts = [tar[place["offset"] : place["offset"] + place["size"]].decode() for place in files.values()]
+    frame = pl.DataFrame({"id": ids, "text": texts}, schema={"id": pl.Int64, "text": pl.String})
+    return len(frame), frame.select(_hash().sum()).item()
 
 
 def _hash() -> pl.Expr:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from booruflow.files import open_whole
+from booruflow.files import open_input, open_whole
 from booruflow.idjson import BLOCK
 from booruflow.streams import Stream, in_step
 
@@ -37,7 +37,7 @@ def write_missing(path: str | Path, lists: Sequence[np.ndarray]) -> None:
 def missing_ids(path: str | Path, kind: str) -> Stream:
     """One of the lists of a file that `write_missing` wrote, as a stream of `id`."""
     yield pl.DataFrame(schema={"id": pl.Int64})
-    with Path(path).open("rb") as file:
+    with open_input(path) as file:
         for line in file:
             if line == f'"{kind}": [\n'.encode():
                 break

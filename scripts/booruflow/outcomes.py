@@ -9,7 +9,7 @@ import orjson
 import polars as pl
 
 from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.files import open_input, open_whole
 from booruflow.parsing import Bad, Good, Options, Outcome, parse, with_artist
 from booruflow.tables import read_stream
 
@@ -23,7 +23,7 @@ def read_raw(path: str | Path) -> Iterator[Raw]:
     Raises:
         UserError: a line is not JSON.
     """
-    with Path(path).open("rb") as file:
+    with open_input(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 yield orjson.loads(line)

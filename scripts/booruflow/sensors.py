@@ -1,6 +1,7 @@
 """What the card and the process do while a job runs: memory, power, temperature."""
 
 import resource
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Watch:
         """Wait while the card is hotter than the limit, until it is a little cooler than that."""
         if self._limit is None or (self._temperature() or 0) <= self._limit:
             return
+        sys.stderr.write(f"the card is hotter than {self._limit} degrees: pausing\n")
         begun = time.monotonic()
         while (self._temperature() or 0) > self._limit - COOLER_BY and not self._stopped():
             time.sleep(EVERY)

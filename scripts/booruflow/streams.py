@@ -19,11 +19,13 @@ def in_step(streams: Sequence[Iterable[pl.DataFrame]]) -> Iterator[list[pl.DataF
 
     Yields lists with one frame per stream, in the order given: all rows of each stream up to a common id. Each row
     of each stream appears exactly once. A stream that has nothing in a step gives an empty frame; a stream that is
-    empty altogether must still yield one empty frame, for its columns.
+    empty altogether must still yield one empty frame, for its columns. So what comes of the lists is such a stream too:
+    when there are no rows at all, there is still one list.
     """
     iterators = [iter(stream) for stream in streams]
     held = [next(iterator) for iterator in iterators]
     open_ = [True] * len(iterators)
+    first = True
     while True:
         for i, iterator in enumerate(iterators):
             while open_[i] and held[i].is_empty():
@@ -34,17 +36,20 @@ def in_step(streams: Sequence[Iterable[pl.DataFrame]]) -> Iterator[list[pl.DataF
                     held[i] = following
         ends = [frame["id"][-1] for frame in held if not frame.is_empty()]
         if not ends:
+            if first:
+                yield held
             return
+        first = False
         cuts = [int(frame["id"].search_sorted(min(ends), side="right")) for frame in held]
         yield [frame.head(cut) for frame, cut in zip(held, cuts, strict=True)]
         held = [frame.slice(cut) for frame, cut in zip(held, cuts, strict=True)]
 
 
 def overlaid(streams: Sequence[Iterable[pl.DataFrame]]) -> Stream:
-    """Merge sorted streams of equal columns into one: of rows with the same id, the one of the later stream stays.
-
-    A column `source` says which stream (0, 1, ...) a row came from.
-    """
+    """Merge sorted streams of equal columns into one: of rows with the same id, the one of the later stream stays."""
     for frames in in_step(streams):
-        marked = [frame.with_columns(source=pl.lit(i, pl.Int32)) for i, frame in enumerate(frames)]
-        yield pl.concat(marked).sort("id", maintain_order=True).unique("id", keep="last", maintain_order=True)
+        some = [frame for frame in frames if len(frame)] or frames[:1]
+        if len(some) == 1:  # as most often: nothing to merge
+            yield some[0]
+        else:
+            yield pl.concat(some).sort("id", maintain_order=True).unique("id", keep="last", maintain_order=True)

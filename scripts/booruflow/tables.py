@@ -224,16 +224,23 @@ def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mappi
 
 
 def read_stream(path: str | Path, columns: Sequence[str] | None = None) -> Stream:
-    """Read one of the workflow's own sorted parquet files as a stream."""
+    """Read one of the workflow's own sorted parquet files as a stream.
+
+    Raises:
+        UserError: it is not whole.
+    """
     table = open_table(path)
     names = list(columns or table.schema_arrow.names)
     empty = pl.from_arrow(table.schema_arrow.empty_table().select(names))
     assert isinstance(empty, pl.DataFrame)
     yield empty
-    for batch in table.iter_batches(ROWS, columns=names):
-        frame = pl.from_arrow(batch)
-        assert isinstance(frame, pl.DataFrame)
-        yield frame.select(names)
+    try:
+        for batch in table.iter_batches(ROWS, columns=names):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            yield frame.select(names)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read ({_brief(error)}): build it again") from error
 
 
 def rows_of(path: str | Path) -> int:

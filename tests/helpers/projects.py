@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Project:
         config: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
         return config
 
-    @property
+    @cached_property
     def results(self) -> Path:
         """The folder of the results."""
         return self.folder / self.config["results"]
@@ -129,7 +130,7 @@ class Project:
         limit = time.monotonic() + PATIENCE
         while not what():
             assert process.poll() is None and time.monotonic() < limit, self.console()
-            time.sleep(0.005)
+            time.sleep(0.02)
 
     def path(self, name: str) -> Path:
         """A file of the results."""
@@ -170,10 +171,8 @@ class Project:
 
 def end(process: "subprocess.Popen[str]") -> None:
     """Kill a run and all that it started, at once."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -38,3 +38,7 @@ def test_later_sources_win(tmp_path):
     streams = caption_sources(sources, [a, j, c], tmp_path / "base.json")
     entries = pl.concat(caption_entries(overlaid(streams)))
     assert dict(entries.iter_rows()) == {1: '{"caption":"one"}', 3: '{"caption":"drei"}', 5: '{"caption":"five"}'}
+
+
+def test_no_sources_no_captions(tmp_path):
+    assert pl.concat(caption_entries(overlaid(caption_sources([], [], tmp_path / "base.json")))).is_empty()

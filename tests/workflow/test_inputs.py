@@ -77,7 +77,7 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
         tars__count=50,
         subsets={},
     )
-    project.run()
+    project.run("all", "results/missing/split_0.json")
     job = naive.Job(
         tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "plain",
         tmp_path / "in/meta_lat.json", threads=1, tars=50,

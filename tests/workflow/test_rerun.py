@@ -88,3 +88,10 @@ def test_another_engine_or_number_of_shards_takes_every_caption_from_the_journal
 def test_the_number_of_shards_deals_them_out_again(built):
     built.configure(captions__shards=6)
     assert built.plan() == {"shards": 1, "caption": 6, "parse": 6, "fixed": 6, **AFTER_MERGE}
+
+
+def test_a_step_that_failed_is_made_when_its_cause_is_gone(built):
+    built.configure(inputs__columns__score="points")
+    assert "name the right column in the config" in built.run(code=1).text
+    built.configure(inputs__columns__score="score")
+    assert built.plan()["posts"] == 1

@@ -4,6 +4,7 @@ TIPO's prompt format comes from the package tipo-kgen (operation `tag_to_long`: 
 generating and reading are done here, as kgen loads every model in fp16 and strips characters from what it reads.
 """
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,7 +37,10 @@ class TipoBackend:
         """See `Backend.load`."""
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()
+        logging.getLogger("TIPO-KGen").disabled = True  # it warns that llama.cpp is not installed
         tipo = self.config["tipo"]
         source: dict[str, Any] = {"pretrained_model_name_or_path": tipo["model"], "revision": tipo["revision"]}
         try:

@@ -1,0 +1,1 @@
+"""A small transformer that embeds tag sets: data, protocol, rivals, model, training, evaluation, export."""

@@ -1,0 +1,15 @@
+"""Rule embed_tags: the vector of every tag, whose product with a post's vector says how well the tag suits the post."""
+
+from pathlib import Path
+
+import numpy as np
+
+from booruflow.files import open_whole
+from booruflow.job import job
+from booruflow.tag_model.export import load_model
+
+with job(snakemake.log[0], snakemake.rule):
+    model, _ = load_model(Path(snakemake.input.model).parent)
+    vectors = model.tag_vectors().detach().numpy().astype(np.float16)
+    with open_whole(snakemake.output.vectors) as file:
+        np.save(file, vectors)
