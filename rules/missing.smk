@@ -52,6 +52,6 @@ rule shards:
     conda:
         "../envs/data.yaml"
     message:
-        "Shards: posts without a caption, by id % {config[captions][shards]}"
+        "Shards: posts without a caption, by id % {params.shards}"
     script:
         "../scripts/shards.py"
