@@ -5,11 +5,13 @@
     python scripts/similar.py --tag hatsune_miku --posts    posts near a tag
     python scripts/similar.py --post 123 --tags             tags near a post
 
-Nearness is the cosine of the first --dimensions entries. --folder is where the workflow put its `embed/` results.
+Nearness is the cosine of the first --dimensions entries. Tokens that no training set has are left out. --folder is where
+the workflow put its `embed/` results.
 """
 
 import argparse
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ def vectors_of(path: Path) -> NDArray[np.generic]:
 def place_of(tag: str, names: list[str]) -> int:
     """The row of a tag."""
     if tag not in names:
-        close = [name for name in names if tag.lower() in name.lower()][:5]
+        close = [name for name in names if tag.lower() in name.lower()][:5] or get_close_matches(tag, names)
         hint = f"did you mean {', '.join(close)}?" if close else "see tags.tsv"
         raise UserError(f"no tag {tag!r} in the vocabulary: {hint}")
     return names.index(tag)
@@ -52,8 +54,10 @@ def main(arguments: list[str]) -> None:
     folder, dimensions = chosen.folder, slice(chosen.dimensions)
 
     if chosen.tag is not None or chosen.tags:
-        names = [line.split("\t")[1] for line in read_lines(folder / "model" / "tags.tsv")[1:]]
-        tags = vectors_of(folder / "tags.npy")[:, dimensions]
+        rows = [line.split("\t") for line in read_lines(folder / "model" / "tags.tsv")[1:]]
+        met = [int(number) for number, *_, count in rows if count != "0"]
+        names = [rows[number][1] for number in met]
+        tags = vectors_of(folder / "tags.npy")[met][:, dimensions]
     if chosen.post is not None or chosen.posts:
         ids = vectors_of(folder / "ids.npy")
         posts = vectors_of(folder / "embeddings.npy")[:, dimensions]
@@ -61,16 +65,16 @@ def main(arguments: list[str]) -> None:
         itself = place_of(chosen.tag, names)
         vector = tags[itself]
     else:
-        found = np.flatnonzero(ids == chosen.post)
-        if not len(found):
+        places = np.flatnonzero(ids == chosen.post)
+        if not len(places):
             raise UserError(f"{folder}/ids.npy: no post {chosen.post}: it has {len(ids)} posts, such as {ids[0]}")
-        itself = int(found[0])
+        itself = int(places[0])
         vector = posts[itself]
 
     among_tags = chosen.tags or (chosen.tag is not None and not chosen.posts)
     same_kind = among_tags == (chosen.tag is not None)
-    rows, cosines = nearest(tags if among_tags else posts, vector, chosen.top + same_kind)
-    results = [(row, cosine) for row, cosine in zip(rows, cosines, strict=True) if not (same_kind and row == itself)]
+    found, cosines = nearest(tags if among_tags else posts, vector, chosen.top + same_kind)
+    results = [(row, cosine) for row, cosine in zip(found, cosines, strict=True) if not (same_kind and row == itself)]
     for row, cosine in results[: chosen.top]:
         print(f"{cosine:.3f}  {names[row] if among_tags else ids[row]}")
 

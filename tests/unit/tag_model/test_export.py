@@ -116,6 +116,17 @@ def test_similar_finds_the_tags_of_the_same_subject(folder, capsys):
     assert all(name.startswith("general::g3_") for name in names)
 
 
+def test_similar_leaves_out_what_no_set_has(folder, capsys):
+    path = folder / "model" / "tags.tsv"
+    lines = path.read_text().splitlines()
+    unseen = next(line.split("\t") for line in lines if "general::g3_1" in line)
+    path.write_text("\n".join("\t".join([*unseen[:3], "0"]) if "general::g3_1\t" in line else line for line in lines) + "\n")
+    similar.main(["--tag", "character::c3", "--folder", str(folder), "--top", "99"])
+    names = [line.split("  ")[1] for line in capsys.readouterr().out.splitlines()]
+    assert "general::g3_1" not in names and names[0].startswith("general::g3_")
+    assert len(names) == len(lines) - 3
+
+
 def test_similar_helps(folder):
     with pytest.raises(UserError, match="no tag 'c3' in the vocabulary: did you mean character::c3"):
         similar.main(["--tag", "c3", "--folder", str(folder)])
