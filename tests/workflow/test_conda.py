@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import conda_standin
@@ -48,6 +49,7 @@ def environments_of_scripts() -> dict[str, str]:
     }
 
 
+@cache
 def packages_of(group: str) -> set[str]:
     """The top-level modules of a group's packages, as far as they are installed here."""
     names = {pin.partition("==")[0] for pin in pins(group)}
