@@ -43,6 +43,14 @@ BYTES_A_POST = 9_000
 BYTES_A_LATENT = 2_000
 """Disk space for an entry of an existing meta_lat.json."""
 
+LAUNCHER = """
+import pathlib, resource, subprocess, sys
+status = subprocess.call(sys.argv[2:])
+pathlib.Path(sys.argv[1]).write_text(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+sys.exit(status)
+"""
+"""Runs a command from a small process: the kernel counts the memory of the process that starts a command as the command's."""
+
 POOLED = ("tags_json", "base_captions")
 """The stages of `naive.py` that walk rows with a thread pool."""
 
@@ -92,14 +100,13 @@ def measured(command: list[str], log: Path) -> Usage:
         SystemExit: the command failed.
     """
     start = time.monotonic()
+    peak = log.with_name(f"{log.name}.peak")
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+        status = subprocess.call([sys.executable, "-c", LAUNCHER, str(peak), *command], stdout=output, stderr=output)
+    if status:
         text = log.read_text(errors="replace")
-        raise SystemExit(f"{' '.join(command[:4])} ...: exit status {process.returncode}\n{text[-3000:]}")
-    return Usage(time.monotonic() - start, usage.ru_maxrss / 1024)
+        raise SystemExit(f"{' '.join(command[:4])} ...: exit status {status}\n{text[-3000:]}")
+    return Usage(time.monotonic() - start, int(peak.read_text()) / 1024)
 
 
 def make_posts(folder: Path, posts: int, shuffled: bool, latents: bool) -> Usage:
