@@ -82,7 +82,8 @@ def _stopped_by_signals() -> Iterator[None]:
 class Tee(io.TextIOBase):
     """A text stream to the console and a log, line by line, from any thread.
 
-    A progress bar redraws its line with a carriage return: each redrawing becomes a line.
+    A progress bar redraws its line with a carriage return: each redrawing becomes a line. A log that cannot be written
+    does not end the job; the console tells it once.
     """
 
     encoding = "utf-8"
@@ -93,6 +94,7 @@ class Tee(io.TextIOBase):
         self._lead = lead
         self._lock = threading.RLock()  # a signal handler may write while its own thread does
         self._begun: dict[int, str] = {}
+        self._told = False
 
     def write(self, text: str, /) -> int:
         """Say each line that is complete; what is begun waits, thread by thread, for its end."""
@@ -108,8 +110,15 @@ class Tee(io.TextIOBase):
         return len(text)
 
     def _say(self, line: str) -> None:
-        with suppress(OSError):  # nor must a log on a full disk, whose message is what counts
+        try:
             self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+        except OSError as error:  # as on a full disk; the error to come of the product is what counts
+            if not self._told:
+                self._told = True
+                self._say_on_console(f"the log cannot be written ({error.strerror}): lines are on the console alone")
+        self._say_on_console(line)
+
+    def _say_on_console(self, line: str) -> None:
         with suppress(OSError):  # a console that is gone must not end the job
             self._console.write(f"{self._lead}{line}\n".encode("utf-8", "backslashreplace"))
             self._console.flush()

@@ -105,6 +105,17 @@ def test_a_console_that_is_gone_does_not_end_the_job(tmp_path: Path) -> None:
     assert (tmp_path / "logs/deep/it.log").read_text() == "x\ndone\n"
 
 
+def test_a_log_that_cannot_be_written_is_told_once_and_hides_no_error(tmp_path: Path) -> None:
+    (tmp_path / "logs/deep").mkdir(parents=True)
+    (tmp_path / "logs/deep/it.log").symlink_to("/dev/full")
+    command = program(tmp_path, "print('one')\nprint('two')\nraise UserError('x.parquet: cannot be written: free space')")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    told = "the log cannot be written (No space left on device): lines are on the console alone"
+    lines = [told, "one", "two", "error: x.parquet: cannot be written: free space"]
+    assert done.stderr == "".join(f"[merge 3] {line}\n" for line in lines)
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_cleans_up(tmp_path: Path, number: signal.Signals, code: int) -> None:
     body = """
