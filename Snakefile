@@ -45,3 +45,7 @@ onstart:
 
 onsuccess:
     print_summary(f"{R}/manifest.json")
+
+
+onerror:
+    remember_unfinished()

@@ -31,7 +31,7 @@ rule caption:
         runtime=CAPTIONER["runtime"],
     params:
         code=code("caption"),
-        identity=verbatim(IDENTITY),
+        identity=lambda wildcards: identity(),
         captioner=verbatim(CAPTIONER),
         pictures=verbatim(config["inputs"]["pictures"]),
         journal=f"{R}/journal",

@@ -1,5 +1,6 @@
 """Paths, the checked configuration, and what several rule files use. Needs config.yaml; makes nothing."""
 
+import functools
 import itertools
 import sys
 from pathlib import Path
@@ -21,12 +22,10 @@ try:
     check_inputs(config["inputs"])
     CAPTIONER = config["captioner"]
     BACKENDS = [open_backend(name, CAPTIONER) for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
-    # all that determines a caption's text apart from its request
-    IDENTITY = [backend.identity() for backend in BACKENDS] if config["captions"]["generate"] else []
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-R = config["results"].replace("{", "{{").replace("}", "}}")
+R = config["results"]
 SHARDS = list(range(config["captions"]["shards"]))
 GENERATED = SHARDS if config["captions"]["generate"] else []
 TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
@@ -54,6 +53,15 @@ def code(script):
 def verbatim(value):
     """A value of the config as a parameter; without this Snakemake takes braces in it for wildcards."""
     return lambda wildcards: value
+
+
+@functools.cache
+def identity():
+    """All that determines a caption's text apart from its request; a missing model ends Snakemake only where one is needed."""
+    try:
+        return [backend.identity() for backend in BACKENDS]
+    except UserError as error:
+        sys.exit(str(error))  # one line, where Snakemake would show any other exception with a traceback
 
 
 def caption_tables(wildcards):

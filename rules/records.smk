@@ -15,3 +15,13 @@ if os.name == "posix" and MAIN and (METADATA_LINK.is_symlink() or not METADATA_L
     METADATA_LINK.with_name("incomplete").mkdir(parents=True, exist_ok=True)
     METADATA_LINK.unlink(missing_ok=True)
     METADATA_LINK.symlink_to(os.path.relpath(RECORDS, METADATA_LINK.parent))
+
+
+def remember_unfinished():
+    """Let the next run make what this one did not come to, whatever its target.
+
+    Snakemake removes the outputs of a job that fails, and would not miss them while what is made from them exists.
+    """
+    for job in workflow.dag.needrun_jobs():
+        if not workflow.dag.finished(job):
+            workflow.persistence.started(job)
