@@ -41,7 +41,7 @@ SIZES = [len(values) for _, values in ATTRIBUTES]
 NOT_THERE = -100
 """The index of an attribute that a scene does not have (cross entropy ignores it)."""
 # what is small in the picture weighs more
-WEIGHT = {"lettering": 4.0, "mouth": 3.0, "eyes": 2.0, "style": 1.5, "object": 1.5, "garment": 1.5}
+WEIGHT = {"lettering": 8.0, "hair": 2.0, "mouth": 3.0, "eyes": 2.0, "style": 1.5, "object": 1.5, "garment": 1.5}
 WEIGHTS = torch.tensor([WEIGHT.get(name.removesuffix(" 1").removesuffix(" 2"), 1.0) for name, _ in ATTRIBUTES])
 
 
