@@ -28,11 +28,8 @@ def job_of(project: Project, script: str) -> int | None:
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(make_project, sample):
     project = make_project(**SMALL_BATCHES)
     moments = [
-        lambda: project.path("logs/posts.log").exists(),
         lambda: len(project.journal_lines()) >= 3,
-        lambda: project.path("logs/meta_cap.log").exists(),
         lambda: project.path("tars/captions/.part").exists(),
-        lambda: project.path("logs/manifest.log").exists(),
     ]
     for moment in moments:
         with project.running() as process:
@@ -47,18 +44,19 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(make_project, sample):
 
 
 def test_ctrl_c_while_captioning_stops_and_the_next_run_completes(built, sample):
-    shutil.rmtree(built.path("journal"))
-    for path in built.path("captions").glob("raw_*.jsonl"):
-        path.unlink()
+    built.path("journal/3_of_4.jsonl").unlink()
+    built.path("captions/raw_3.jsonl").unlink()
+    kept = len(built.journal_lines())
     built.configure(captioner__batch_size=1)
     with built.running() as process:
-        built.wait_for(process, lambda: len(built.journal_lines()) >= 2)
+        built.wait_for(process, lambda: built.path("journal/3_of_4.jsonl").exists() and len(built.journal_lines()) > kept)
         before = len(built.journal_lines())
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(60)
+        assert process.wait(30) != 0, "no longer than a caption takes"
     said = built.console()
-    assert process.returncode != 0 and "Traceback" not in said
-    assert before <= len(built.journal_lines()) <= before + 6, "the batches that were under way, of two jobs"
+    assert "[caption 3] SIGINT: stopping after the captions in hand; once more to stop at once\n" in said
+    assert "Traceback" not in said
+    assert before <= len(built.journal_lines()) <= before + 3 < len(sample.journal())
     assert built.left_behind() == []
     built.run()
     assert built.products() == sample.products()
@@ -91,16 +89,17 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def test_a_full_disk_is_told_and_the_next_run_completes(make_project, small_disk):
+def test_a_full_disk_is_told_and_the_next_run_completes(make_project, sample, small_disk):
     disk, grow = small_disk
-    project = make_project(tars__count=10, captions__generate=False, results=str(disk / "results"))
-    ran = project.run(code=1)
+    results = disk / "results"
+    project = make_project(tars__count=10, results=str(results))
+    targets = [f"{results}/tars/tags/0009.tar", f"{results}/captions/meta_cap_base.json", f"{results}/latents/latents.parquet"]
+    ran = project.run(*targets, code=1)
     assert ran.errors and all("cannot be written (No space left on device): free space" in line for line in ran.errors)
     assert str(disk) in ran.errors[0]
     assert "Traceback" not in ran.text
     assert project.left_behind() == []
     grow()
-    project.run()
-    undisturbed = make_project("undisturbed", tars__count=10, captions__generate=False)
-    undisturbed.run()
-    assert project.products() == undisturbed.products()
+    project.run(*targets)
+    made = project.products()
+    assert len(made) > 24 and made.items() <= sample.products().items()

@@ -14,8 +14,6 @@ def test_one_command_builds_and_the_next_does_nothing(built):
     [
         ("tags_json", "tags/meta_cap_dd.json", {"tags_json"}),
         ("results/meta_cap.json", "meta_cap.json", {"meta_cap"}),
-        ("meta_lat", "meta_lat.jsonl", {"meta_lat"}),
-        ("tars", "tars/captions/0007.tar", {"captions_tars"}),
         (
             "subset_mirelle",
             "subsets/mirelle/meta_lat.json",
@@ -54,12 +52,3 @@ def test_a_dry_run_prints_a_line_a_job(make_project):
     assert {"Captions of shard 3: good or bad", "Tags JSON: one line of tags per post", "Subset mirelle"} <= set(jobs)
     assert text.count(".tar") == 0, "no list of a thousand tars"
     assert len(text.splitlines()) < 150 and max(map(len, text.splitlines())) < 500
-
-
-def test_the_graphs_can_be_drawn(make_project):
-    project = make_project()
-    for option in (["--dag"], ["--rulegraph"]):
-        dot = project.run(*option).text
-        assert dot.count("digraph snakemake_dag {") == 1 and "meta_lat" in dot and ".tar" not in dot
-    mermaid = project.run("--rulegraph", "mermaid-js").text
-    assert "flowchart TB" in mermaid and "[meta_lat]" in mermaid
