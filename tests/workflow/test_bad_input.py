@@ -1,11 +1,8 @@
 """What is wrong with an input is said in one line that names the file, the place and the remedy."""
 
 import json
-import re
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 POSTS = "posts/posts.parquet"
@@ -46,48 +43,6 @@ def test_a_missing_column(project, table):
     assert line.endswith(": name the right column in the config")
 
 
-def test_a_duplicate_id(project, table):
-    twice = pl.concat([table, table[100:101]])
-    line = metadata(project, "b.parquet", twice.write_parquet)
-    place = f"id {table['id'][100]} stands already at b.parquet row 100 (1 such rows in all)"
-    assert line == f"error: b.parquet row 240: {place}: drop the duplicates"
-
-
-def test_an_id_that_is_not_an_integer(project, table):
-    ids = pl.Series("id", [*map(str, table["id"][:-1]), "12a4"])
-    line = metadata(project, "c.parquet", table.with_columns(ids).write_parquet)
-    assert line == "error: c.parquet: row 239: id is '12a4', not a post id: mend or drop the row"
-
-
-def test_a_truncated_parquet(project):
-    whole = (project.folder / "sample/metadata.parquet").read_bytes()
-    line = metadata(project, "d.parquet", lambda path: path.write_bytes(whole[:-1000]))
-    assert line.startswith("error: d.parquet: not a whole parquet file (") and line.endswith("): fetch or write it again")
-
-
-def test_a_parquet_damaged_in_the_middle(project, table):
-    def write(path):
-        table.write_parquet(path, compression="zstd", row_group_size=80)
-        start = pq.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
-        data = bytearray(path.read_bytes())
-        data[start : start + 600] = bytes(600)
-        path.write_bytes(data)
-
-    line = metadata(project, "e.parquet", write)
-    assert re.fullmatch(r"error: e\.parquet: cannot be read after row \d+ \(.+\): fetch or write it again", line)
-
-
-def test_bytes_that_are_not_utf_8(project, table):
-    def write(path):
-        tags = pa.array([text.encode() for text in table["tag_string_general"][:-1]] + [b"caf\xe9"], pa.binary())
-        strings = pa.StringArray.from_buffers(len(tags), *tags.buffers()[1:])
-        whole = table.drop("tag_string_general").to_arrow(compat_level=pl.CompatLevel.oldest())
-        pq.write_table(whole.append_column("tag_string_general", strings), path)
-
-    line = metadata(project, "f.parquet", write)
-    assert line == "error: f.parquet: row 239: column tag_string_general is not UTF-8: write the file again as UTF-8"
-
-
 def test_a_broken_row_of_csv(project, table):
     def write(path):
         lines = table.write_csv().splitlines()
@@ -121,17 +76,24 @@ def test_the_config(make_project):
         assert any(all(word in line for word in words) for line in lines), text
 
 
-def test_a_model_that_is_not_there(make_project):
+def test_braces_in_the_name_of_results(make_project):
+    said = make_project(results="a{n}b").run("-n", code=1).text
+    assert 'config.yaml: results: "a{n}b" does not match the pattern ^[^{}]+$\n' in said
+
+
+def test_a_model_that_is_not_there_stops_only_what_needs_it(make_project):
     project = make_project(captioner__model="models/toriigate")
-    text = project.run("-n", code=1).text
-    assert "Traceback" not in text
-    assert "\ncaptioner.model: there is no folder models/toriigate: mend the path" in text
+    for options in (["-n"], []):
+        text = project.run(*options, code=1).text
+        assert "Traceback" not in text
+        assert text.splitlines()[-1].startswith("captioner.model: there is no folder models/toriigate: mend the path")
+        assert not project.path("posts").exists()
+    assert project.plan("tags_json") == {"posts": 1, "tags_json": 1}
 
 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('{\n"6292362": {"text": "a"},\n}', "error: mended/edited_2.json: line 2, column 25: not valid JSON ("),
         ('{"6292362": {"text": "hm"}}', "error: edited entries that are still bad: 6292362 ("),
         (
             '{"1479088": {"caption": "It is of shard 0."}}',

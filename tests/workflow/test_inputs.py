@@ -6,7 +6,6 @@ from pathlib import Path
 
 import naive
 import polars as pl
-import pytest
 import synthetic
 from projects import Project
 
@@ -44,18 +43,26 @@ def pictures_in_tars(pictures: Path, folder: Path) -> None:
             tar.add(picture, picture.name)
 
 
-@pytest.mark.parametrize("write", [shuffled_files_with_an_index, csv_files])
-def test_products_do_not_depend_on_how_inputs_are_stored(built, sample, without_torch, write):
+def test_products_do_not_depend_on_how_inputs_are_stored(built, sample, without_torch):
     table = pl.read_parquet(built.folder / "sample/metadata.parquet")
-    built.configure(inputs__metadata=write(table, built.folder))
-    if write is shuffled_files_with_an_index:
-        base = dict(reversed(built.read("captions/meta_cap_base.json").items()))
-        (built.folder / "captions.json").write_text(json.dumps(base, indent=2))
-        built.configure(inputs__captions=[{"files": ["captions.json"]}], inputs__pictures="pictures")
-        pictures_in_tars(built.folder / "sample/images", built.folder / "pictures")
-    jobs = built.run(**without_torch).jobs
-    assert {"posts", "tags_json", "base_captions", "caption", "meta_lat"} <= set(jobs)
+    base = dict(reversed(built.read("captions/meta_cap_base.json").items()))
+    (built.folder / "captions.json").write_text(json.dumps(base, indent=2))
+    pictures_in_tars(built.folder / "sample/images", built.folder / "pictures")
+    built.configure(
+        inputs__metadata=shuffled_files_with_an_index(table, built.folder),
+        inputs__captions=[{"files": ["captions.json"]}],
+        inputs__pictures="pictures",
+    )
+    jobs = built.run("meta_lat", **without_torch).jobs
+    assert {"posts", "tags_json", "captions_json", "base_captions", "pictures", "caption", "meta_lat"} <= set(jobs)
     assert final(built) == final(sample)
+
+
+def test_csv_makes_the_same_posts(built, sample):
+    table = pl.read_parquet(built.folder / "sample/metadata.parquet")
+    built.configure(inputs__metadata=csv_files(table, built.folder))
+    assert built.run("posts").jobs == {"metadata_csv": 1, "posts": 1}
+    assert built.products()["posts/posts.parquet"] == sample.products()["posts/posts.parquet"]
 
 
 def normal(entries):
@@ -77,7 +84,7 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
         tars__count=50,
         subsets={},
     )
-    project.run("all", "results/missing/split_0.json")
+    project.run("meta_lat", "results/tars/captions/0049.tar", "results/missing/split_0.json")
     job = naive.Job(
         tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "plain",
         tmp_path / "in/meta_lat.json", threads=1, tars=50,
