@@ -38,6 +38,7 @@ class Source(io.BufferedIOBase):
 
     def __init__(self, path: str | Path, bar: "tqdm[None]") -> None:
         self._path, self._bar, self._at, self.quotes = path, bar, 0, 0
+        self._held = b""
         with self._named():
             self._file = Path(path).open("rb")  # noqa: SIM115 (closed by close)
             self._text = gzip.GzipFile(fileobj=self._file) if str(path).endswith(".gz") else self._file
@@ -47,9 +48,12 @@ class Source(io.BufferedIOBase):
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next `size` bytes."""
+        """The next bytes, `size` at the most."""
         with self._named():
-            data = self._text.read(-1 if size is None else size)
+            data = self._held + self._text.read(-1 if size is None or size < 0 else size - len(self._held))
+        # a block that ends between CR and LF would lose the LF of a quoted text: the CR waits for the next block
+        self._held = b"\r" if len(data) > 1 and data.endswith(b"\r") else b""
+        data = data.removesuffix(self._held)
         self.quotes += data.count(b'"')
         self._bar.update(self._file.tell() - self._at)
         self._at = self._file.tell()

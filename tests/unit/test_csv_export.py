@@ -54,6 +54,14 @@ def test_what_the_standard_library_writes_comes_back(tmp_path_factory, rows, lin
     assert [tuple(row[name] for name in HEADER) for row in found] == expected
 
 
+def test_a_line_break_in_a_text_may_lie_on_a_block_border(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_export, "BLOCK", 400)
+    for length in range(200, 280):
+        text = "x" * length + "\r\ny"
+        row = f'7,g,5,"","{text}","","",""\n'.encode()
+        assert convert(tmp_path, START + ROW.replace(b"7", b"1", 1) + row)[1]["tag_string_general"] == text
+
+
 def test_files_follow_one_another_whatever_their_columns(tmp_path):
     other = b"\xef\xbb\xbffile_ext,md5,image_height," + START + b'png,"x, y",900,8,s,,m,"null\nNaN","a""b",,\n'
     rows = convert(tmp_path, START + ROW, START, START[:-1], other)
