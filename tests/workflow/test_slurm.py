@@ -74,7 +74,12 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
     assert all(line in journal for line in kept)
     keys = [line["key"] for line in journal]
     assert len(keys) == len(set(keys)) == len(local.journal()), "no caption is generated twice"
-    assert {json.loads(cluster.path(f"captions/stats_{n}.json").read_bytes())[0]["card"] for n in range(SHARDS)} == {"0", "1"}
+    # a shard that was done but for its products generates nothing, and says no card
+    stats = [json.loads(cluster.path(f"captions/stats_{n}.json").read_bytes())[0] for n in range(SHARDS)]
+    went_on = [record["card"] for record in stats if record["generated"]["captions"]]
+    assert went_on
+    assert set(went_on) <= {"0", "1"}
+    assert len(set(went_on)) == len(went_on)
     assert cluster.products() == local.products()
 
     jobs = finished_jobs(log)
