@@ -40,6 +40,7 @@ rule caption:
         f"../envs/{CAPTION_ENV}.yaml"
     message:
         "Captions of shard {wildcards.n}: generate what the journal does not have"
+    priority: 1
     script:
         "../scripts/caption.py"
 

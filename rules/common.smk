@@ -1,6 +1,7 @@
 """Paths, the checked configuration, and what several rule files use. Needs config.yaml; makes nothing."""
 
 import functools
+import gc
 import itertools
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ from booruflow.config import check_config, check_inputs
 from booruflow.errors import UserError
 from booruflow.pictures import listing_digest
 from booruflow.summary import print_summary
+
+gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time
 
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text()))
@@ -45,9 +48,15 @@ wildcard_constraints:
     subset=r"[A-Za-z0-9_-]+",
 
 
-def code(script):
+@functools.cache
+def digest(script):
     """A digest of all that a script can run, which decides whether it counts as changed."""
     return code_digest(BASE / f"scripts/{script}.py", BASE / "scripts/booruflow")
+
+
+def code(script):
+    """The digest of a script as a parameter, made for the rules alone that the run needs."""
+    return lambda wildcards: digest(script)
 
 
 def verbatim(value):

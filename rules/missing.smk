@@ -26,6 +26,7 @@ rule missing:
         "../envs/data.yaml"
     message:
         "Missing: posts without tags, caption or latent"
+    priority: 1
     script:
         "../scripts/missing.py"
 
@@ -53,5 +54,6 @@ rule shards:
         "../envs/data.yaml"
     message:
         "Shards: posts without a caption, by id % {params.shards}"
+    priority: 1
     script:
         "../scripts/shards.py"

@@ -73,6 +73,7 @@ rule posts:
         "../envs/data.yaml"
     message:
         "Posts: metadata checked and sorted by id"
+    priority: 1
     script:
         "../scripts/posts.py"
 
@@ -95,6 +96,7 @@ rule pictures:
         "../envs/data.yaml"
     message:
         "Pictures: which there are, and where"
+    priority: 1
     script:
         "../scripts/pictures.py"
 
@@ -127,5 +129,6 @@ rule latents:
         "../envs/data.yaml"
     message:
         "Latents: the training resolution of each post"
+    priority: 1
     script:
         "../scripts/latents.py"

@@ -40,7 +40,7 @@ rule train_tag_model:
         sets=TAG_MODEL["evaluation"]["sets"],
         cards=TAG_MODEL["cards"],
         max_length=config["tokens"]["max_length"],
-        checkpoint=f"{R}/checkpoints/{{form}}_{code('train_tag_model')[:12]}.pt",
+        checkpoint=lambda wildcards: f"{R}/checkpoints/{wildcards.form}_{digest('train_tag_model')[:12]}.pt",
     conda:
         "../envs/tag-model.yaml"
     message:

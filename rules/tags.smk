@@ -24,6 +24,7 @@ rule tags_json:
         "../envs/data.yaml"
     message:
         "Tags JSON: one line of tags per post"
+    priority: 1
     script:
         "../scripts/tags_json.py"
 
@@ -70,5 +71,6 @@ rule base_captions:
         "../envs/data.yaml"
     message:
         "Base captions: those that exist already"
+    priority: 2
     script:
         "../scripts/base_captions.py"

@@ -1,6 +1,6 @@
 """Rules missing and missing_final: the posts that lack tags, a caption or a latent."""
 
-from booruflow.idjson import read_entries
+from booruflow.idjson import read_entries, read_ids
 from booruflow.job import job
 from booruflow.latents import without_unreadable
 from booruflow.missing import lacking, write_missing
@@ -12,4 +12,4 @@ with job(snakemake.log[0], snakemake.rule):
     posts = counted(read_stream(given.posts, ["id"]), rows_of(given.posts), "missing")
     skipped = [read_entries(path) for path in given.get("skipped", [])]
     latents = without_unreadable(read_stream(given.latents, ["id"]), skipped)
-    write_missing(snakemake.output.missing, lacking(posts, [read_entries(given.tags), read_entries(given.captions), latents]))
+    write_missing(snakemake.output.missing, lacking(posts, [read_ids(given.tags), read_ids(given.captions), latents]))

@@ -9,6 +9,4 @@ from booruflow.tars import write_tars
 with job(snakemake.log[0], snakemake.rule):
     text = decoded(member_text("value", snakemake.params.member))
     texts = (frame.select("id", text=text) for frame in read_entries(snakemake.input.entries))
-    write_tars(
-        Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, count=snakemake.params.tars, threads=snakemake.threads
-    )
+    write_tars(Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, count=snakemake.params.tars)

@@ -46,6 +46,35 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
+def open_passing(path: str | Path) -> Iterator["PassingFile"]:
+    """Like `open_whole`, for a product of many gigabytes that no job reads soon."""
+    with open_whole(path) as file:
+        yield PassingFile(file)
+
+
+class PassingFile:
+    """Takes bytes that go to the disk as they come and do not stay in memory.
+
+    Left to itself the system keeps them, pushes out what other jobs read, and lets the writer wait for the disk at the end.
+    """
+
+    STRETCH = 16 << 20
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._written = self._sent = self._kept = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of `data`."""
+        self._written += self._file.write(data)
+        if self._written - self._sent >= self.STRETCH and hasattr(os, "posix_fadvise"):  # not on macOS and Windows
+            # starts to write the latest stretch, and forgets the one before, which has arrived meanwhile
+            self._file.flush()
+            os.posix_fadvise(self._file.fileno(), self._kept, self._written - self._kept, os.POSIX_FADV_DONTNEED)
+            self._kept, self._sent = self._sent, self._written
+
+
+@contextmanager
 def open_input(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file for reading bytes.
 

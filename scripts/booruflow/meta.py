@@ -6,13 +6,13 @@ at the first), both `train_resolution` (v0.9) and `image_size` (from v0.10), emp
 given as the caption.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
 
-from booruflow.files import open_whole
-from booruflow.idjson import buffer_of, member_text, text_of, write_entries
+from booruflow.files import open_passing
+from booruflow.idjson import buffer_of, member_text, text_of, write_lines
 from booruflow.streams import Stream, in_step
 from booruflow.texts import one_line_json
 
@@ -47,47 +47,35 @@ def lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], lat
         )
 
 
-def lat_entries(rows: pl.DataFrame, key: str, folder: str) -> pl.DataFrame:
-    """Entries of meta_lat.json: `key` (JSON text) and `value` (JSON text).
+def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
+    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `lat_rows`.
 
     Args:
+        json: a picture a line, by `key`.
+        jsonl: the same as sd-scripts reads them from v0.10 on, by path.
         rows: of `lat_rows`.
         key: "path" for the picture's path below `folder`, "id" for the bare id.
         folder: absolute, where the trainer finds the pictures.
     """
-    resolutions = pl.format(
-        ',"train_resolution":[{},{}],"image_size":[{},{}]}}', "train_width", "train_height", "image_width", "image_height"
-    )
-    return rows.with_columns(path=_path(folder)).select(
-        key=text_of("path") if key == "path" else pl.format('"{}"', "id"),
-        value=pl.concat_str(pl.lit("{"), _texts(), resolutions),
-    )
-
-
-def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
-    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `lat_rows`; `folder` as for `lat_entries`."""
-    with open_whole(jsonl) as lines:
-
-        def entries() -> Stream:
-            for frame in rows:
-                lines.write(buffer_of(lat_lines(frame, folder)))
-                yield lat_entries(frame, key, folder)
-
-        write_entries(json, entries(), "key")
-
-
-def lat_lines(rows: pl.DataFrame, folder: str) -> pl.Series:
-    """Lines of meta_lat.jsonl, as sd-scripts reads them from v0.10 on; `folder` as for `lat_entries`."""
-    size = pl.format(',"image_size":[{},{}]}}\n', "image_width", "image_height")
-    line = pl.concat_str(pl.lit('{"image_path":'), text_of("path"), pl.lit(","), _texts(), size)
-    return rows.with_columns(path=_path(folder)).select(line).to_series()
-
-
-def _path(folder: str) -> pl.Expr:
-    return pl.concat_str(pl.lit(folder.rstrip("/") + "/"), "file")
-
-
-def _texts() -> pl.Expr:
-    """The members `caption` and, where there are tags beside it, `tags`."""
     tags = pl.concat_str(pl.lit(',"tags":'), "tags").fill_null("")
-    return pl.concat_str(pl.lit('"caption":'), "caption", tags)
+    texts = pl.concat_str(pl.lit('"caption":'), "caption", tags)
+    path = pl.concat_str(pl.lit(folder.rstrip("/") + "/"), "file")
+    image_size = pl.format('"image_size":[{},{}]}}', "image_width", "image_height")
+    resolution = pl.format(',"train_resolution":[{},{}],', "train_width", "train_height")
+    entry = pl.concat_str(
+        pl.col("path") if key == "path" else pl.format('"{}"', "id"),
+        pl.lit(": {"), "texts", "resolution", "image_size", pl.lit(",\n"),
+    )  # fmt: skip
+    line = pl.concat_str(pl.lit('{"image_path":'), "path", pl.lit(","), "texts", pl.lit(","), "image_size", pl.lit("\n"))
+
+    with open_passing(json) as entries, open_passing(jsonl) as lines:
+
+        def written() -> Iterator[pl.Series]:
+            for frame in rows:
+                parts = frame.with_columns(path=path).select(
+                    "id", path=text_of("path"), texts=texts, resolution=resolution, image_size=image_size
+                )
+                lines.write(buffer_of(parts.select(line).to_series()))
+                yield parts.select(entry).to_series()
+
+        write_lines(entries, written())

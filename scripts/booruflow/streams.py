@@ -5,12 +5,16 @@ memory that does not depend on their length.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import polars as pl
 
 Stream = Iterator[pl.DataFrame]
 
-ROWS = 16_384
+T = TypeVar("T")
+
+ROWS = 8_192
 """Rows of a frame: small enough to stay in the processor's cache, which is worth a factor of three."""
 
 
@@ -53,3 +57,13 @@ def overlaid(streams: Sequence[Iterable[pl.DataFrame]]) -> Stream:
             yield some[0]
         else:
             yield pl.concat(some).sort("id", maintain_order=True).unique("id", keep="last", maintain_order=True)
+
+
+def ahead(stream: Iterable[T]) -> Iterator[T]:
+    """Pass a stream on; a thread makes the next item while this one is in use."""
+    items, end = iter(stream), object()
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(next, items, end)
+        while (item := following.result()) is not end:
+            following = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from booruflow.errors import UserError
 from booruflow.files import written_whole
 from booruflow.progress import progress
-from booruflow.streams import ROWS, Stream
+from booruflow.streams import ROWS, Stream, ahead
 
 PART_ROWS = 100_000
 """Rows that are sorted at a time, when a table is not sorted already."""
@@ -207,12 +207,15 @@ def _brief(error: Exception) -> str:
 
 
 def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mapping[str, pl.DataType | type]) -> int:
-    """Write a stream as one parquet file (zstd); return the number of rows."""
+    """Write a stream as one parquet file; return the number of rows.
+
+    It is not compressed: many rules read it, and to compress it takes longer than to write it.
+    """
     arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     rows = 0
-    with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="zstd", compression_level=1) as writer:
+    with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="none") as writer:
         held: list[pa.Table] = []
-        for frame in stream:
+        for frame in ahead(stream):
             held.append(frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow))
             rows += len(frame)
             if sum(len(table) for table in held) >= GROUP_ROWS:

@@ -5,21 +5,25 @@ ascending order of id, with mtime 0, mode 0644, uid and gid 0 and no owner's nam
 """
 
 import hashlib
+import itertools
 import os
 import shutil
-import struct
 import tarfile
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
+from booruflow.idjson import Ints, buffer_of
 from booruflow.progress import progress
+from booruflow.streams import ahead
 
 COUNT = 1000
 """Tars of the layout that deepghs publishes and cheesechaser reads."""
@@ -28,7 +32,6 @@ ROUND_BYTES = 64 << 20
 
 _BUFFER = 1 << 20
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988
-_NAME_AND_SIZE = struct.Struct("100s24x11s")
 _PADDING = [bytes(size) for size in range(BLOCK)]
 
 
@@ -44,7 +47,6 @@ def write_tars(
     *,
     count: int = COUNT,
     total: int | None = None,
-    threads: int = 2,
     round_bytes: int = ROUND_BYTES,
 ) -> None:
     """Write `0000.tar` ... and an index `0000.json` ... beside each; a tar of no posts is a valid empty tar.
@@ -59,34 +61,31 @@ def write_tars(
         suffix: a member is named `<id>.<suffix>`; ASCII, at most 80 characters.
         count: the number of tars, at most 10,000.
         total: the number of posts, if known, for the progress bar.
-        threads: how many tars are written and hashed at once.
         round_bytes: the size of a round in bytes of tar; memory is about three times that.
 
     Raises:
         UserError: ids that do not ascend; a full disk or a folder that cannot be written, with the file's name.
     """
-    with _part_folder(Path(folder)) as part, ThreadPoolExecutor(threads) as pool:
-        tars = [part / tar_name(remainder, count) for remainder in range(count)]
+    with _part_folder(Path(folder)) as part, _writing(part), TemporaryFile(dir=part) as spool:
+        tars = [_Tar(part / tar_name(remainder, count)) for remainder in range(count)]
         with progress(total, f"{folder}: tars") as bar:
             for rows in _rounds(frames, round_bytes):
-                for _ in pool.map(lambda piece: _append(tars[piece[0]], *piece[1:]), _pieces(rows, suffix, count)):
-                    pass
+                _append(tars, rows, suffix, spool)
                 bar.update(rows.height)
                 del rows  # before the next round is collected
         with progress(count, f"{folder}: indexes", unit="tars") as bar:
-            for _ in pool.map(_finish, tars):
+            for tar in tars:
+                _finish(tar, spool)
                 bar.update(1)
 
 
-def _head(tar: Path) -> tuple[int, str, str]:
-    """The size of a file, its git blob sha1 and its sha256: what an index says of the tar as a whole."""
-    size = tar.stat().st_size
-    blob, plain = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
-    with tar.open("rb", buffering=0) as file:
-        while data := file.read(_BUFFER):
-            blob.update(data)
-            plain.update(data)
-    return size, blob.hexdigest(), plain.hexdigest()
+@dataclass
+class _Tar:
+    """A tar that grows: its size in bytes, and where in the spool the entries of its index lie, (position, bytes)."""
+
+    path: Path
+    size: int = 0
+    entries: list[tuple[int, int]] = field(default_factory=list)
 
 
 @contextmanager
@@ -120,7 +119,7 @@ def _rounds(frames: Iterable[pl.DataFrame], round_bytes: int) -> Iterator[pl.Dat
     """Join frames until they make about `round_bytes` of tar; columns `id` and `text` (Binary) come out."""
     held: list[pl.DataFrame] = []
     size, last = 0, -1
-    for frame in frames:
+    for frame in ahead(frames):
         rows = frame.select("id", pl.col("text").cast(pl.Binary))
         if rows.is_empty():
             continue
@@ -144,21 +143,43 @@ def _ascending(ids: pl.Series, last: int) -> int:
     return int(ids[-1])
 
 
-def _pieces(rows: pl.DataFrame, suffix: str, count: int) -> Iterator[tuple[int, NDArray[np.uint8], pl.Series]]:
-    """For each tar of a round: its number, its members' headers and their texts, in the order of the rows."""
-    remainders = rows["id"].to_numpy() % count
+def _append(tars: Sequence[_Tar], rows: pl.DataFrame, suffix: str, spool: BinaryIO) -> None:
+    """Append the members of a round to their tars, and what an index says of each of them to the spool."""
+    remainders = rows["id"].to_numpy() % len(tars)
     order = np.argsort(remainders.astype(np.uint16), kind="stable")
+    bounds = np.searchsorted(remainders[order], np.arange(len(tars) + 1))
     rows = rows[order]
-    headers = _headers(rows["id"].to_numpy(), rows["text"].bin.size().to_numpy(), suffix)
-    bounds = np.searchsorted(remainders[order], np.arange(count + 1))
-    for number in range(count):
-        start, stop = int(bounds[number]), int(bounds[number + 1])
+    ids, sizes, texts = rows["id"].to_numpy(), rows["text"].bin.size().to_numpy().astype(np.int64), rows["text"].to_list()
+
+    ends = np.concatenate([[0], np.cumsum(BLOCK + sizes + -sizes % BLOCK)])
+    shifts = np.array([tar.size for tar in tars]) - ends[bounds[:-1]]
+    offsets = ends[:-1] + np.repeat(shifts, np.diff(bounds)) + BLOCK
+    entries = _entries(ids, suffix, offsets, sizes, [hashlib.sha256(text).hexdigest() for text in texts])
+    places = spool.tell() + np.concatenate([[0], np.cumsum(entries.str.len_bytes().to_numpy())])[bounds]
+    with _writing(tars[0].path.parent):
+        spool.write(buffer_of(entries))
+        spool.flush()
+
+    members = list(zip(_headers(ids, sizes, suffix), texts, [_PADDING[-size % BLOCK] for size in sizes.tolist()], strict=True))
+    for tar, start, stop, at, to in zip(tars, bounds, bounds[1:], places, places[1:], strict=False):
         if start < stop:
-            yield number, headers[start:stop], rows["text"].slice(start, stop - start)
+            with _writing(tar.path), tar.path.open("ab") as file:
+                file.write(b"".join(itertools.chain.from_iterable(members[start:stop])))
+            tar.size += int(ends[stop] - ends[start])
+            tar.entries.append((int(at), int(to - at)))
 
 
-def _headers(ids: NDArray[np.int64], sizes: NDArray[np.uint32], suffix: str) -> NDArray[np.uint8]:
-    """The ustar headers of members `<id>.<suffix>`, as a matrix of (members, 512) bytes."""
+def _entries(ids: Ints, suffix: str, offsets: Ints, sizes: Ints, digests: Sequence[str]) -> pl.Series:
+    """The entries of an index as json.dump writes them, each behind its comma."""
+    columns = pl.DataFrame(
+        {"id": ids, "offset": offsets, "size": sizes, "sha256": digests}, schema_overrides={"sha256": pl.String}
+    )
+    text = pl.format(f', "{{}}.{suffix}": {{{{"offset": {{}}, "size": {{}}, "sha256": "{{}}"}}}}', *columns.columns)
+    return columns.select(text).to_series()
+
+
+def _headers(ids: Ints, sizes: Ints, suffix: str) -> list[bytes]:
+    """The ustar headers of members `<id>.<suffix>`, 512 bytes each."""
     blank = np.frombuffer(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT), np.uint8).copy()
     blank[_CHECKSUM] = ord("0")
     headers = np.tile(blank, (len(ids), 1))
@@ -168,48 +189,36 @@ def _headers(ids: NDArray[np.int64], sizes: NDArray[np.uint32], suffix: str) -> 
     # The sum takes the checksum's own eight bytes for spaces; the tail of a header is the same for every member.
     tail = int(blank[_SIZE.stop : 148].sum()) + 8 * ord(" ") + int(blank[156:].sum())
     headers[:, _CHECKSUM] += _octal(headers[:, : _SIZE.stop].sum(axis=1, dtype=np.uint32) + tail, 6)
-    return headers
+    headers_of: list[bytes] = headers.view(f"V{BLOCK}").ravel().tolist()
+    return headers_of
 
 
-def _octal(values: NDArray[np.uint32], digits: int) -> NDArray[np.uint8]:
+def _octal(values: NDArray[np.integer], digits: int) -> NDArray[np.uint8]:
     """The octal digits of each value, the most significant first, as numbers: (values, digits)."""
     shifts = 3 * np.arange(digits - 1, -1, -1, dtype=np.uint64)
     return ((values[:, None].astype(np.uint64) >> shifts) & np.uint64(7)).astype(np.uint8)
 
 
-def _append(tar: Path, headers: NDArray[np.uint8], texts: pl.Series) -> None:
-    with _writing(tar), tar.open("ab", buffering=_BUFFER) as file:
-        for header, text in zip(headers.view("V512").ravel().tolist(), texts.to_list(), strict=True):
-            file.write(header)
-            file.write(text)
-            file.write(_PADDING[-len(text) % BLOCK])
+def _finish(tar: _Tar, spool: BinaryIO) -> None:
+    """Close a tar as tarfile does (two empty blocks, whole records of 10,240 bytes), and write its index."""
+    with _writing(tar.path), tar.path.open("ab") as file:
+        end = tar.size + 2 * BLOCK
+        file.write(bytes(end - tar.size + -end % tarfile.RECORDSIZE))
+    size, blob, plain = _head(tar.path)
+    entries = b"".join(os.pread(spool.fileno(), length, place) for place, length in tar.entries)
+    index = tar.path.with_suffix(".json")
+    with _writing(index), index.open("wb") as file:
+        file.write(b'{"filesize": %d, "hash": "%s", "hash_lfs": "%s", "files": {' % (size, blob, plain))
+        file.write(entries.removeprefix(b", "))
+        file.write(b"}}")
 
 
-def _finish(tar: Path) -> None:
-    """Close a tar as tarfile does (two empty blocks, whole records of 10,240 bytes) and write its index."""
-    index = tar.with_suffix(".json")
-    with _writing(tar), tar.open("ab") as file:
-        end = file.tell() + 2 * BLOCK
-        file.write(bytes(2 * BLOCK + -end % tarfile.RECORDSIZE))
-    size, blob, plain = _head(tar)
-    with _writing(index), index.open("w", encoding="ascii") as file:
-        file.write(f'{{"filesize": {size}, "hash": "{blob}", "hash_lfs": "{plain}", "files": {{')
-        file.writelines(_index_entries(tar))
-        file.write("}}")
-
-
-def _index_entries(tar: Path) -> Iterator[str]:
-    """The entries of a finished tar, as json.dump writes them."""
-    separator = ""
-    offset = BLOCK
-    with tar.open("rb", buffering=_BUFFER) as file:
-        while (header := file.read(BLOCK))[0]:
-            name, octal = _NAME_AND_SIZE.unpack_from(header)
-            size = int(octal, 8)
-            text = file.read(size)
-            digest = hashlib.sha256(text).hexdigest()
-            file.read(-size % BLOCK)
-            plain_name = name.rstrip(b"\0").decode()
-            yield f'{separator}"{plain_name}": {{"offset": {offset}, "size": {size}, "sha256": "{digest}"}}'
-            separator = ", "
-            offset += size + -size % BLOCK + BLOCK
+def _head(tar: Path) -> tuple[int, bytes, bytes]:
+    """The size of a file, its git blob sha1 and its sha256 in hex: what an index says of the tar as a whole."""
+    size = tar.stat().st_size
+    blob, plain = hashlib.sha1(b"blob %d\0" % size), hashlib.sha256()
+    with tar.open("rb", buffering=0) as file:
+        while data := file.read(_BUFFER):
+            blob.update(data)
+            plain.update(data)
+    return size, blob.hexdigest().encode(), plain.hexdigest().encode()
