@@ -15,7 +15,7 @@ from booruflow.backends import open_backend
 from booruflow.codedigest import code_digest
 from booruflow.config import check_config, check_inputs
 from booruflow.errors import UserError
-from booruflow.pictures import listing_digest
+from booruflow.files import listing_digest
 from booruflow.summary import print_summary
 
 gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time
@@ -94,7 +94,7 @@ def tars_of(scope, kind):
     One job makes them all, so who needs them names the last, which is missing when their number has grown: to look up
     thousands takes Snakemake seconds.
     """
-    return expand(f"{R}/{scope}tars/{kind}/{{tar}}.{{suffix}}", tar=TARS, suffix=["json", "tar"])
+    return [f"{R}/{scope}tars/{kind}/{tar}.{suffix}" for tar in TARS for suffix in ("json", "tar")]
 
 
 def subset_files(name):

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -98,3 +98,12 @@ def sha256_of(path: str | Path) -> str:
     """The sha256 of a file's bytes, in hex."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listing_digest(root: str | Path) -> str:
+    """A digest of which pictures a folder has: names, and the sizes of tars and indexes. Reads no picture."""
+    digest = hashlib.sha256()
+    with os.scandir(root) if root and Path(root).is_dir() else nullcontext(()) as entries:
+        for name, size in sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries):
+            digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]

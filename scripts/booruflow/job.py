@@ -1,5 +1,6 @@
 """What each job does around its work: say what happens on the console and in its log, and stop cleanly."""
 
+import gc
 import io
 import os
 import re
@@ -25,6 +26,7 @@ def job(log: str | Path, name: str) -> Iterator[None]:
     thread so that open blocks clean up, exit code 130 or 143; by any other exception, with its traceback, exit code 1.
     A SystemExit of the block's own keeps its code, or says its text and has exit code 1.
     """
+    gc.freeze()  # what is imported stays: nobody need look for garbage there
     with _said_twice(Path(log), name), _stopped_by_signals():
         try:
             yield

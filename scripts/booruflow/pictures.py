@@ -14,7 +14,7 @@ import re
 import struct
 import tarfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -100,15 +100,6 @@ def list_pictures(root: str | Path) -> Pictures:
     frame = every.filter(pl.col("id").ne_missing(pl.col("id").shift()))
     frame = frame.with_columns(ext=pl.lit(pl.Series(EXTENSIONS)).gather(pl.col("rank"))).select(list(SCHEMA))
     return Pictures(frame, ignored, every.height - frame.height)
-
-
-def listing_digest(root: str | Path) -> str:
-    """A digest of which pictures there are: the names in the folder, and the sizes of tars and indexes. Reads no picture."""
-    digest = hashlib.sha256()
-    with os.scandir(root) if root and Path(root).is_dir() else nullcontext(()) as entries:
-        for name, size in sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries):
-            digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:16]
 
 
 def with_sizes(root: str | Path, pictures: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
