@@ -7,8 +7,10 @@ synthetic (see synthetic.py). The rival does all posts too unless told otherwise
 """
 
 import argparse
+import os
 import re
 import resource
+import sys
 import tempfile
 import time
 from array import array
@@ -19,6 +21,9 @@ import pyarrow.parquet as pq
 from synthetic import BATCH, posts_batch
 from synthetic import vocabulary as synthetic_tags
 
+from booruflow.memory import KEPT
+from booruflow.posts import SCHEMA
+from booruflow.tables import write_stream
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import TokenFile
 from booruflow.tokens.corpus import write_tokens
@@ -33,16 +38,10 @@ JOINTS = re.compile(r"[-_]")
 def write_posts(path: Path, posts: int) -> None:
     """A posts file as the rule `posts` makes it."""
     tags = synthetic_tags()
-    columns = {"id": "id", "rating": "rating", "score": pl.col("score").cast(pl.Int32)}
+    columns = {"rating": "rating", "score": pl.col("score").cast(pl.Int32)}
     columns |= {category: f"tag_string_{category}" for category in CATEGORIES}
-    writer = None
-    for batch in range(-(-posts // BATCH)):
-        frame = posts_batch(tags, 0, batch).select(**columns).head(posts - batch * BATCH)
-        table = frame.to_arrow()
-        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
-        writer.write_table(table)
-    if writer:
-        writer.close()
+    batches = (posts_batch(tags, 0, batch).head(posts - batch * BATCH) for batch in range(-(-posts // BATCH)))
+    write_stream(path, (batch.select("id", **columns) for batch in batches), {name: SCHEMA[name] for name in ("id", *columns)})
 
 
 class Rival:
@@ -135,6 +134,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--threshold", type=int, default=16)
     options = parser.parse_args()
+    if any(name not in os.environ for name in KEPT):  # as for the workflow's jobs
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEPT)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,11 @@ import os
 import psutil
 
 from booruflow.cards import check_cards, visible_cards
+from booruflow.memory import KEPT
 
-# Jobs work through small batches. By default the allocators of numpy, arrow and polars give the memory of each back and ask
-# for it again, and a page that is touched for the first time is dear, most of all on a virtual machine.
-os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(32 << 20))
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(256 << 20))
-os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000")
-# a job has the one thread that its rule asks for
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
+for name, value in KEPT.items():
+    os.environ.setdefault(name, value)
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the one thread that most rules ask for
 
 LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
 CARDS = len(visible_cards()) if LOCAL else 0

@@ -74,7 +74,7 @@ rule tokens:
         f"{R}/logs/tokens.log",
     benchmark:
         f"{R}/benchmarks/tokens.tsv"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=1500,
     params:

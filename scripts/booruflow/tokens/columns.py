@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
-from booruflow.streams import ROWS
 from booruflow.tables import open_table, require_columns
+
+BATCH = 16_384
+"""Rows of a batch: to look its tags up, the vocabulary is hashed once a batch."""
 
 _SPACE = 0x20
 """Bytes up to the space (tab and line breaks too) stand between names, so that a name is always one line of a file."""
@@ -28,7 +30,7 @@ class TagColumn(NamedTuple):
 
 
 def post_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Read columns of the posts file in batches of `ROWS` rows, in its order.
+    """Read columns of the posts file in batches of `BATCH` rows, in its order.
 
     Raises:
         UserError: the file is missing, is no whole parquet file, or lacks a column.
@@ -36,7 +38,7 @@ def post_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
     table = open_table(path)
     require_columns(table, path, columns)
     try:
-        yield from table.iter_batches(ROWS, columns=list(columns), use_threads=False)
+        yield from table.iter_batches(BATCH, columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read to its end: make the posts file again") from error
 

@@ -146,7 +146,7 @@ class Encoder:
             for part, category in enumerate(CATEGORIES, start=1)
         ]
         key = np.concatenate([starts.ravel(), *tags])
-        key.sort()
+        key.sort(kind="stable")
         new = np.ones(key.size, bool)
         np.not_equal(key[1:], key[:-1], out=new[1:])
         if not new.all():
@@ -167,9 +167,8 @@ class Encoder:
 
     def _whole(self, category: str, tags: pa.StringArray) -> _Whole:
         """The ids of tags, and which of them have none."""
-        index = pc.index_in(tags, value_set=self._names[category])
-        values = index.fill_null(0).to_numpy() + np.int64(self._first_id[category])
-        return _Whole(values, np.flatnonzero(index.is_null().to_numpy(zero_copy_only=False)))
+        index = pc.index_in(tags, value_set=self._names[category]).fill_null(-1).to_numpy()
+        return _Whole(index + np.int64(self._first_id[category]), np.flatnonzero(index < 0))
 
     def _spelled(self, labels: pa.StringArray) -> tuple[Ints, list[Spelling]]:
         """The values of general labels that have no token; and the batch's spellings in the order of their values.

@@ -9,7 +9,7 @@ within a category a higher id is a rarer tag.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -97,8 +97,10 @@ class Vocabulary:
 
     def to_json(self) -> bytes:
         """`vocab.json`, one token a line."""
+        quoted = json.JSONEncoder(ensure_ascii=False).encode
         entries = ",\n".join(
-            json.dumps({"id": number, **asdict(token)}, ensure_ascii=False) for number, token in enumerate(self.tokens)
+            f'{{"id": {number}, "name": {quoted(token.name)}, "category": "{token.category}", "count": {token.count}}}'
+            for number, token in enumerate(self.tokens)
         )
         head = {"format": _FORMAT, "score_edges": self.score_edges, "special": self.special}
         return (json.dumps(head)[:-1] + f', "tokens": [\n{entries}\n]}}\n').encode()

@@ -17,7 +17,7 @@ POSTS = [{"general": "solo hat " + "flower_hat " * (n % 3), "score": n, "artist"
 
 
 def test_every_post_in_its_place_whatever_the_threads(posts_file, vocabulary, plainly, tmp_path, monkeypatch):
-    monkeypatch.setattr("booruflow.tokens.columns.ROWS", 7)
+    monkeypatch.setattr("booruflow.tokens.columns.BATCH", 7)
     contents = []
     for threads in (1, 3):
         path = tmp_path / f"{threads}" / "tokens.bin"
