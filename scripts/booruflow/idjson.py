@@ -107,7 +107,7 @@ def read_ids(path: str | Path) -> Stream:
 
 @dataclass(frozen=True)
 class _Block:
-    """Whole lines `"<id>": <value>,` of a file: the n ids, and where in `lines` each line, value and value's end is."""
+    """Whole lines `"<id>": <value>,` of a file: the n ids, and where in `lines` the value of each starts and ends."""
 
     path: str | Path
     first_line: int

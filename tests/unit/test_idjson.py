@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from booruflow import idjson
 from booruflow.errors import UserError
-from booruflow.idjson import decoded, member_text, read_entries, text_of, write_entries
+from booruflow.idjson import decoded, member_text, read_entries, read_ids, text_of, write_entries
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 ids = st.integers(0, 2**63 - 1)
@@ -34,7 +34,8 @@ def test_round_trip_of_any_text(tmp_path_factory, captions, block, size):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(idjson, "BLOCK", block)
         back = pl.concat(read_entries(path))
-    assert back["id"].to_list() == list(captions)
+        bare = pl.concat(read_ids(path))
+    assert back["id"].to_list() == bare["id"].to_list() == list(captions)
     assert back.select(decoded(member_text("value", "caption"))).to_series().to_list() == list(captions.values())
 
 
@@ -70,6 +71,9 @@ def test_broken_files_are_refused_with_their_line(tmp_path, content, says):
     path.write_bytes(content)
     with pytest.raises(UserError, match=says):
         list(read_entries(path))
+    if says != "not UTF-8":
+        with pytest.raises(UserError, match=says):
+            list(read_ids(path))
 
 
 def test_a_failing_writer_leaves_the_old_file(tmp_path):

@@ -1,8 +1,12 @@
+import time
+
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.streams import in_step, overlaid
+from booruflow.errors import UserError
+from booruflow.streams import ahead, in_step, overlaid
 
 
 def framed(ids, sizes, column="x"):
@@ -44,3 +48,32 @@ def test_no_rows_one_step_of_empty_frames():
     assert [[frame.schema for frame in frames] for frames in in_step([framed([], []), framed([], [], "y")])] == [
         [pl.Schema({"id": pl.Int64, "x": pl.String}), pl.Schema({"id": pl.Int64, "y": pl.String})]
     ]
+
+
+def test_ahead_passes_everything_on_in_order_and_works_one_item_ahead():
+    made = []
+
+    def items():
+        for n in range(5):
+            made.append(n)
+            yield n
+
+    stream = ahead(items())
+    assert next(stream) == 0
+    deadline = time.monotonic() + 10
+    while made != [0, 1] and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert made == [0, 1]
+    assert list(stream) == [1, 2, 3, 4]
+    assert list(ahead([])) == []
+
+
+def test_ahead_raises_what_its_source_raises():
+    def broken():
+        yield 1
+        raise UserError("row 2 is broken")
+
+    stream = ahead(broken())
+    assert next(stream) == 1
+    with pytest.raises(UserError, match="row 2"):
+        next(stream)

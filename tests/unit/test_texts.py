@@ -20,3 +20,9 @@ def test_every_run_of_white_space_is_one_space(texts):
 def test_json_text_is_treated_alike(texts):
     encoded = pl.Series([json.dumps(text, ensure_ascii=False) for text in texts])
     assert [json.loads(text) for text in one_line_json(encoded)] == one_line(pl.Series(texts)).to_list()
+
+
+def test_the_given_texts_stay_as_they_are():
+    texts = pl.Series(["a\nb", "c"])
+    assert one_line(texts).to_list() == ["a b", "c"]
+    assert texts.to_list() == ["a\nb", "c"]

@@ -19,14 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import TokenFile, Tokens
-from booruflow.tokens.encoding import ranges
+from booruflow.tokens.shuffling import reshuffle, roles_of
 
 Split = Literal["train", "validation", "test", "all"]
-
-_ITEM_BITS = 24
-_DRAW_BITS = 20
 
 
 class Batch(NamedTuple):
@@ -48,6 +44,7 @@ class TokenDataset(Dataset[dict[str, torch.Tensor]]):
         self.tokens = tokens
         self.seed = seed
         self.shuffle_tags = shuffle_tags
+        self._roles = roles_of(tokens.vocabulary)
         shares = {"validation": (0.0, held_out), "test": (held_out, 2 * held_out), "train": (2 * held_out, 1.0)}
         low, high = shares.get(split, (0.0, 1.0))
         step = 1 << 20
@@ -95,33 +92,12 @@ class TokenDataset(Dataset[dict[str, torch.Tensor]]):
         kept = np.arange(longest, dtype=narrow) < lengths.astype(narrow)[:, None]
         ids = _stretches(tokens, starts, longest)
         if self.shuffle_tags:
-            ids[kept] = self._reshuffled(ids[kept], self.tokens.post_ids[places], batch.epoch)
+            reshuffle(ids, lengths, self._seeds(self.tokens.post_ids[places], batch.epoch), self._roles)
         return ids * kept, kept  # the id of pad is 0
 
-    def _reshuffled(self, tokens: Tokens, post_ids: NDArray[np.int64], epoch: int) -> Tokens:
-        """Each section's tags in an order drawn from seed, epoch and post id; the head stays, and labels stay whole."""
-        special = self.tokens.vocabulary.special
-        parts = ("bos", *CATEGORIES, "eos")
-        starts_part = np.zeros(len(self.tokens.vocabulary), bool)
-        starts_part[[special[role] for role in parts]] = True
-        frame = starts_part[tokens]
-        part = np.cumsum(frame) - 1
-        starts_item = part % len(parts) != parts.index("general")
-        starts_item |= frame
-        starts_item[1:] |= frame[:-1] | (tokens[:-1] == special["delimiter"])
-
-        items = np.flatnonzero(starts_item)
-        part = part[items]
-        record = part // len(parts)
-        first = np.flatnonzero(np.diff(record, prepend=-1))
-        place = np.arange(items.size) - first[record]
-        seeds = hashed(post_ids.astype(np.uint64) ^ hashed(np.array([epoch], np.uint64) ^ _hashed_seed(self.seed)))
-        draws = hashed(seeds[record] + place.astype(np.uint64)) >> np.uint64(64 - _DRAW_BITS)
-        draws[frame[items] | (part % len(parts) == 0)] = 0
-        key = part.astype(np.uint64) << np.uint64(_DRAW_BITS + _ITEM_BITS) | draws << np.uint64(_ITEM_BITS)
-        key |= np.arange(items.size, dtype=np.uint64)
-        order = (np.sort(key) & np.uint64((1 << _ITEM_BITS) - 1)).astype(np.int64)
-        return tokens[ranges(items[order], np.diff(items, append=tokens.size)[order])]
+    def _seeds(self, post_ids: NDArray[np.int64], epoch: int) -> NDArray[np.uint64]:
+        """Of the order of each post's tags, (n,), from seed, epoch and post id."""
+        return hashed(post_ids.astype(np.uint64) ^ hashed(np.array([epoch], np.uint64) ^ _hashed_seed(self.seed)))
 
 
 class LengthBatches(Sampler[Batch]):
