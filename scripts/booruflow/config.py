@@ -36,11 +36,21 @@ def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
 
 
 def check_inputs(inputs: Tree, file: str = "config.yaml") -> None:
-    """Check that the files named in the config section `inputs` are there: Snakemake only looks when it reads them.
+    """Check of the config section `inputs` what the schema cannot say: that files are there, and columns named once.
 
     Raises:
-        UserError: one is not; its key and name are in the message.
+        UserError: a file is not there, a column is named twice, or a caption source mixes kinds of files; one line.
     """
+    ours: dict[str, str] = {}
+    for name, theirs in inputs["columns"].items():
+        if theirs in ours:
+            raise UserError(f"{file}: inputs.columns: {ours[theirs]} and {name} are both '{theirs}': name each column once")
+        ours[theirs] = name
+    for k, source in enumerate(inputs["captions"]):
+        if len({path.endswith((".parquet", ".pq")) for path in source["files"]}) > 1:
+            raise UserError(f"{file}: inputs.captions.{k}.files: parquet and JSON in one source: make two sources of them")
+        if len(set(source["columns"])) < len(source["columns"]):
+            raise UserError(f"{file}: inputs.captions.{k}.columns: a column is named twice: name each once")
     captions = [path for source in inputs["captions"] for path in source["files"]]
     named = {"metadata": inputs["metadata"], "captions": captions, "latents": [inputs["latents"]]}
     for key, paths in named.items():

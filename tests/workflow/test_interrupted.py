@@ -28,8 +28,11 @@ def job_of(project: Project, script: str) -> int | None:
 def test_killed_at_any_moment_it_ends_in_the_same_bytes(make_project, sample):
     project = make_project(**SMALL_BATCHES)
     moments = [
+        lambda: job_of(project, "posts") is not None,
         lambda: len(project.journal_lines()) >= 3,
+        lambda: job_of(project, "meta_cap") is not None,
         lambda: project.path("tars/captions/.part").exists(),
+        lambda: job_of(project, "manifest") is not None,
     ]
     for moment in moments:
         with project.running() as process:
