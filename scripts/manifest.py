@@ -23,7 +23,9 @@ with job(snakemake.log[0], snakemake.rule):
     good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
 
     generated = [caption_values(read_entries(path)) for path in [*given.good, *given.fixed]]
-    counts, replaced, captioned = check_captions([read_entries(given.base), *generated], read_entries(given.captions))
+    counts, replaced, captioned = check_captions(
+        [read_entries(given.base), *generated], read_entries(given.captions, "law of captions")
+    )
     fixed = sum(counts[1 + len(given.good) :])
 
     posts = counted(read_stream(given.posts, ["id"]), rows_of(given.posts), "laws")

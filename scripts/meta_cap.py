@@ -8,4 +8,4 @@ from booruflow.streams import overlaid
 with job(snakemake.log[0], snakemake.rule):
     good = [caption_values(read_entries(path)) for path in snakemake.input.good]
     fixed = [caption_values(read_entries(path)) for path in snakemake.input.fixed]
-    write_entries(snakemake.output.captions, overlaid([read_entries(snakemake.input.base), *good, *fixed]))
+    write_entries(snakemake.output.captions, overlaid([read_entries(snakemake.input.base, "meta_cap"), *good, *fixed]))

@@ -2,13 +2,15 @@
 
 from booruflow.job import job
 from booruflow.missing import missing_ids
+from booruflow.progress import counted
 from booruflow.shards import request_rows, write_shards
-from booruflow.tables import read_stream
+from booruflow.tables import read_stream, rows_of
 
 with job(snakemake.log[0], snakemake.rule):
+    posts = snakemake.input.posts
     rows = request_rows(
         missing_ids(snakemake.input.missing, "caption"),
-        read_stream(snakemake.input.posts, ["id", "general", "character", "artist", "has_metadata"]),
+        counted(read_stream(posts, ["id", "general", "character", "artist", "has_metadata"]), rows_of(posts), "shards"),
         read_stream(snakemake.input.pictures),
         snakemake.params.underscores,
     )

@@ -8,5 +8,5 @@ from booruflow.tars import write_tars
 
 with job(snakemake.log[0], snakemake.rule):
     text = decoded(member_text("value", snakemake.params.member))
-    texts = (frame.select("id", text=text) for frame in read_entries(snakemake.input.entries))
+    texts = (frame.select("id", text=text) for frame in read_entries(snakemake.input.entries, "tars"))
     write_tars(Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, count=snakemake.params.tars)

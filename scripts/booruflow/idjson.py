@@ -10,6 +10,7 @@ are handled as JSON text: what is only copied is never decoded. Files of other t
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from booruflow.errors import UserError
 from booruflow.files import PassingFile, open_input, open_whole
+from booruflow.progress import progress
 from booruflow.streams import Stream, ahead
 
 BLOCK = 8 << 20
@@ -83,15 +85,18 @@ def write_lines(file: BinaryIO | PassingFile, stream: Iterable[pl.Series]) -> in
     return count
 
 
-def read_entries(path: str | Path) -> Stream:
-    """Read a file in this module's layout as a stream of `id` and `value` (JSON text).
+def read_entries(path: str | Path, what: str | None = None) -> Stream:
+    """Read a file in this module's layout as a stream of `id` and `value` (JSON text); with `what`, show progress under it.
 
     Raises:
         UserError: the file is not in this layout, is cut short, or its ids do not ascend; the message names the line.
     """
     yield pl.DataFrame(schema=SCHEMA)
-    for block in _blocks(path):
-        yield pl.DataFrame({"id": block.ids, "value": block.values()})
+    with progress(Path(path).stat().st_size, what, "B") if what else nullcontext() as bar:
+        for block in _blocks(path):
+            yield pl.DataFrame({"id": block.ids, "value": block.values()})
+            if bar is not None:
+                bar.update(len(block.lines))
 
 
 def read_ids(path: str | Path) -> Stream:

@@ -11,6 +11,7 @@ import polars as pl
 from booruflow.errors import UserError
 from booruflow.files import open_input
 from booruflow.idjson import BLOCK, decoded, member_text
+from booruflow.progress import progress
 from booruflow.streams import in_step
 
 
@@ -112,13 +113,15 @@ def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count
         texts = frame.select("id", text=decoded(member_text("value", member)))
         sums = texts.group_by(tar=pl.col("id") % count).agg(sum=_hash().sum(), members=pl.len().cast(pl.Int64))
         wanted = pl.concat([wanted, sums.select(wanted.columns)]).group_by("tar").agg(pl.col("sum", "members").sum())
-    for tar, expected, members in wanted.sort("tar").iter_rows():
-        path = folder / f"{tar:04d}.tar"
-        index = orjson.loads(path.with_suffix(".json").read_bytes())
-        content = path.read_bytes()
-        whole = hashlib.sha256(content).hexdigest() == index["hash_lfs"]
-        if not whole or _texts_of(content, index["files"]) != (members, expected):
-            raise UserError(f"{path}: does not hold the texts of its ids: delete the tars and build them again")
+    with progress(count, f"law of {folder}", unit="tars") as bar:
+        for tar, expected, members in wanted.sort("tar").iter_rows():
+            path = folder / f"{tar:04d}.tar"
+            index = orjson.loads(path.with_suffix(".json").read_bytes())
+            content = path.read_bytes()
+            whole = hashlib.sha256(content).hexdigest() == index["hash_lfs"]
+            if not whole or _texts_of(content, index["files"]) != (members, expected):
+                raise UserError(f"{path}: does not hold the texts of its ids: delete the tars and build them again")
+            bar.update(1)
     return int(wanted["members"].sum())
 
 

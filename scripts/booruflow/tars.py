@@ -46,7 +46,6 @@ def write_tars(
     suffix: str,
     *,
     count: int = COUNT,
-    total: int | None = None,
     round_bytes: int = ROUND_BYTES,
 ) -> None:
     """Write `0000.tar` ... and an index `0000.json` ... beside each; a tar of no posts is a valid empty tar.
@@ -60,7 +59,6 @@ def write_tars(
         frames: columns `id` (Int64, not negative, ascending over all frames) and `text` (String or Binary, no nulls).
         suffix: a member is named `<id>.<suffix>`; ASCII, at most 80 characters.
         count: the number of tars, at most 10,000.
-        total: the number of posts, if known, for the progress bar.
         round_bytes: the size of a round in bytes of tar; memory is about three times that.
 
     Raises:
@@ -68,11 +66,9 @@ def write_tars(
     """
     with _part_folder(Path(folder)) as part, _writing(part), TemporaryFile(dir=part) as spool:
         tars = [_Tar(part / tar_name(remainder, count)) for remainder in range(count)]
-        with progress(total, f"{folder}: tars") as bar:
-            for rows in _rounds(frames, round_bytes):
-                _append(tars, rows, suffix, spool)
-                bar.update(rows.height)
-                del rows  # before the next round is collected
+        for rows in _rounds(frames, round_bytes):
+            _append(tars, rows, suffix, spool)
+            del rows  # before the next round is collected
         with progress(count, f"{folder}: indexes", unit="tars") as bar:
             for tar in tars:
                 _finish(tar, spool)
