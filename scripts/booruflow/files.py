@@ -45,33 +45,35 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
         yield file
 
 
-@contextmanager
-def open_passing(path: str | Path) -> Iterator["PassingFile"]:
-    """Like `open_whole`, for a product of many gigabytes that no job reads soon."""
-    with open_whole(path) as file:
-        yield PassingFile(file)
+class SentFile:
+    """Sends to the disk what is written while more is made, so that nobody waits for it at the end.
 
-
-class PassingFile:
-    """Takes bytes that go to the disk as they come and do not stay in memory.
-
-    Left to itself the system keeps them, pushes out what other jobs read, and lets the writer wait for the disk at the end.
+    The system keeps what was written in its cache for who reads it next. With `keep` false it does not: a product of many
+    gigabytes would push out what other jobs read.
     """
 
     STRETCH = 16 << 20
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, keep: bool = True) -> None:
         self._file = file
-        self._written = self._sent = self._kept = 0
+        self._keep = keep
+        self._written = self._sent = self._dropped = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         self._written += self._file.write(data)
-        if self._written - self._sent >= self.STRETCH and hasattr(os, "posix_fadvise"):  # not on macOS and Windows
-            # starts to write the latest stretch, and forgets the one before, which has arrived meanwhile
+        if self._written - self._sent >= self.STRETCH:
             self._file.flush()
-            os.posix_fadvise(self._file.fileno(), self._kept, self._written - self._kept, os.POSIX_FADV_DONTNEED)
-            self._kept, self._sent = self._sent, self._written
+            # what is on the disk already is dropped from the cache: nothing of the latest stretch, all of the one before
+            start = self._sent if self._keep else self._dropped
+            send(self._file, start, self._written - start)
+            self._dropped, self._sent = self._sent, self._written
+
+
+def send(file: BinaryIO, start: int = 0, length: int = 0) -> None:
+    """Start to write part of a file to the disk (length 0: to its end), and drop from the cache what of it is there."""
+    if hasattr(os, "posix_fadvise"):  # not on macOS and Windows
+        os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_DONTNEED)
 
 
 @contextmanager

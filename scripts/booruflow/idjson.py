@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -21,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
-from booruflow.files import PassingFile, open_input, open_whole
+from booruflow.files import SentFile, open_input, open_whole
 from booruflow.progress import progress
 from booruflow.streams import Stream, ahead
 
@@ -69,10 +68,10 @@ def write_entries(path: str | Path, stream: Iterable[pl.DataFrame]) -> int:
     """Write a stream of `id` and `value` (JSON text); return how many entries."""
     line = pl.concat_str(pl.format('"{}": ', "id"), "value", pl.lit(",\n"))
     with open_whole(path) as file:
-        return write_lines(file, (frame.select(line).to_series() for frame in stream))
+        return write_lines(SentFile(file), (frame.select(line).to_series() for frame in stream))
 
 
-def write_lines(file: BinaryIO | PassingFile, stream: Iterable[pl.Series]) -> int:
+def write_lines(file: SentFile, stream: Iterable[pl.Series]) -> int:
     """Write lines, each `<key>: <value>,` with its line break, as a JSON object; return how many."""
     count = 0
     file.write(b"{\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from booruflow.files import open_passing
+from booruflow.files import SentFile, open_whole
 from booruflow.idjson import buffer_of, member_text, text_of, write_lines
 from booruflow.streams import Stream, in_step
 from booruflow.texts import one_line_json
@@ -68,7 +68,8 @@ def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame],
     )  # fmt: skip
     line = pl.concat_str(pl.lit('{"image_path":'), "path", pl.lit(","), "texts", pl.lit(","), "image_size", pl.lit("\n"))
 
-    with open_passing(json) as entries, open_passing(jsonl) as lines:
+    with open_whole(json) as json_file, open_whole(jsonl) as jsonl_file:
+        entries, lines = SentFile(json_file, keep=False), SentFile(jsonl_file, keep=False)
 
         def written() -> Iterator[pl.Series]:
             for frame in rows:

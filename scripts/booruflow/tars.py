@@ -21,6 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
+from booruflow.files import send
 from booruflow.idjson import Ints, buffer_of
 from booruflow.progress import progress
 from booruflow.streams import ahead
@@ -217,4 +218,5 @@ def _head(tar: Path) -> tuple[int, bytes, bytes]:
         while data := file.read(_BUFFER):
             blob.update(data)
             plain.update(data)
+        send(file)  # no more than a few tars wait for the disk at the end
     return size, blob.hexdigest().encode(), plain.hexdigest().encode()

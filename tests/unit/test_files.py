@@ -87,19 +87,13 @@ def test_an_input_that_cannot_be_read_is_named_rather_than_the_output(tmp_path):
     assert names(tmp_path) == []
 
 
-def test_a_passing_file_holds_all_that_was_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(files.PassingFile, "STRETCH", 5000)
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_sent_file_holds_all_that_was_written(tmp_path, monkeypatch, keep):
+    monkeypatch.setattr(files.SentFile, "STRETCH", 5000)
     pieces = [bytes([n]) * (n * 37) for n in range(256)]
-    with files.open_passing(tmp_path / "x") as file:
+    with open_whole(tmp_path / "x") as file:
+        sent = files.SentFile(file, keep)
         for piece in pieces:
-            file.write(piece)
-        file.write(memoryview(b"end"))
+            sent.write(piece)
+        sent.write(memoryview(b"end"))
     assert (tmp_path / "x").read_bytes() == b"".join(pieces) + b"end"
-
-
-def test_a_passing_file_that_fails_leaves_the_old_one(tmp_path):
-    (tmp_path / "x").write_text("old")
-    with pytest.raises(ZeroDivisionError), files.open_passing(tmp_path / "x") as file:
-        file.write(b"new")
-        raise ZeroDivisionError
-    assert (tmp_path / "x").read_text() == "old" and list(tmp_path.iterdir()) == [tmp_path / "x"]
