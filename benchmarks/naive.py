@@ -141,7 +141,7 @@ def meta_cap(job: Job) -> None:
 
 
 def meta_lat(job: Job) -> None:
-    """meta_lat.json in the form that every version of sd-scripts reads."""
+    """meta_lat.json in the form that every version of sd-scripts reads, and the same as meta_lat.jsonl."""
     tags = load(job.results / "tags/meta_cap_dd.json")
     captions = load(job.results / "meta_cap.json")
     latents = known_resolutions(job.latents) if job.latents else None
@@ -168,6 +168,10 @@ def meta_lat(job: Job) -> None:
         entry["image_size"] = [width, height]
         entries[f"{job.pictures}/{post}.{extension}"] = entry
     save(job.results / "meta_lat.json", entries)
+    with (job.results / "meta_lat.jsonl").open("w", encoding="utf-8") as file:
+        for key, entry in entries.items():
+            line = {"image_path": key} | {name: value for name, value in entry.items() if name != "train_resolution"}
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def known_resolutions(path: Path) -> dict[int, list[int]]:

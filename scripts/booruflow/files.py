@@ -1,11 +1,14 @@
 """Writing files so that a reader sees the old one or the whole new one, never a half."""
 
+import errno
 import hashlib
+import mmap
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, Self
 
 from booruflow.errors import UserError
 
@@ -45,29 +48,91 @@ def open_whole(path: str | Path) -> Iterator[BinaryIO]:
         yield file
 
 
+class Writer(Protocol):
+    """Where bytes can be written."""
+
+    def write(self, data: bytes | memoryview, /) -> object:
+        """Write all of `data`."""
+
+
 class SentFile:
     """Sends to the disk what is written while more is made, so that nobody waits for it at the end.
 
-    The system keeps what was written in its cache for who reads it next. With `keep` false it does not: a product of many
-    gigabytes would push out what other jobs read.
+    The system keeps what was written in its cache for who reads it next.
     """
 
     STRETCH = 16 << 20
 
-    def __init__(self, file: BinaryIO, keep: bool = True) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._keep = keep
-        self._written = self._sent = self._dropped = 0
+        self._written = self._sent = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         self._written += self._file.write(data)
         if self._written - self._sent >= self.STRETCH:
             self._file.flush()
-            # what is on the disk already is dropped from the cache: nothing of the latest stretch, all of the one before
-            start = self._sent if self._keep else self._dropped
-            send(self._file, start, self._written - start)
-            self._dropped, self._sent = self._sent, self._written
+            send(self._file, self._sent, self._written - self._sent)
+            self._sent = self._written
+
+
+class PassingFile:
+    """Writes past the system's cache, which a product of many gigabytes that no job reads would only fill.
+
+    A thread writes while more is made. Where the disk knows no direct writing, the file is written like any other.
+    """
+
+    BLOCK = 4 << 20
+    """Bytes of one write: a multiple of all disks' sectors, as direct writing asks for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._blocks = [mmap.mmap(-1, self.BLOCK) for _ in range(2)]  # on page borders, as direct writing asks for
+        self._held = 0
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+        try:
+            self._file = os.open(path, flags | getattr(os, "O_DIRECT", 0), 0o666)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._file = os.open(path, flags, 0o666)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write all of `data`."""
+        rest = memoryview(data)
+        while rest:
+            taken = rest[: self.BLOCK - self._held]
+            self._blocks[0][self._held : self._held + len(taken)] = taken
+            self._held += len(taken)
+            rest = rest[len(taken) :]
+            if self._held == self.BLOCK:
+                self._wait()
+                self._writing = self._thread.submit(_write_all, self._file, memoryview(self._blocks[0]))
+                self._blocks.reverse()
+                self._held = 0
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        try:
+            with self._thread:
+                self._wait()
+        finally:
+            os.close(self._file)
+        with self._path.open("ab") as file:
+            file.write(self._blocks[0][: self._held])
+
+
+def _write_all(file: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(file, data) :]
 
 
 def send(file: BinaryIO, start: int = 0, length: int = 0) -> None:

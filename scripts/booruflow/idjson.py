@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from booruflow.errors import UserError
-from booruflow.files import SentFile, open_input, open_whole
+from booruflow.files import SentFile, Writer, open_input, open_whole
 from booruflow.progress import progress
 from booruflow.streams import Stream, ahead
 
@@ -71,7 +71,7 @@ def write_entries(path: str | Path, stream: Iterable[pl.DataFrame]) -> int:
         return write_lines(SentFile(file), (frame.select(line).to_series() for frame in stream))
 
 
-def write_lines(file: SentFile, stream: Iterable[pl.Series]) -> int:
+def write_lines(file: Writer, stream: Iterable[pl.Series]) -> int:
     """Write lines, each `<key>: <value>,` with its line break, as a JSON object; return how many."""
     count = 0
     file.write(b"{\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from booruflow.files import SentFile, open_whole
+from booruflow.files import PassingFile, written_whole
 from booruflow.idjson import buffer_of, member_text, text_of, write_lines
 from booruflow.streams import Stream, in_step
 from booruflow.texts import one_line_json
@@ -68,8 +68,12 @@ def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame],
     )  # fmt: skip
     line = pl.concat_str(pl.lit('{"image_path":'), "path", pl.lit(","), "texts", pl.lit(","), "image_size", pl.lit("\n"))
 
-    with open_whole(json) as json_file, open_whole(jsonl) as jsonl_file:
-        entries, lines = SentFile(json_file, keep=False), SentFile(jsonl_file, keep=False)
+    with (
+        written_whole(json) as json_part,
+        written_whole(jsonl) as jsonl_part,
+        PassingFile(json_part) as entries,
+        PassingFile(jsonl_part) as lines,
+    ):
 
         def written() -> Iterator[pl.Series]:
             for frame in rows:

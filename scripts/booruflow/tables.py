@@ -142,7 +142,7 @@ def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], o
         table = open_table(path)
         name, present = id_name(table, path, id_column), [name for name in optional if name in table.schema_arrow.names]
         absent = [pl.lit(None).alias(name) for name in optional if name not in present]
-        for row, frame in batches(path, list(dict.fromkeys([name, *columns, *present]))):
+        for row, frame in ahead(batches(path, list(dict.fromkeys([name, *columns, *present])))):
             ids = pl.Series("id", ids_of_column(frame[name], path, row))
             yield frame.select(ids, *columns, *present).with_columns(absent).select("id", *columns, *optional)
 

@@ -12,14 +12,14 @@ def tag_line(order: Sequence[str], separator: str, underscores: str) -> pl.Expr:
     which are kaomoji such as `^_^`, `o_o` or `0_0`, keep theirs either way.
     """
     strings = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in order]
-    line = pl.concat_str(strings, separator=" ", ignore_nulls=True)
+    spaced = pl.concat_str(strings, separator=" ", ignore_nulls=True)
     if underscores == "space":
         label = pl.element()
         spoken = pl.when(label.str.contains(r"\p{L}{2}")).then(label.str.replace_all("_", " ", literal=True)).otherwise(label)
-        line = line.str.split(" ").list.eval(spoken).list.join(separator)
+        line = spaced.str.split(" ").list.eval(spoken).list.join(separator)
     else:
-        line = line.str.replace_all(" ", separator, literal=True)
-    return pl.when(line != "").then(line)
+        line = spaced.str.replace_all(" ", separator, literal=True)
+    return pl.when(spaced != "").then(line)
 
 
 def tags_entries(posts: pl.DataFrame, order: Sequence[str], separator: str, underscores: str) -> pl.DataFrame:

@@ -5,7 +5,6 @@ ascending order of id, with mtime 0, mode 0644, uid and gid 0 and no owner's nam
 """
 
 import hashlib
-import itertools
 import os
 import shutil
 import tarfile
@@ -33,7 +32,6 @@ ROUND_BYTES = 64 << 20
 
 _BUFFER = 1 << 20
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988
-_PADDING = [bytes(size) for size in range(BLOCK)]
 
 
 def tar_name(post: int, count: int = COUNT) -> str:
@@ -67,8 +65,9 @@ def write_tars(
     """
     with _part_folder(Path(folder)) as part, _writing(part), TemporaryFile(dir=part) as spool:
         tars = [_Tar(part / tar_name(remainder, count)) for remainder in range(count)]
+        memory = bytearray()
         for rows in _rounds(frames, round_bytes):
-            _append(tars, rows, suffix, spool)
+            _append(tars, rows, suffix, spool, memory)
             del rows  # before the next round is collected
         with progress(count, f"{folder}: indexes", unit="tars") as bar:
             for tar in tars:
@@ -140,30 +139,52 @@ def _ascending(ids: pl.Series, last: int) -> int:
     return int(ids[-1])
 
 
-def _append(tars: Sequence[_Tar], rows: pl.DataFrame, suffix: str, spool: BinaryIO) -> None:
-    """Append the members of a round to their tars, and what an index says of each of them to the spool."""
+def _append(tars: Sequence[_Tar], rows: pl.DataFrame, suffix: str, spool: BinaryIO, memory: bytearray) -> None:
+    """Append the members of a round to their tars, and what an index says of each of them to the spool.
+
+    The round is laid out tar by tar in `memory`, which grows as it must and serves every round.
+    """
     remainders = rows["id"].to_numpy() % len(tars)
     order = np.argsort(remainders.astype(np.uint16), kind="stable")
     bounds = np.searchsorted(remainders[order], np.arange(len(tars) + 1))
-    rows = rows[order]
-    ids, sizes, texts = rows["id"].to_numpy(), rows["text"].bin.size().to_numpy().astype(np.int64), rows["text"].to_list()
+    ids, sizes = rows["id"].to_numpy()[order], rows["text"].bin.size().to_numpy()[order].astype(np.int64)
 
     ends = np.concatenate([[0], np.cumsum(BLOCK + sizes + -sizes % BLOCK)])
+    memory.extend(bytes(max(0, int(ends[-1]) - len(memory))))
+    blocks = np.frombuffer(memory, np.uint8).reshape(-1, BLOCK)
+    blocks[ends[1:] // BLOCK - 1] = 0  # the padding
+    blocks[ends[:-1] // BLOCK] = _headers(ids, sizes, suffix)
+    laid = memoryview(memory)
+    digests = []
+    begins = ends[:-1] + BLOCK
+    for text, start, stop in zip(_slices(rows["text"], order), begins.tolist(), (begins + sizes).tolist(), strict=True):
+        laid[start:stop] = text
+        digests.append(hashlib.sha256(text).hexdigest())
+
     shifts = np.array([tar.size for tar in tars]) - ends[bounds[:-1]]
-    offsets = ends[:-1] + np.repeat(shifts, np.diff(bounds)) + BLOCK
-    entries = _entries(ids, suffix, offsets, sizes, [hashlib.sha256(text).hexdigest() for text in texts])
-    places = spool.tell() + np.concatenate([[0], np.cumsum(entries.str.len_bytes().to_numpy())])[bounds]
+    offsets = begins + np.repeat(shifts, np.diff(bounds))
+    entries = _entries(ids, suffix, offsets, sizes, digests)
+    places = spool.tell() + np.concatenate([[0], np.cumsum(entries.str.len_bytes().to_numpy(), dtype=np.int64)])[bounds]
     with _writing(tars[0].path.parent):
         spool.write(buffer_of(entries))
         spool.flush()
 
-    members = list(zip(_headers(ids, sizes, suffix), texts, [_PADDING[-size % BLOCK] for size in sizes.tolist()], strict=True))
-    for tar, start, stop, at, to in zip(tars, bounds, bounds[1:], places, places[1:], strict=False):
+    starts = ends[bounds].tolist()
+    for tar, start, stop, at, to in zip(tars, starts, starts[1:], places.tolist(), places[1:].tolist(), strict=False):
         if start < stop:
             with _writing(tar.path), tar.path.open("ab") as file:
-                file.write(b"".join(itertools.chain.from_iterable(members[start:stop])))
-            tar.size += int(ends[stop] - ends[start])
-            tar.entries.append((int(at), int(to - at)))
+                file.write(laid[start:stop])
+            tar.size += stop - start
+            tar.entries.append((at, to - at))
+
+
+def _slices(texts: pl.Series, order: NDArray[np.intp]) -> Iterator[memoryview]:
+    """The bytes of each text, in the given order; none is copied."""
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
+    data = memoryview(array.buffers()[2] or b"").cast("B")
+    for start, stop in zip(offsets[order].tolist(), offsets[order + 1].tolist(), strict=True):
+        yield data[start:stop]
 
 
 def _entries(ids: Ints, suffix: str, offsets: Ints, sizes: Ints, digests: Sequence[str]) -> pl.Series:
@@ -175,8 +196,8 @@ def _entries(ids: Ints, suffix: str, offsets: Ints, sizes: Ints, digests: Sequen
     return columns.select(text).to_series()
 
 
-def _headers(ids: Ints, sizes: Ints, suffix: str) -> list[bytes]:
-    """The ustar headers of members `<id>.<suffix>`, 512 bytes each."""
+def _headers(ids: Ints, sizes: Ints, suffix: str) -> NDArray[np.uint8]:
+    """The ustar headers of members `<id>.<suffix>`: (members, 512)."""
     blank = np.frombuffer(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT), np.uint8).copy()
     blank[_CHECKSUM] = ord("0")
     headers = np.tile(blank, (len(ids), 1))
@@ -186,8 +207,7 @@ def _headers(ids: Ints, sizes: Ints, suffix: str) -> list[bytes]:
     # The sum takes the checksum's own eight bytes for spaces; the tail of a header is the same for every member.
     tail = int(blank[_SIZE.stop : 148].sum()) + 8 * ord(" ") + int(blank[156:].sum())
     headers[:, _CHECKSUM] += _octal(headers[:, : _SIZE.stop].sum(axis=1, dtype=np.uint32) + tail, 6)
-    headers_of: list[bytes] = headers.view(f"V{BLOCK}").ravel().tolist()
-    return headers_of
+    return headers
 
 
 def _octal(values: NDArray[np.integer], digits: int) -> NDArray[np.uint8]:

@@ -87,13 +87,56 @@ def test_an_input_that_cannot_be_read_is_named_rather_than_the_output(tmp_path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_sent_file_holds_all_that_was_written(tmp_path, monkeypatch, keep):
+PIECES = [bytes([n]) * (n * 37) for n in range(256)]
+
+
+def test_a_sent_file_holds_all_that_was_written(tmp_path, monkeypatch):
     monkeypatch.setattr(files.SentFile, "STRETCH", 5000)
-    pieces = [bytes([n]) * (n * 37) for n in range(256)]
     with open_whole(tmp_path / "x") as file:
-        sent = files.SentFile(file, keep)
-        for piece in pieces:
+        sent = files.SentFile(file)
+        for piece in PIECES:
             sent.write(piece)
         sent.write(memoryview(b"end"))
-    assert (tmp_path / "x").read_bytes() == b"".join(pieces) + b"end"
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES) + b"end"
+
+
+@pytest.mark.parametrize("more", [b"", b"x" * 5000, b"x" * (4096 * 3)])
+def test_a_passing_file_holds_all_that_was_written(tmp_path, monkeypatch, more):
+    monkeypatch.setattr(files.PassingFile, "BLOCK", 4096)
+    with files.PassingFile(tmp_path / "x") as file:
+        for piece in (*PIECES, memoryview(more)):
+            file.write(piece)
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES) + more
+
+
+def test_a_passing_file_is_written_where_the_disk_refuses_direct_writing(tmp_path, monkeypatch):
+    refused = []
+
+    def refusing(path, flags, mode=0o777, *, open_=os.open):
+        if flags & os.O_DIRECT:
+            refused.append(path)
+            raise OSError(errno.EINVAL, "no direct writing here")
+        return open_(path, flags, mode)
+
+    monkeypatch.setattr(files.PassingFile, "BLOCK", 4096)
+    monkeypatch.setattr(os, "open", refusing)
+    with files.PassingFile(tmp_path / "x") as file:
+        for piece in PIECES:
+            file.write(piece)
+    assert refused == [tmp_path / "x"]
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES)
+
+
+def test_a_passing_file_tells_of_a_write_that_failed(tmp_path, monkeypatch):
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(files.PassingFile, "BLOCK", 4096)
+    monkeypatch.setattr(os, "write", full)
+    with (
+        pytest.raises(UserError, match=r"x: cannot be written \(No space left on device\)"),
+        written_whole(tmp_path / "x") as part,
+        files.PassingFile(part) as file,
+    ):
+        file.write(bytes(4096))
+    assert names(tmp_path) == []

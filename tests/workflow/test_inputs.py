@@ -97,6 +97,11 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
         plain = json.loads((job.results / name).read_bytes())
         assert len(plain) > 4500
         assert project.read(name) == plain, name
+    lines = [
+        [json.loads(line) for line in (folder / "meta_lat.jsonl").read_bytes().splitlines()]
+        for folder in (project.results, job.results)
+    ]
+    assert lines[0] == sorted(lines[1], key=lambda line: int(Path(line["image_path"]).stem))
     lists = json.loads((job.results / "missing/missing.json").read_bytes())
     assert project.read("missing/missing.json") == {kind: sorted(some) for kind, some in lists.items()}
     for n in range(4):
