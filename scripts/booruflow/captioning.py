@@ -23,10 +23,11 @@ import pyarrow.parquet as pq
 from booruflow.backends import Backend, Request, Result, open_backend
 from booruflow.cards import lease
 from booruflow.engine import BATCHES_A_BLOCK, UNREADABLE, Engine, Meter, Stop, blocks_of
+from booruflow.errors import Unreadable
 from booruflow.files import open_whole
 from booruflow.idjson import SCHEMA, write_entries
 from booruflow.journal import Index, Journal, files_for
-from booruflow.pictures import Unreadable, fingerprint, open_picture, read_picture
+from booruflow.pictures import fingerprint, open_picture, read_picture
 from booruflow.progress import progress
 from booruflow.prompts import Prompt, prompt_of
 from booruflow.sensors import Watch

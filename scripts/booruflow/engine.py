@@ -19,8 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from booruflow.backends import Backend, Failed, Prepared, Request, Result
-from booruflow.errors import UserError
-from booruflow.pictures import Unreadable
+from booruflow.errors import Unreadable, UserError
 from booruflow.progress import progress
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The one kind of error that a user can cause and mend."""
+"""What can be wrong with what a user gives: an error that ends the job, and a finding about one picture that does not."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The message is one line that says what is wrong, where (file, row, key) and what to do about it.
     """
+
+
+class Unreadable(Exception):  # noqa: N818 (a finding about one picture, which skips its post, not a failure of the run)
+    """A picture that cannot be used; the message is the reason, fit for a list of skipped posts."""

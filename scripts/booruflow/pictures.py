@@ -25,7 +25,7 @@ import orjson
 import polars as pl
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from booruflow.errors import UserError
+from booruflow.errors import Unreadable, UserError
 from booruflow.progress import progress
 from booruflow.streams import in_step
 
@@ -53,10 +53,6 @@ _BROKEN = (
 )
 
 _Found = tuple[str, str, int | None, int | None]  # the picture's own name, then file, offset, size
-
-
-class Unreadable(Exception):  # noqa: N818 (a finding about one picture, which skips its post, not a failure of the run)
-    """A picture that cannot be used; the message is the reason, fit for a list of skipped posts."""
 
 
 @dataclass(frozen=True)

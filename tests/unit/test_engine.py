@@ -9,8 +9,7 @@ from PIL import Image
 
 from booruflow.backends import Prepared, Request
 from booruflow.engine import Engine, Stop, batches_of, blocks_of
-from booruflow.errors import UserError
-from booruflow.pictures import Unreadable
+from booruflow.errors import Unreadable, UserError
 from booruflow.prompts import Prompt
 
 

@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from booruflow.errors import UserError
+from booruflow.errors import Unreadable, UserError
 from booruflow.pictures import (
-    Unreadable,
     fingerprint,
     list_pictures,
     open_picture,

@@ -16,10 +16,9 @@ from PIL import Image
 from booruflow.backends import Failed, Outcome, Prepared, Request, Result, wants_json
 from booruflow.backends.chatml import chat
 from booruflow.backends.decoding import GUARD_EVERY, json_object_grammar
-from booruflow.errors import UserError
+from booruflow.errors import Unreadable, UserError
 from booruflow.models import identify, local_folder
 from booruflow.parsing.judging import loops
-from booruflow.pictures import Unreadable
 
 if TYPE_CHECKING:
     from exllamav2.generator import ExLlamaV2DynamicJob

@@ -12,9 +12,8 @@ from typing import Any
 from booruflow.backends import Outcome, Prepared, Request, Result, wants_json
 from booruflow.backends.chatml import IMAGE, chat
 from booruflow.backends.decoding import decode, halving, json_object_grammar, pad_left
-from booruflow.errors import UserError
+from booruflow.errors import Unreadable, UserError
 from booruflow.models import identify
-from booruflow.pictures import Unreadable
 
 DETERMINING = (
     "dtype",

@@ -11,8 +11,9 @@ from pathlib import Path
 import orjson
 import polars as pl
 
+from booruflow.errors import Unreadable
 from booruflow.files import open_whole
-from booruflow.pictures import Unreadable, open_picture, read_picture
+from booruflow.pictures import open_picture, read_picture
 
 SIDE = 256
 """Pixels of a thumbnail's longer side, at the most."""

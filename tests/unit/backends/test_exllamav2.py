@@ -18,8 +18,7 @@ from small_shards import CAPTIONER
 from tiny_models import tiny_qwen
 
 from booruflow.backends import Failed, Request
-from booruflow.errors import UserError
-from booruflow.pictures import Unreadable
+from booruflow.errors import Unreadable, UserError
 from booruflow.prompts import prompt_of
 
 

@@ -9,8 +9,7 @@ from tiny_models import tiny_qwen
 from booruflow.backends import Failed, Request, Result
 from booruflow.backends.chatml import IMAGE, chat
 from booruflow.backends.transformers import TransformersBackend
-from booruflow.errors import UserError
-from booruflow.pictures import Unreadable
+from booruflow.errors import Unreadable, UserError
 from booruflow.prompts import prompt_of
 
 ROOT = Path(__file__).parents[3]
