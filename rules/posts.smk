@@ -53,10 +53,14 @@ rule kohya_latents:
         "../scripts/kohya_latents.py"
 
 
+METADATA_TABLES = [rules.metadata_csv.output.parquet] if CSV else METADATA
+ID_TABLE = rules.kohya_latents.output.parquet if config["ids"] == "latents" else []
+
+
 rule posts:
     input:
-        metadata=[rules.metadata_csv.output.parquet] if CSV else METADATA,
-        latents=rules.kohya_latents.output.parquet if config["ids"] == "latents" else [],
+        metadata=METADATA_TABLES,
+        latents=ID_TABLE,
     output:
         posts=f"{R}/posts/posts.parquet",
     log:

@@ -1,7 +1,7 @@
 """Tags and the captions that exist already.
 
-Needs posts/posts.parquet and inputs.captions. Makes tags/meta_cap_dd.json and captions/meta_cap_base.json. Reads the config
-sections tags and inputs.captions.
+Needs posts/posts.parquet, inputs.captions, and for the ids of those inputs.metadata or inputs.latents. Makes
+tags/meta_cap_dd.json and captions/meta_cap_base.json. Reads the config sections tags and inputs.
 """
 
 
@@ -54,7 +54,8 @@ rule captions_json:
 rule base_captions:
     input:
         tables=caption_tables,
-        posts=rules.posts.output.posts,
+        metadata=METADATA_TABLES,
+        latents=ID_TABLE,
     output:
         captions=f"{R}/captions/meta_cap_base.json",
     log:
@@ -67,6 +68,7 @@ rule base_captions:
     params:
         code=code("base_captions"),
         sources=verbatim(CAPTIONS),
+        id_column=verbatim(config["inputs"]["columns"]["id"]),
     conda:
         "../envs/data.yaml"
     message:

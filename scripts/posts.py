@@ -2,13 +2,12 @@
 
 from booruflow.files import spool_beside
 from booruflow.job import job
-from booruflow.posts import SCHEMA, posts_of, restricted
-from booruflow.tables import sorted_rows, write_stream
+from booruflow.posts import SCHEMA, id_list, posts_of, restricted
+from booruflow.tables import write_stream
 
 with job(snakemake.log[0], snakemake.rule):
-    target = snakemake.output.posts
-    stream = posts_of(snakemake.input.metadata, snakemake.params.columns, spool_beside(target))
-    if snakemake.input.latents:
-        known = sorted_rows([snakemake.input.latents], "id", [], spool_beside(target, "ids"), "id list")
-        stream = restricted(stream, known)
+    given, target, columns = snakemake.input, snakemake.output.posts, snakemake.params.columns
+    stream = posts_of(given.metadata, columns, spool_beside(target))
+    if given.latents:
+        stream = restricted(stream, id_list(given.metadata, columns["id"], given.latents, spool_beside(target, "ids")))
     write_stream(target, stream, SCHEMA)

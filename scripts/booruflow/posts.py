@@ -46,6 +46,15 @@ def posts_of(files: Sequence[str], columns: Mapping[str, str], spool: Path) -> S
         yield rows.with_columns(*tags, has_metadata=pl.lit(True)).select(list(SCHEMA))
 
 
+def id_list(metadata: Sequence[str], column: str, latents: str | None, spool: Path) -> Stream:
+    """The ids of the run as a sorted stream: those of the table `latents`, or where there is none, of the metadata's `column`.
+
+    Raises:
+        UserError: see `booruflow.tables.sorted_rows`.
+    """
+    return sorted_rows([latents], "id", [], spool, "id list") if latents else sorted_rows(metadata, column, [], spool, "id list")
+
+
 def restricted(posts: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:
     """Posts for exactly the ids of a sorted stream; an id without metadata gets empty tags and `has_metadata` false."""
     for some, wanted in in_step([posts, ids]):

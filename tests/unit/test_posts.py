@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from booruflow.errors import UserError
-from booruflow.posts import SCHEMA, posts_of, restricted
+from booruflow.posts import SCHEMA, id_list, posts_of, restricted
 
 OURS = ("id", "rating", "score", "general", "artist", "character", "copyright", "meta", "image_width", "image_height", "file_ext")
 NAMES = {name: f"their_{name}" for name in OURS}
@@ -43,3 +43,11 @@ def test_an_id_list_of_its_own(tmp_path):
     posts = posts_of(write(tmp_path / "a.parquet", general=["x", "y"]), NAMES, tmp_path / "spool")
     kept = pl.concat(restricted(posts, [pl.DataFrame({"id": [2, 4]})]))
     assert kept.select("id", "general", "has_metadata").rows() == [(2, "y", True), (4, "", False)]
+
+
+def test_the_ids_are_those_of_the_latents_or_else_of_the_metadata(tmp_path):
+    metadata = write(tmp_path / "a.parquet")
+    pq.write_table(pa.table({"id": [9, 2, 7]}), tmp_path / "latents.parquet")
+    assert pl.concat(id_list(metadata, NAMES["id"], None, tmp_path / "spool"))["id"].to_list() == [2, 5]
+    latents = str(tmp_path / "latents.parquet")
+    assert pl.concat(id_list(metadata, NAMES["id"], latents, tmp_path / "spool"))["id"].to_list() == [2, 7, 9]
