@@ -3,7 +3,7 @@
 Needs missing/split_{n}.parquet, the pictures, and edited_{n}.json where there is one. Makes captions/raw_{n}.jsonl, skipped_{n}.json,
 stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and edit_list/edited_{n}.json on request. Keeps finished
 generations in journal/. Reads the config sections captioner and captions. What captioning waits for, in all rule files, has a
-priority, and the longest of these steps the highest: cards should start early.
+priority, and the longest of these steps a higher one: cards should start early.
 """
 
 # the environments of backends that load a model have what tipo needs

@@ -77,7 +77,7 @@ rule posts:
         "../envs/data.yaml"
     message:
         "Posts: metadata checked and sorted by id"
-    priority: 1
+    priority: 2
     script:
         "../scripts/posts.py"
 

@@ -24,7 +24,7 @@ rule tags_json:
         "../envs/data.yaml"
     message:
         "Tags JSON: one line of tags per post"
-    priority: 1
+    priority: 2
     script:
         "../scripts/tags_json.py"
 
