@@ -28,6 +28,7 @@ rule meta_cap:
         "../envs/data.yaml"
     message:
         "meta_cap: base, then good, then fixed captions"
+    priority: 2  # the tars, which take longest, wait for it
     script:
         "../scripts/meta_cap.py"
 
