@@ -140,3 +140,11 @@ def test_a_passing_file_tells_of_a_write_that_failed(tmp_path, monkeypatch):
     ):
         file.write(bytes(4096))
     assert names(tmp_path) == []
+
+
+def test_a_passing_file_that_fails_leaves_the_old_one(tmp_path):
+    (tmp_path / "x").write_text("old")
+    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "x") as part, files.PassingFile(part) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+    assert (tmp_path / "x").read_text() == "old" and list(tmp_path.iterdir()) == [tmp_path / "x"]
