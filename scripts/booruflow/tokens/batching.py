@@ -35,10 +35,17 @@ def hashed(value: np.uint64) -> np.uint64:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def gather(tokens: Tokens, offsets: NDArray[np.uint64], records: NDArray[np.uint32]) -> tuple[Tokens, NDArray[np.int64]]:
-    """The records of these numbers, (n,), one after the other, with `SPARE` tokens behind them; and their lengths."""
+    """The records of these numbers, (n,), one after the other, with `SPARE` tokens behind them; and their lengths.
+
+    Raises:
+        ValueError: the offsets are damaged: a record would be empty or lie outside of the tokens.
+    """
     lengths = np.empty(len(records), np.int64)
     for row in range(len(records)):
-        lengths[row] = offsets[records[row] + 1] - offsets[records[row]]
+        start, end = offsets[records[row]], offsets[records[row] + 1]
+        if start >= end or end > np.uint64(tokens.size):
+            raise ValueError("the index points outside of the tokens: make the tokens again")
+        lengths[row] = end - start
     flat = np.empty(lengths.sum() + SPARE, tokens.dtype)
     at = 0
     for row in range(len(records)):

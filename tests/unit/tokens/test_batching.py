@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +89,9 @@ def test_a_damaged_record_does_not_lead_out_of_the_batch():
     flat, lengths = gather(*file_of([damaged, open_label, whole], np.uint16), np.arange(3, dtype=np.uint32))
     mixed = split(reshuffle(flat, lengths, np.arange(3), 3, 0, marks_of(VOCABULARY)), lengths)
     assert mixed[0] == damaged and mixed[2] == whole
+
+
+@pytest.mark.parametrize("offsets", [[0, 5, 500], [0, 5, 3], [0, 0, 9]])
+def test_offsets_that_lead_out_of_the_tokens_are_refused(offsets):
+    with pytest.raises(ValueError, match="make the tokens again"):
+        gather(np.arange(9, dtype=np.uint16), np.array(offsets, np.uint64), np.arange(2, dtype=np.uint32))
