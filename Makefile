@@ -12,7 +12,7 @@ sample: .venv/sample.installed
 resume: .venv/sample.installed
 	$(BIN)/python tools/resume.py --cores $(CORES)
 
-# plots and pictures, and all about the run in one page
+# plots and images, and all about the run in one page
 report: .venv/sample.installed
 	$(BIN)/snakemake --cores $(CORES) all report
 	$(BIN)/snakemake all report --report results/report/report.html

@@ -1,4 +1,4 @@
-"""booruflow: captions, tags and tokens for text-to-image training, from booru metadata and pictures."""
+"""booruflow: captions, tags and tokens for text-to-image training, from booru metadata and images."""
 
 from snakemake.utils import min_version
 
@@ -30,8 +30,8 @@ rule all:
     input:
         # every file between as well: Snakemake makes a missing one again only for who names it
         rules.manifest.input,
-        rules.pictures.output,
-        rules.latents.output,
+        rules.images.output,
+        rules.resolutions.output,
         expand(rules.caption.output, n=GENERATED),
         rules.manifest.output,
         rules.tokens.output,
@@ -40,7 +40,7 @@ rule all:
 
 
 onstart:
-    check_card_jobs()
+    check_gpu_jobs()
 
 
 onsuccess:

@@ -3,8 +3,8 @@
     python benchmarks/captioning.py overhead|batching|memory|kills
 
 overhead   the whole caption job against a bare loop of `model.generate` over the same batches
-batching   the whole caption job, 16 pictures at once against one at a time
-memory     20,000 pictures through one job: resident memory on the way
+batching   the whole caption job, 16 images at once against one at a time
+memory     20,000 images through one job: resident memory on the way
 kills      one job killed 20 times at random moments and started again
 """
 
@@ -29,15 +29,15 @@ import polars as pl  # noqa: E402
 import psutil  # noqa: E402
 import torch  # noqa: E402
 
-from booruflow import captioning  # noqa: E402
-from booruflow.backends import Request  # noqa: E402
-from booruflow.backends.decoding import pad_left  # noqa: E402
-from booruflow.backends.transformers import TransformersBackend  # noqa: E402
-from booruflow.captioning import Shard, caption_shard  # noqa: E402
-from booruflow.engine import batches_of  # noqa: E402
-from booruflow.pictures import Unreadable, open_picture, read_picture  # noqa: E402
-from booruflow.prompts import prompt_of  # noqa: E402
-from booruflow.shards import SCHEMA  # noqa: E402
+from booruflow.captioning import caption as captioning  # noqa: E402
+from booruflow.captioning.backends import Request  # noqa: E402
+from booruflow.captioning.backends.decoding import pad_left  # noqa: E402
+from booruflow.captioning.backends.transformers import TransformersBackend  # noqa: E402
+from booruflow.captioning.caption import Shard, caption_shard  # noqa: E402
+from booruflow.captioning.engine import batches_of  # noqa: E402
+from booruflow.captioning.prompts import prompt_of  # noqa: E402
+from booruflow.captioning.shards import SCHEMA  # noqa: E402
+from booruflow.sources.images import Unreadable, open_image, read_image  # noqa: E402
 
 CAPTIONER = {
     "backend": "transformers",
@@ -63,24 +63,24 @@ CAPTIONER = {
 
 
 def make_shard(folder: Path, posts: int) -> Shard:
-    """A shard of so many posts over the sample's pictures and tags, again and again."""
+    """A shard of so many posts over the sample's images and tags, again and again."""
     tags = dict(pl.read_parquet(ROOT / "sample/metadata.parquet", columns=["id", "tag_string_general"]).iter_rows())
-    pictures = [path for path in sorted((ROOT / "sample/images").glob("*.webp")) if readable(path)]
+    images = [path for path in sorted((ROOT / "sample/images").glob("*.webp")) if readable(path)]
     rows = []
     for number in range(posts):
-        picture = pictures[number % len(pictures)]
-        general = ", ".join(tags[int(picture.stem)].split())
+        image = images[number % len(images)]
+        general = ", ".join(tags[int(image.stem)].split())
         row = dict.fromkeys(SCHEMA) | {"id": number, "general": general, "characters": "", "artists": ""}
-        rows.append(row | {"picture": picture.name, "has_metadata": True})
+        rows.append(row | {"image": image.name, "has_metadata": True})
     folder.mkdir(parents=True, exist_ok=True)
     pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(folder / "split.parquet")
     return Shard(folder / "split.parquet", ROOT / "sample/images", folder / "journal", 0, 1)
 
 
 def readable(path: Path) -> bool:
-    """False for the picture that the sample has broken on purpose."""
+    """False for the image that the sample has broken on purpose."""
     try:
-        open_picture(path.read_bytes())
+        open_image(path.read_bytes())
     except Unreadable:
         return False
     return True
@@ -122,7 +122,7 @@ def compare(works: dict[str, Callable[[Shard], object]], posts: int, rounds: int
         clock, processor = (median(one[kind] for one in taken) for kind in (0, 1))
         ratios = [median(one[kind] / other[kind] for one, other in zip(taken, first, strict=True)) for kind in (0, 1)]
         print(
-            f"{name}: {clock / posts:.4f} s a picture on the clock, {processor / posts:.4f} s of the processor;"
+            f"{name}: {clock / posts:.4f} s an image on the clock, {processor / posts:.4f} s of the processor;"
             f" {ratios[0]:.3f} and {ratios[1]:.3f} of the first"
         )
 
@@ -146,8 +146,8 @@ def plain_loop(shard: Shard, backend: TransformersBackend, batch_size: int) -> N
     for start in range(0, len(rows), batch_size * 4):
         prepared = []
         for row in rows[start : start + batch_size * 4]:
-            picture = open_picture(read_picture(shard.pictures, row["picture"]))
-            prepared.append(backend.prepare(Request(row["id"], prompt_of("json", row["general"], ""), picture)))
+            image = open_image(read_image(shard.images, row["image"]))
+            prepared.append(backend.prepare(Request(row["id"], prompt_of("json", row["general"], ""), image)))
         for batch in batches_of(prepared, batch_size):
             inputs = pad_left([one.inputs["tokens"] for one in batch], backend.tokenizer.pad_token_id)
             inputs["mm_token_type_ids"] = (inputs["input_ids"] == backend.image_token).int()
@@ -172,7 +172,7 @@ def batching(posts: int, rounds: int) -> None:
 
 
 def small_model(folder: Path) -> str:
-    """An untrained Qwen2-VL of the demo's classes, smaller still, so that 20,000 pictures take minutes."""
+    """An untrained Qwen2-VL of the demo's classes, smaller still, so that 20,000 images take minutes."""
     from transformers import AutoTokenizer
 
     from booruflow.demo.tiny_qwen2vl import make_model, make_processor, save
@@ -195,7 +195,7 @@ def memory(posts: int) -> None:
         while job.poll() is None and marks:
             lines = journal.read_bytes().count(b"\n") if journal.exists() else 0
             if lines >= marks[0]:
-                print(f"{lines} pictures: {watched.memory_info().rss / 1e6:.0f} MB", flush=True)
+                print(f"{lines} images: {watched.memory_info().rss / 1e6:.0f} MB", flush=True)
                 marks = [mark for mark in marks if mark > lines]
             time.sleep(0.1)
         job.wait()

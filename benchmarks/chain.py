@@ -28,9 +28,9 @@ RULES = {
     "tags_json": ["posts", "tags_json"],
     "base_captions": ["base_captions"],
     "missing": ["missing"],
-    "shards": ["pictures", "shards"],
+    "shards": ["images", "shards"],
     "meta_cap": ["meta_cap"],
-    "meta_lat": ["kohya_latents", "latents", "meta_lat"],
+    "meta_lat": ["kohya_resolutions", "resolutions", "meta_lat"],
     "caption_tars": ["captions_tars"],
 }
 """The stages of `naive.py` in their order, and the rules that do the same."""
@@ -63,7 +63,7 @@ class Usage:
     memory: float
 
 
-def configuration(inputs: Path, results: str, latents: bool) -> dict[str, object]:
+def configuration(inputs: Path, results: str, resolutions: bool) -> dict[str, object]:
     """The settings of the workflow for these inputs; whatever is not here has its default."""
     source = {
         "files": [str(inputs / "captions.parquet")],
@@ -75,8 +75,8 @@ def configuration(inputs: Path, results: str, latents: bool) -> dict[str, object
         "inputs": {
             "metadata": [str(inputs / "metadata.parquet")],
             "captions": [source],
-            "pictures": "",
-            "latents": str(inputs / "meta_lat.json") if latents else "",
+            "images": "",
+            "resolutions": str(inputs / "meta_lat.json") if resolutions else "",
             "edited": str(inputs),
         },
         "captions": {"generate": False, "shards": SHARDS},
@@ -109,17 +109,17 @@ def measured(command: list[str], log: Path) -> Usage:
     return Usage(time.monotonic() - start, int(peak.read_text()) / 1024)
 
 
-def make_posts(folder: Path, posts: int, shuffled: bool, latents: bool) -> Usage:
+def make_posts(folder: Path, posts: int, shuffled: bool, resolutions: bool) -> Usage:
     """Run `synthetic.py`."""
-    options = ["--shuffled"] * shuffled + ["--latents", "indented"] * latents
+    options = ["--shuffled"] * shuffled + ["--resolutions", "indented"] * resolutions
     command = [sys.executable, str(ROOT / "benchmarks/synthetic.py"), str(folder), "--posts", str(posts), *options]
     return measured(command, folder.parent / "synthetic.log")
 
 
-def run_workflow(work: Path, inputs: Path, latents: bool, cores: int) -> tuple[dict[str, Usage], Usage]:
+def run_workflow(work: Path, inputs: Path, resolutions: bool, cores: int) -> tuple[dict[str, Usage], Usage]:
     """Run the workflow from nothing: what each rule took, and the whole command."""
     work.mkdir()
-    (work / "config.yaml").write_text(json.dumps(configuration(inputs, "results", latents)))
+    (work / "config.yaml").write_text(json.dumps(configuration(inputs, "results", resolutions)))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(work)]
     command += ["--workflow-profile", "none", "--cores", str(cores), *targets("results")]
     whole = measured(command, work / "snakemake.log")
@@ -140,12 +140,12 @@ def stage_usage(rules: dict[str, Usage], stage: str) -> Usage:
     return Usage(sum(usage.seconds for usage in own), max((usage.memory for usage in own), default=0))
 
 
-def run_naive(work: Path, inputs: Path, latents: bool) -> tuple[dict[str, Usage], dict[str, Usage]]:
+def run_naive(work: Path, inputs: Path, resolutions: bool) -> tuple[dict[str, Usage], dict[str, Usage]]:
     """Run the plain way from nothing: what each stage took, and what the pooled ones take with a plain loop."""
     work.mkdir()
     command = [sys.executable, str(ROOT / "benchmarks/naive.py"), "--results", str(work)]
     command += ["--metadata", str(inputs / "metadata.parquet"), "--captions", str(inputs / "captions.parquet")]
-    command += ["--latents", str(inputs / "meta_lat.json")] * latents
+    command += ["--resolutions", str(inputs / "meta_lat.json")] * resolutions
     looped = {stage: measured([*command, "--threads", "1", stage], work / "naive.log") for stage in POOLED}
     return {stage: measured([*command, stage], work / "naive.log") for stage in RULES}, looped
 
@@ -155,25 +155,25 @@ def typical(runs: list[Usage]) -> Usage:
     return Usage(statistics.median(run.seconds for run in runs), max(run.memory for run in runs))
 
 
-def compare(work: Path, posts: int, repeats: int, shuffled: bool, latents: bool, cores: int) -> str:
+def compare(work: Path, posts: int, repeats: int, shuffled: bool, resolutions: bool, cores: int) -> str:
     """Both ways in turns, as a Markdown table.
 
     Each turn has folders of its own, removed in the end: ext4 is slow to make files where thousands have just been deleted.
     """
     inputs = work / "inputs"
     report(f"making {posts:,} posts")
-    make_posts(inputs, posts, shuffled, latents)
+    make_posts(inputs, posts, shuffled, resolutions)
     ours: list[dict[str, Usage]] = []
     theirs: list[dict[str, Usage]] = []
     looped: list[dict[str, Usage]] = []
     whole: list[Usage] = []
     for turn in range(1, repeats + 1):
         report(f"turn {turn} of {repeats}: the workflow")
-        rules, command = run_workflow(work / f"workflow-{turn}", inputs, latents, cores)
+        rules, command = run_workflow(work / f"workflow-{turn}", inputs, resolutions, cores)
         ours.append({stage: stage_usage(rules, stage) for stage in RULES})
         whole.append(command)
         report(f"turn {turn} of {repeats}: the plain way")
-        stages, loops = run_naive(work / f"naive-{turn}", inputs, latents)
+        stages, loops = run_naive(work / f"naive-{turn}", inputs, resolutions)
         theirs.append(stages)
         looped.append(stages | loops)
     lines = [
@@ -189,7 +189,7 @@ def compare(work: Path, posts: int, repeats: int, shuffled: bool, latents: bool,
     lines.append("")
     lines.append(
         f"With a plain loop over the rows instead of a thread pool, the plain way takes {loop.seconds:.1f} s "
-        f"({loop.seconds / total.seconds:.1f} times the workflow). {conditions(posts, repeats, shuffled, latents)}"
+        f"({loop.seconds / total.seconds:.1f} times the workflow). {conditions(posts, repeats, shuffled, resolutions)}"
     )
     return "\n".join(lines)
 
@@ -207,26 +207,26 @@ def table_row(name: str, posts: int, own: Usage, plain: Usage) -> str:
     return "| " + " | ".join([*cells, f"{plain.seconds / max(own.seconds, 1e-3):.1f}"]) + " |"
 
 
-def conditions(posts: int, repeats: int, shuffled: bool, latents: bool) -> str:
+def conditions(posts: int, repeats: int, shuffled: bool, resolutions: bool) -> str:
     """What was measured, in words."""
     order = "shuffled" if shuffled else "ascending by id"
-    source = "an existing indented meta_lat.json" if latents else "the bucket rule"
+    source = "an existing indented meta_lat.json" if resolutions else "the bucket rule"
     return f"{posts:,} synthetic posts, rows {order}, resolutions by {source}; median of {repeats} in turns."
 
 
-def grow(work: Path, sizes: list[int], shuffled: bool, latents: bool, cores: int) -> str:
+def grow(work: Path, sizes: list[int], shuffled: bool, resolutions: bool, cores: int) -> str:
     """The workflow alone on growing numbers of posts, as a Markdown table; a size the disk has no room for is named."""
     heads = " | ".join(f"{stage}, s / MiB" for stage in RULES)
     lines = [f"| posts | whole, s | posts/s | peak of any process, MiB | {heads} |", "|" + "---|" * (4 + len(RULES))]
     for posts in sizes:
-        need, free = posts * (BYTES_A_POST + latents * BYTES_A_LATENT), shutil.disk_usage(work).free
+        need, free = posts * (BYTES_A_POST + resolutions * BYTES_A_LATENT), shutil.disk_usage(work).free
         if need > free:
             report(f"{posts:,} posts need about {need / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: left out")
             continue
         report(f"making {posts:,} posts")
-        made = make_posts(work / "inputs", posts, shuffled, latents)
+        made = make_posts(work / "inputs", posts, shuffled, resolutions)
         report(f"made in {made.seconds:.0f} s; running the workflow")
-        rules, whole = run_workflow(work / "workflow", work / "inputs", latents, cores)
+        rules, whole = run_workflow(work / "workflow", work / "inputs", resolutions, cores)
         stages = [stage_usage(rules, stage) for stage in RULES]
         cells = [f"{posts:,}", f"{whole.seconds:.0f}", f"{posts / whole.seconds:,.0f}"]
         cells.append(f"{max([whole.memory, *(usage.memory for usage in rules.values())]):,.0f}")
@@ -266,7 +266,7 @@ def main() -> None:
     parser.add_argument("--large", type=int, nargs="+", metavar="POSTS", help="the workflow alone at these sizes")
     parser.add_argument("--repeats", type=int, default=1, help="turns of both ways; medians are printed")
     parser.add_argument("--shuffled", action="store_true", help="inputs in random order")
-    parser.add_argument("--latents", action="store_true", help="resolutions from an existing meta_lat.json")
+    parser.add_argument("--resolutions", action="store_true", help="resolutions from an existing meta_lat.json")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="where there is room")
     parser.add_argument("--markdown", type=Path, help="also write the table to this file")
@@ -274,9 +274,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chain-", dir=options.work) as folder:
         work = Path(folder).resolve()
         if options.large:
-            table = grow(work, options.large, options.shuffled, options.latents, options.cores)
+            table = grow(work, options.large, options.shuffled, options.resolutions, options.cores)
         else:
-            table = compare(work, options.posts, options.repeats, options.shuffled, options.latents, options.cores)
+            table = compare(work, options.posts, options.repeats, options.shuffled, options.resolutions, options.cores)
         text = f"{table}\n\n{machine(work)}; `python {' '.join(sys.argv)}`\n"
     print(text, end="")
     if options.markdown:

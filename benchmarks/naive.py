@@ -37,10 +37,10 @@ class Job:
     metadata: Path
     captions: Path
     results: Path
-    latents: Path | None = None
+    resolutions: Path | None = None
     """An existing meta_lat.json of sd-scripts; without one the resolutions are computed."""
-    pictures: str = "/data/images"
-    """The folder of the pictures, absolute: the start of the keys of meta_lat.json."""
+    images: str = "/data/images"
+    """The folder of the images, absolute: the start of the keys of meta_lat.json."""
     threads: int = 4
     """Of the pool that walks the rows of a table; 1 for a plain loop."""
     shards: int = 4
@@ -110,13 +110,13 @@ def missing(job: Job) -> None:
     ids = pd.read_parquet(job.metadata, columns=["id"])["id"].tolist()
     tags = load(job.results / "tags/meta_cap_dd.json")
     captions = load(job.results / "captions/meta_cap_base.json")
-    latents = known_resolutions(job.latents) if job.latents else None
+    resolutions = known_resolutions(job.resolutions) if job.resolutions else None
     save(
         job.results / "missing/missing.json",
         {
             "tags": [post for post in ids if str(post) not in tags],
             "caption": [post for post in ids if str(post) not in captions],
-            "latent": [post for post in ids if latents is not None and post not in latents],
+            "latent": [post for post in ids if resolutions is not None and post not in resolutions],
         },
     )
 
@@ -144,14 +144,14 @@ def meta_lat(job: Job) -> None:
     """meta_lat.json in the form that every version of sd-scripts reads, and the same as meta_lat.jsonl."""
     tags = load(job.results / "tags/meta_cap_dd.json")
     captions = load(job.results / "meta_cap.json")
-    latents = known_resolutions(job.latents) if job.latents else None
+    resolutions = known_resolutions(job.resolutions) if job.resolutions else None
     posts = pd.read_parquet(job.metadata, columns=["id", "image_width", "image_height", "file_ext"])
     sizes = bucket_sizes(job)
     entries = {}
     for post, width, height, extension in posts.itertuples(index=False):
-        if latents is not None and post not in latents:
+        if resolutions is not None and post not in resolutions:
             continue
-        resolution = nearest_bucket(width, height, sizes) if latents is None else latents[post]
+        resolution = nearest_bucket(width, height, sizes) if resolutions is None else resolutions[post]
         entry: dict[str, Any] = {}
         # a line break ends the prompt in sd-scripts
         caption = " ".join(captions.get(str(post), {}).get("caption", "").split())
@@ -166,7 +166,7 @@ def meta_lat(job: Job) -> None:
             continue
         entry["train_resolution"] = resolution
         entry["image_size"] = [width, height]
-        entries[f"{job.pictures}/{post}.{extension}"] = entry
+        entries[f"{job.images}/{post}.{extension}"] = entry
     save(job.results / "meta_lat.json", entries)
     with (job.results / "meta_lat.jsonl").open("w", encoding="utf-8") as file:
         for key, entry in entries.items():
@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("stage", choices=STAGES)
     for name in ("metadata", "captions", "results"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--latents", type=Path)
+    parser.add_argument("--resolutions", type=Path)
     parser.add_argument("--threads", type=int, default=Job.threads)
     arguments = vars(parser.parse_args())
     STAGES[arguments.pop("stage")](Job(**arguments))

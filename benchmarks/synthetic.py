@@ -1,6 +1,6 @@
-"""Synthetic posts: booru metadata, existing captions and latents in any number, in bounded memory.
+"""Synthetic posts: booru metadata, existing captions and resolutions in any number, in bounded memory.
 
-    python benchmarks/synthetic.py FOLDER --posts 500000 [--shuffled] [--csv-files 3] [--latents indented]
+    python benchmarks/synthetic.py FOLDER --posts 500000 [--shuffled] [--csv-files 3] [--resolutions indented]
 
 Tag names, their frequencies and the company they keep are real where the folder ../shared/data beside the repository
 holds `danbooru_tags.csv` and `danbooru_cooccurrence.parquet`, and otherwise made up with Zipf frequencies. Everything
@@ -271,7 +271,7 @@ def write_posts(
     seed: int = 0,
     shuffled: bool = False,
     csv_files: int = 0,
-    latents: str | None = None,
+    resolutions: str | None = None,
     row_group: int = 8 * BATCH,
 ) -> None:
     """Write `metadata.parquet` and `captions.parquet` to `folder`, and on request more.
@@ -282,7 +282,7 @@ def write_posts(
         seed: the same seed and number give the same files.
         shuffled: rows in random order rather than ascending by id.
         csv_files: also write the posts as this many files `posts-<n>.csv`, as BigQuery exports its public table.
-        latents: also write `meta_lat.json` as sd-scripts does, `indented` or `compact`; 3 of 100 posts have no entry.
+        resolutions: also write `meta_lat.json` as sd-scripts does, `indented` or `compact`; 3 of 100 posts have no entry.
         row_group: rows in a row group of the parquet files; pyarrow and pandas write 1,048,576.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -298,9 +298,9 @@ def write_posts(
     _write_parquet(folder / "captions.parquet", batches(caption, posts, seed, shuffled), row_group)
     if csv_files:
         _write_csv(folder, batches(post, posts, seed, shuffled), posts, csv_files)
-    if latents:
-        entries = batches(lambda batch: _latents_batch(post(batch), caption(batch)), posts, seed, shuffled)
-        _write_latents(folder / "meta_lat.json", entries, indent=2 if latents == "indented" else None)
+    if resolutions:
+        entries = batches(lambda batch: _resolutions_batch(post(batch), caption(batch)), posts, seed, shuffled)
+        _write_resolutions(folder / "meta_lat.json", entries, indent=2 if resolutions == "indented" else None)
 
 
 def _write_parquet(path: Path, frames: Iterator[pl.DataFrame], row_group: int) -> None:
@@ -327,7 +327,7 @@ def _write_csv(folder: Path, frames: Iterator[pl.DataFrame], posts: int, files: 
         written += len(piece)
 
 
-def _latents_batch(posts: pl.DataFrame, captions: pl.DataFrame) -> pl.DataFrame:
+def _resolutions_batch(posts: pl.DataFrame, captions: pl.DataFrame) -> pl.DataFrame:
     """Entries of a file that sd-scripts' `prepare_buckets_latents.py` could have written."""
     joined = pl.concat_str(*(f"{name}" for name in CAPTION_COLUMNS), separator=" ", ignore_nulls=True)
     return (
@@ -337,7 +337,7 @@ def _latents_batch(posts: pl.DataFrame, captions: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _write_latents(path: Path, frames: Iterator[pl.DataFrame], indent: int | None) -> None:
+def _write_resolutions(path: Path, frames: Iterator[pl.DataFrame], indent: int | None) -> None:
     def entry(width: int, height: int, tags: str, caption: str | None) -> str:
         scale = 1024 / (width * height) ** 0.5
         sides = [max(256, round(side * scale / 64) * 64) for side in (width, height)]
@@ -362,7 +362,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--shuffled", action="store_true", help="rows in random order")
     parser.add_argument("--csv-files", type=int, default=0, help="also write a BigQuery-style CSV export")
-    parser.add_argument("--latents", choices=["indented", "compact"], help="also write an existing meta_lat.json")
+    parser.add_argument("--resolutions", choices=["indented", "compact"], help="also write an existing meta_lat.json")
     parser.add_argument("--row-group", type=int, default=8 * BATCH, help="rows in a row group of the parquet files")
     arguments = parser.parse_args()
     write_posts(**vars(arguments))

@@ -17,7 +17,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import debtags
-from booruflow.files import written_whole
+from booruflow.core.files import written_whole
 from booruflow.tag_model import rivals
 from booruflow.tag_model.comparison import (
     YARDSTICK,

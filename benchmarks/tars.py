@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from booruflow.tars import COUNT, write_tars
+from booruflow.products.tars import COUNT, write_tars
 
 BATCH = 16_384
 

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 from synthetic import BATCH, posts_batch
 from synthetic import vocabulary as synthetic_tags
 
-from booruflow.memory import KEPT
-from booruflow.posts import SCHEMA
-from booruflow.tables import write_stream
+from booruflow.core.memory import KEPT
+from booruflow.core.tables import write_stream
+from booruflow.sources.posts import SCHEMA
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import TokenFile
 from booruflow.tokens.corpus import write_tokens

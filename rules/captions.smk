@@ -1,9 +1,9 @@
-"""From a shard to parsed captions: generate (a card a job), parse, and parse again what a person mended.
+"""From a shard to parsed captions: generate (a GPU a job), parse, and parse again what a person mended.
 
-Needs missing/split_{n}.parquet, the pictures, and edited_{n}.json where there is one. Makes captions/raw_{n}.jsonl, skipped_{n}.json,
+Needs missing/split_{n}.parquet, the images, and edited_{n}.json where there is one. Makes captions/raw_{n}.jsonl, skipped_{n}.json,
 stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and edit_list/edited_{n}.json on request. Keeps finished
 generations in journal/. Reads the config sections captioner and captions. What captioning waits for, in all rule files, has a
-priority, and the longest of these steps a higher one: cards should start early.
+priority, and the longest of these steps a higher one: GPUs should start early.
 """
 
 # the environments of backends that load a model have what tipo needs
@@ -27,14 +27,14 @@ rule caption:
         f"{R}/benchmarks/caption_{{n}}.tsv"
     threads: CAPTIONER["threads"]
     resources:
-        gpu=int(any(backend.needs_card for backend in BACKENDS)),
+        gpu=int(any(backend.needs_gpu for backend in BACKENDS)),
         mem_mb=CAPTIONER["mem_mb"],
         runtime=CAPTIONER["runtime"],
     params:
         code=code("caption"),
         identity=lambda wildcards: identity(),
         captioner=verbatim(CAPTIONER),
-        pictures=verbatim(config["inputs"]["pictures"]),
+        images=verbatim(config["inputs"]["images"]),
         journal=f"{R}/journal",
         shards=len(SHARDS),
     conda:

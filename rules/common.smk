@@ -11,12 +11,12 @@ import yaml
 BASE = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(BASE / "scripts"))
 
-from booruflow.backends import open_backend
-from booruflow.codedigest import code_digest
-from booruflow.config import check_config, check_inputs
-from booruflow.errors import UserError
-from booruflow.files import listing_digest
-from booruflow.summary import print_summary
+from booruflow.captioning.backends import open_backend
+from booruflow.core.code_digest import code_digest
+from booruflow.core.config import check_config, check_inputs
+from booruflow.core.errors import UserError
+from booruflow.core.files import listing_digest
+from booruflow.products.manifest import print_summary
 
 gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time
 

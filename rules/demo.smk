@@ -1,6 +1,6 @@
 """The demo captioner trained anew, on request: `snakemake --cores 2 demo_captioner`.
 
-Needs nothing: pictures are drawn as it goes. Makes demo/captioner/, a folder to set captioner.model to. Reads nothing from the config.
+Needs nothing: images are drawn as it goes. Makes demo/captioner/, a folder to set captioner.model to. Reads nothing from the config.
 """
 
 

@@ -1,11 +1,11 @@
 """All captions merged, and what the trainer reads.
 
-Needs base, good and fixed captions, tags JSON and latents. Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and
+Needs base, good and fixed captions, tags JSON and resolutions. Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and
 missing_final.json. Reads the config section meta_lat.
 """
 
 # absolute, so that a project which is moved writes its paths again
-TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["pictures"]).absolute())
+TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["images"]).absolute())
 
 
 rule meta_cap:
@@ -37,7 +37,7 @@ rule meta_lat:
     input:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
-        latents=rules.latents.output.latents,
+        resolutions=rules.resolutions.output.resolutions,
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
     output:
         json=f"{R}/meta_lat.json",
@@ -66,7 +66,7 @@ rule missing_final:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
-        latents=rules.latents.output.latents,
+        resolutions=rules.resolutions.output.resolutions,
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
     output:
         missing=f"{R}/missing_final.json",

@@ -1,6 +1,6 @@
 """What is missing, and the shards it is dealt out to.
 
-Needs the posts, tags JSON, base captions and latents. Makes missing/missing.json and missing/split_{n}.json and .parquet.
+Needs the posts, tags JSON, base captions and resolutions. Makes missing/missing.json and missing/split_{n}.json and .parquet.
 Reads the config section captions.
 """
 
@@ -10,7 +10,7 @@ rule missing:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.base_captions.output.captions,
-        latents=rules.latents.output.latents,
+        resolutions=rules.resolutions.output.resolutions,
     output:
         missing=f"{R}/missing/missing.json",
     log:
@@ -35,7 +35,7 @@ rule shards:
     input:
         missing=rules.missing.output.missing,
         posts=rules.posts.output.posts,
-        pictures=rules.pictures.output.pictures,
+        images=rules.images.output.images,
     output:
         json=expand(f"{R}/missing/split_{{n}}.json", n=SHARDS),
         tables=expand(f"{R}/missing/split_{{n}}.parquet", n=SHARDS),

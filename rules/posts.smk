@@ -1,11 +1,11 @@
-"""The posts of the run, their pictures and their training resolutions.
+"""The posts of the run, their images and their training resolutions.
 
-Needs inputs.metadata (parquet or CSV), inputs.pictures, inputs.latents. Makes posts/posts.parquet, pictures/pictures.parquet
-and latents/latents.parquet, all sorted by id. Reads the config sections inputs, ids and meta_lat.
+Needs inputs.metadata (parquet or CSV), inputs.images, inputs.resolutions. Makes posts/posts.parquet, images/images.parquet
+and resolutions/resolutions.parquet, all sorted by id. Reads the config sections inputs, ids and meta_lat.
 """
 
 CSV = any(path.endswith((".csv", ".csv.gz")) for path in METADATA)
-LATENTS = config["inputs"]["latents"]
+RESOLUTIONS = config["inputs"]["resolutions"]
 
 
 rule metadata_csv:
@@ -31,36 +31,36 @@ rule metadata_csv:
         "../scripts/metadata_csv.py"
 
 
-rule kohya_latents:
+rule kohya_resolutions:
     input:
-        json=LATENTS or [],
+        json=RESOLUTIONS or [],
     output:
-        parquet=f"{R}/converted/latents.parquet",
+        parquet=f"{R}/converted/resolutions.parquet",
     log:
-        f"{R}/logs/kohya_latents.log",
+        f"{R}/logs/kohya_resolutions.log",
     benchmark:
-        f"{R}/benchmarks/kohya_latents.tsv"
+        f"{R}/benchmarks/kohya_resolutions.tsv"
     threads: 1
     resources:
         mem_mb=1500,
     params:
-        code=code("kohya_latents"),
+        code=code("kohya_resolutions"),
     conda:
         "../envs/data.yaml"
     message:
-        "Latents: resolutions of {input.json}"
+        "Resolutions: resolutions of {input.json}"
     script:
-        "../scripts/kohya_latents.py"
+        "../scripts/kohya_resolutions.py"
 
 
 METADATA_TABLES = [rules.metadata_csv.output.parquet] if CSV else METADATA
-ID_TABLE = rules.kohya_latents.output.parquet if config["ids"] == "latents" else []
+ID_TABLE = rules.kohya_resolutions.output.parquet if config["ids"] == "resolutions" else []
 
 
 rule posts:
     input:
         metadata=METADATA_TABLES,
-        latents=ID_TABLE,
+        resolutions=ID_TABLE,
     output:
         posts=f"{R}/posts/posts.parquet",
     log:
@@ -82,46 +82,46 @@ rule posts:
         "../scripts/posts.py"
 
 
-rule pictures:
+rule images:
     output:
-        pictures=f"{R}/pictures/pictures.parquet",
+        images=f"{R}/images/images.parquet",
     log:
-        f"{R}/logs/pictures.log",
+        f"{R}/logs/images.log",
     benchmark:
-        f"{R}/benchmarks/pictures.tsv"
+        f"{R}/benchmarks/images.tsv"
     threads: 1
     resources:
         mem_mb=1500,
     params:
-        code=code("pictures"),
-        folder=verbatim(config["inputs"]["pictures"]),
-        listing=listing_digest(config["inputs"]["pictures"]),
+        code=code("images"),
+        folder=verbatim(config["inputs"]["images"]),
+        listing=listing_digest(config["inputs"]["images"]),
     conda:
         "../envs/data.yaml"
     message:
-        "Pictures: which there are, and where"
+        "Images: which there are, and where"
     priority: 1
     script:
-        "../scripts/pictures.py"
+        "../scripts/images.py"
 
 
-rule latents:
+rule resolutions:
     input:
         posts=rules.posts.output.posts,
-        pictures=rules.pictures.output.pictures,
-        kohya=rules.kohya_latents.output.parquet if LATENTS else [],
+        images=rules.images.output.images,
+        kohya=rules.kohya_resolutions.output.parquet if RESOLUTIONS else [],
     output:
-        latents=f"{R}/latents/latents.parquet",
+        resolutions=f"{R}/resolutions/resolutions.parquet",
     log:
-        f"{R}/logs/latents.log",
+        f"{R}/logs/resolutions.log",
     benchmark:
-        f"{R}/benchmarks/latents.tsv"
+        f"{R}/benchmarks/resolutions.tsv"
     threads: 1
     resources:
         mem_mb=1500,
     params:
-        code=code("latents"),
-        folder=verbatim(config["inputs"]["pictures"]),
+        code=code("resolutions"),
+        folder=verbatim(config["inputs"]["images"]),
         rule={
             "resolution": config["meta_lat"]["resolution"],
             "min_reso": config["meta_lat"]["min_bucket_reso"],
@@ -132,7 +132,7 @@ rule latents:
     conda:
         "../envs/data.yaml"
     message:
-        "Latents: the training resolution of each post"
+        "Resolutions: the training resolution of each post"
     priority: 1
     script:
-        "../scripts/latents.py"
+        "../scripts/resolutions.py"

@@ -1,6 +1,6 @@
-"""What a person looks at: plots, and pictures beside their captions. `snakemake --report` puts them into one page.
+"""What a person looks at: plots, and images beside their captions. `snakemake --report` puts them into one page.
 
-Needs posts, pictures, tags JSON, latents, the captions of all sources, bad and skipped. Makes report/*.svg and
+Needs posts, images, tags JSON, resolutions, the captions of all sources, bad and skipped. Makes report/*.svg and
 report/contact_sheet.html. Reads the config section captions.
 """
 
@@ -17,7 +17,7 @@ rule plots:
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
-        latents=rules.latents.output.latents,
+        resolutions=rules.resolutions.output.resolutions,
     output:
         coverage=report(
             f"{R}/report/coverage.svg",
@@ -40,7 +40,7 @@ rule plots:
         resolutions=report(
             f"{R}/report/resolutions.svg",
             caption="report/resolutions.rst",
-            category="Pictures",
+            category="Images",
             labels={"plot": "training resolutions"},
         ),
     log:
@@ -63,7 +63,7 @@ rule plots:
 rule contact_sheet:
     input:
         tags=rules.tags_json.output.tags,
-        pictures=rules.pictures.output.pictures,
+        images=rules.images.output.images,
         base=rules.base_captions.output.captions,
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
@@ -72,8 +72,8 @@ rule contact_sheet:
         page=report(
             f"{R}/report/contact_sheet.html",
             caption="report/contact_sheet.rst",
-            category="Pictures",
-            labels={"plot": "pictures and captions"},
+            category="Images",
+            labels={"plot": "images and captions"},
         ),
     log:
         f"{R}/logs/contact_sheet.log",
@@ -84,11 +84,11 @@ rule contact_sheet:
         mem_mb=1500,
     params:
         code=code("contact_sheet"),
-        folder=verbatim(config["inputs"]["pictures"]),
+        folder=verbatim(config["inputs"]["images"]),
     conda:
         "../envs/data.yaml"
     message:
-        "Contact sheet: pictures beside their captions"
+        "Contact sheet: images beside their captions"
     script:
         "../scripts/contact_sheet.py"
 

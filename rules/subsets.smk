@@ -1,6 +1,6 @@
 """The same products for the posts that match a filter.
 
-Needs posts, tags JSON, meta_cap and latents. Makes subsets/<name>/... Reads the config sections subsets and meta_lat.
+Needs posts, tags JSON, meta_cap and resolutions. Makes subsets/<name>/... Reads the config sections subsets and meta_lat.
 """
 
 
@@ -9,7 +9,7 @@ rule subset:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
-        latents=rules.latents.output.latents,
+        resolutions=rules.resolutions.output.resolutions,
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
     output:
         tags=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",

@@ -1,6 +1,6 @@
 """The tag-set model: trained, compared with its rivals, and used to embed posts and tags.
 
-Needs tokens/tokens.bin, tokens/tokens.idx and tokens/vocab.json. Makes embed/model/ (weights, config, tokenizer, card),
+Needs tokens/tokens.bin, tokens/tokens.idx and tokens/vocab.json. Makes embed/model/ (weights, config, tokenizer, model card),
 embed/bag/ (the same without layers, a rival), embed/evaluation.md and .json, embed/embeddings.npy, embed/ids.npy and
 embed/tags.npy. Keeps a checkpoint in checkpoints/ while it trains. Reads the config sections tag_model and tokens.max_length.
 """
@@ -20,7 +20,7 @@ rule train_tag_model:
         config=f"{R}/embed/{{form}}/config.json",
         weights=f"{R}/embed/{{form}}/model.safetensors",
         tags=f"{R}/embed/{{form}}/tags.tsv",
-        card=f"{R}/embed/{{form}}/README.md",
+        model_card=f"{R}/embed/{{form}}/README.md",
         tokenizer=multiext(f"{R}/embed/{{form}}/", "vocab.txt", "vocab.json", "tokenizer_config.json"),
         log=f"{R}/embed/{{form}}/training.csv",
     log:
@@ -29,7 +29,7 @@ rule train_tag_model:
         f"{R}/benchmarks/train_tag_model_{{form}}.tsv"
     threads: TAG_MODEL["threads"]
     resources:
-        gpu=TAG_MODEL["cards"],
+        gpu=TAG_MODEL["gpus"],
         mem_mb=TAG_MODEL["mem_mb"],
         runtime=TAG_MODEL["runtime"],
     params:
@@ -38,7 +38,7 @@ rule train_tag_model:
         form=lambda wildcards: TAG_MODEL["form"] | ({"layers": 0} if wildcards.form == "bag" else {}),
         training=TAG_MODEL["training"],
         sets=TAG_MODEL["evaluation"]["sets"],
-        cards=TAG_MODEL["cards"],
+        gpus=TAG_MODEL["gpus"],
         max_length=config["tokens"]["max_length"],
         checkpoint=lambda wildcards: f"{R}/checkpoints/{wildcards.form}_{digest('train_tag_model')[:12]}.pt",
     conda:
@@ -65,12 +65,12 @@ rule evaluate_tag_model:
         f"{R}/benchmarks/evaluate_tag_model.tsv"
     threads: TAG_MODEL["threads"]
     resources:
-        gpu=min(1, TAG_MODEL["cards"]),
+        gpu=min(1, TAG_MODEL["gpus"]),
         mem_mb=TAG_MODEL["mem_mb"],
         runtime=TAG_MODEL["runtime"],
     params:
         code=code("evaluate_tag_model"),
-        cards=min(1, TAG_MODEL["cards"]),
+        gpus=min(1, TAG_MODEL["gpus"]),
         split=TAG_MODEL["split"],
         evaluation=TAG_MODEL["evaluation"],
     conda:
@@ -94,12 +94,12 @@ rule embed_posts:
         f"{R}/benchmarks/embed_posts.tsv"
     threads: TAG_MODEL["threads"]
     resources:
-        gpu=min(1, TAG_MODEL["cards"]),
+        gpu=min(1, TAG_MODEL["gpus"]),
         mem_mb=3000,
         runtime=TAG_MODEL["runtime"],
     params:
         code=code("embed_posts"),
-        cards=min(1, TAG_MODEL["cards"]),
+        gpus=min(1, TAG_MODEL["gpus"]),
     conda:
         "../envs/tag-model.yaml"
     message:

@@ -1,6 +1,6 @@
 """Tags and the captions that exist already.
 
-Needs posts/posts.parquet, inputs.captions, and for the ids of those inputs.metadata or inputs.latents. Makes
+Needs posts/posts.parquet, inputs.captions, and for the ids of those inputs.metadata or inputs.resolutions. Makes
 tags/meta_cap_dd.json and captions/meta_cap_base.json. Reads the config sections tags and inputs.
 """
 
@@ -55,7 +55,7 @@ rule base_captions:
     input:
         tables=caption_tables,
         metadata=METADATA_TABLES,
-        latents=ID_TABLE,
+        resolutions=ID_TABLE,
     output:
         captions=f"{R}/captions/meta_cap_base.json",
     log:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from booruflow.captioning import Shard, caption_shard
-from booruflow.job import job
+from booruflow.captioning.caption import Shard, caption_shard
+from booruflow.core.jobs import job
 
 with job(snakemake.log[0], f"{snakemake.rule} {snakemake.wildcards.n}"):
     shard = Shard(
         split=Path(snakemake.input.split),
-        pictures=Path(snakemake.params.pictures),
+        images=Path(snakemake.params.images),
         journal=Path(snakemake.params.journal),
         number=int(snakemake.wildcards.n),
         count=snakemake.params.shards,

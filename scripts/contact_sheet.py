@@ -1,14 +1,14 @@
-"""Rule contact_sheet: pictures beside their captions."""
+"""Rule contact_sheet: images beside their captions."""
 
 from itertools import chain
 
 import orjson
 
-from booruflow.idjson import read_entries
-from booruflow.job import job
+from booruflow.core.idjson import read_entries
+from booruflow.core.jobs import job
+from booruflow.core.streams import Stream
+from booruflow.core.tables import read_stream
 from booruflow.report.sheet import drawn, places_of, text_of, write_sheet
-from booruflow.streams import Stream
-from booruflow.tables import read_stream
 
 SHOWN = {"generated": 24, "mended": 6, "bad": 6, "existing": 12}
 """Posts of each kind."""
@@ -27,5 +27,5 @@ with job(snakemake.log[0], snakemake.rule):
     ids = {post for posts in groups.values() for post, _ in posts}
     rows = (row for frame in read_entries(given.tags) for row in frame.iter_rows())
     tags = {post: orjson.loads(value)["tags"] for post, value in rows if post in ids}
-    places = places_of(read_stream(given.pictures), ids)
+    places = places_of(read_stream(given.images), ids)
     write_sheet(snakemake.output.page, groups, tags, snakemake.params.folder, places)

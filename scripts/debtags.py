@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
 
 APT_HELPER = "/usr/lib/apt/apt-helper"
 LISTS = Path("/var/lib/apt/lists")

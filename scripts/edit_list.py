@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from booruflow.edits import edit_list
-from booruflow.idjson import write_entries
-from booruflow.job import job
+from booruflow.captioning.fixed import edit_list
+from booruflow.core.idjson import write_entries
+from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule):
     total = 0

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from booruflow.job import job
-from booruflow.progress import counted
+from booruflow.core.jobs import job
+from booruflow.core.progress import counted
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.export import load_model
 from booruflow.tag_model.inference import best_device, embed
 from booruflow.tag_model.launching import holding
 from booruflow.tag_model.vectors import write_vectors
 
-with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.cards):
+with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.gpus):
     given, made = snakemake.input, snakemake.output
     model, vocabulary = load_model(Path(given.model).parent)
     file = open_posts(given.tokens, given.vocabulary, vocabulary)

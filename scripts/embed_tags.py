@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from booruflow.files import open_whole
-from booruflow.job import job
+from booruflow.core.files import open_whole
+from booruflow.core.jobs import job
 from booruflow.tag_model.export import load_model
 
 with job(snakemake.log[0], snakemake.rule):

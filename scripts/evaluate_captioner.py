@@ -13,12 +13,12 @@ from pathlib import Path
 
 import torch
 
+from booruflow.core.files import open_whole
 from booruflow.demo.asking import ask
 from booruflow.demo.drawing import draw
 from booruflow.demo.evaluation import Share, commonest, score, whom_it_follows, with_wrong_looks
 from booruflow.demo.grounding import Mode, grounding, prompt_with
 from booruflow.demo.scene import SIZES, choose_scene
-from booruflow.files import open_whole
 
 FIRST_SEED = 1_000_000
 

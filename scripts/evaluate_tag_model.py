@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from booruflow.job import job
+from booruflow.core.jobs import job
 from booruflow.tag_model.comparison import YARDSTICK, compared, gain_line, questions, report, rows_of
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.evaluation import permutation_error
@@ -11,7 +11,7 @@ from booruflow.tag_model.inference import best_device, embedder
 from booruflow.tag_model.launching import holding
 from booruflow.tag_model.protocol import completion, sample, split_parts
 
-with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.cards):
+with job(snakemake.log[0], snakemake.rule), holding(snakemake.params.gpus):
     given, made, params = snakemake.input, snakemake.output, snakemake.params
     wanted = params.evaluation
     splits = split_parts(posts(open_posts(given.tokens, given.vocabulary)), **params.split)

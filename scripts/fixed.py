@@ -1,9 +1,9 @@
 """Rule fixed: edited entries of a shard parsed again."""
 
-from booruflow.edits import fixed_captions, read_edited
-from booruflow.idjson import write_entries
-from booruflow.job import job
-from booruflow.outcomes import Parser, artists_of
+from booruflow.captioning.fixed import fixed_captions, read_edited
+from booruflow.captioning.parse import Parser, artists_of
+from booruflow.core.idjson import write_entries
+from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule):
     given, parser = snakemake.input, Parser(**snakemake.params.parser)

@@ -7,8 +7,8 @@ and prompt it was made with: after a change of settings the shards begin again a
 import sys
 from pathlib import Path
 
-from booruflow.errors import UserError
-from booruflow.shard_progress import progress_of
+from booruflow.captioning.shard_progress import progress_of
+from booruflow.core.errors import UserError
 
 try:
     for line in progress_of(Path(sys.argv[1] if len(sys.argv) > 1 else "results")):

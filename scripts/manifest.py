@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from booruflow.idjson import read_entries
-from booruflow.job import job
-from booruflow.laws import Shard, check_captions, check_coverage, check_dealt, check_shard, check_tars, lat_ids
-from booruflow.meta import caption_values
-from booruflow.missing import KINDS, missing_ids
-from booruflow.progress import counted
-from booruflow.summary import describe, write_manifest
-from booruflow.tables import read_stream, rows_of
+from booruflow.core.idjson import read_entries
+from booruflow.core.jobs import job
+from booruflow.core.progress import counted
+from booruflow.core.tables import read_stream, rows_of
+from booruflow.products.checks import Shard, check_captions, check_coverage, check_dealt, check_shard, check_tars, lat_ids
+from booruflow.products.manifest import describe, write_manifest
+from booruflow.products.meta_lat import caption_values
+from booruflow.sources.missing import KINDS, missing_ids
 
 with job(snakemake.log[0], snakemake.rule):
     given, results = snakemake.input, Path(snakemake.params.results)

@@ -1,15 +1,15 @@
-"""Rule meta_lat: tags, caption and resolution of each picture, as the trainer reads them."""
+"""Rule meta_lat: tags, caption and resolution of each image, as the trainer reads them."""
 
-from booruflow.idjson import read_entries
-from booruflow.job import job
-from booruflow.latents import without_unreadable
-from booruflow.meta import lat_rows, write_lat
-from booruflow.progress import counted
-from booruflow.tables import read_stream, rows_of
+from booruflow.core.idjson import read_entries
+from booruflow.core.jobs import job
+from booruflow.core.progress import counted
+from booruflow.core.tables import read_stream, rows_of
+from booruflow.products.meta_lat import lat_rows, write_lat
+from booruflow.sources.resolutions import without_unreadable
 
 with job(snakemake.log[0], snakemake.rule):
     given = snakemake.input
-    latents = counted(read_stream(given.latents), rows_of(given.latents), "meta_lat")
-    latents = without_unreadable(latents, [read_entries(path) for path in given.skipped])
-    rows = lat_rows(read_entries(given.tags), read_entries(given.captions), latents)
+    resolutions = counted(read_stream(given.resolutions), rows_of(given.resolutions), "meta_lat")
+    resolutions = without_unreadable(resolutions, [read_entries(path) for path in given.skipped])
+    rows = lat_rows(read_entries(given.tags), read_entries(given.captions), resolutions)
     write_lat(snakemake.output.json, snakemake.output.jsonl, rows, snakemake.params.key, snakemake.params.folder)

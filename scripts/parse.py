@@ -1,7 +1,7 @@
 """Rule parse: raw outputs to captions, and to bad outputs with their reasons."""
 
-from booruflow.job import job
-from booruflow.outcomes import Parser, artists_of, parsed, read_raw, write_outcomes
+from booruflow.captioning.parse import Parser, artists_of, parsed, read_raw, write_outcomes
+from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule):
     parser = Parser(**snakemake.params.parser)

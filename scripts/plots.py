@@ -1,10 +1,10 @@
 """Rule plots: coverage, outcomes, caption lengths and resolutions."""
 
-from booruflow.idjson import read_entries
-from booruflow.job import job
+from booruflow.core.idjson import read_entries
+from booruflow.core.jobs import job
+from booruflow.core.tables import read_stream
 from booruflow.report.figures import draw_coverage, draw_lengths, draw_outcomes, draw_resolutions
 from booruflow.report.gathering import gather_outcomes, gather_resolutions, gather_texts
-from booruflow.tables import read_stream
 
 with job(snakemake.log[0], snakemake.rule):
     given, made = snakemake.input, snakemake.output
@@ -19,4 +19,4 @@ with job(snakemake.log[0], snakemake.rule):
     draw_lengths(texts, made.lengths)
     shards = zip(given.good, given.bad, given.skipped, strict=True)
     draw_outcomes([gather_outcomes(*map(read_entries, paths)) for paths in shards], made.outcomes)
-    draw_resolutions(gather_resolutions(read_stream(given.latents, ["id", "train_width", "train_height"])), made.resolutions)
+    draw_resolutions(gather_resolutions(read_stream(given.resolutions, ["id", "train_width", "train_height"])), made.resolutions)

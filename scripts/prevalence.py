@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from booruflow.job import job
+from booruflow.core.jobs import job
 from booruflow.tokens.prevalence import count_pieces, count_tags, write_prevalence
 
 with job(snakemake.log[0], snakemake.rule):

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from booruflow.core.files import open_whole, written_whole
+from booruflow.core.progress import progress
 from booruflow.demo.existing import captions
 from booruflow.demo.posts import COUNT, Post, make_post, metadata
-from booruflow.files import open_whole, written_whole
-from booruflow.progress import progress
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
 """Rule subset: the products for the posts that match a filter."""
 
-from booruflow.idjson import read_entries, write_entries
-from booruflow.job import job
-from booruflow.latents import without_unreadable
-from booruflow.meta import lat_rows, write_lat
-from booruflow.posts import CATEGORIES
-from booruflow.progress import counted
-from booruflow.subsets import matches, only
-from booruflow.tables import read_stream, rows_of
+from booruflow.core.idjson import read_entries, write_entries
+from booruflow.core.jobs import job
+from booruflow.core.progress import counted
+from booruflow.core.streams import only
+from booruflow.core.tables import read_stream, rows_of
+from booruflow.products.meta_lat import lat_rows, write_lat
+from booruflow.products.subset import matches
+from booruflow.sources.posts import CATEGORIES
+from booruflow.sources.resolutions import without_unreadable
 
 with job(snakemake.log[0], snakemake.rule):
     given, made = snakemake.input, snakemake.output
@@ -16,6 +17,6 @@ with job(snakemake.log[0], snakemake.rule):
     posts = [frame.filter(matches(snakemake.params.filter)).select("id") for frame in every]
     write_entries(made.tags, only(posts, read_entries(given.tags, "tags")))
     write_entries(made.captions, only(posts, read_entries(given.captions, "captions")))
-    latents = without_unreadable(read_stream(given.latents), [read_entries(path) for path in given.skipped])
-    rows = lat_rows(read_entries(made.tags), read_entries(made.captions), only(posts, latents))
+    resolutions = without_unreadable(read_stream(given.resolutions), [read_entries(path) for path in given.skipped])
+    rows = lat_rows(read_entries(made.tags), read_entries(made.captions), only(posts, resolutions))
     write_lat(made.json, made.jsonl, rows, snakemake.params.key, snakemake.params.folder)

@@ -1,11 +1,11 @@
 """Rule tags_json: the tags of each post as one line."""
 
-from booruflow.idjson import write_entries
-from booruflow.job import job
-from booruflow.posts import CATEGORIES
-from booruflow.progress import counted
-from booruflow.tables import read_stream, rows_of
-from booruflow.tags import tags_entries
+from booruflow.core.idjson import write_entries
+from booruflow.core.jobs import job
+from booruflow.core.progress import counted
+from booruflow.core.tables import read_stream, rows_of
+from booruflow.products.tags_json import tags_entries
+from booruflow.sources.posts import CATEGORIES
 
 with job(snakemake.log[0], snakemake.rule):
     tags, source = snakemake.params.tags, snakemake.input.posts

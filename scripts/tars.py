@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from booruflow.idjson import decoded, member_text, read_entries
-from booruflow.job import job
-from booruflow.tars import write_tars
+from booruflow.core.idjson import decoded, member_text, read_entries
+from booruflow.core.jobs import job
+from booruflow.products.tars import write_tars
 
 with job(snakemake.log[0], snakemake.rule):
     text = decoded(member_text("value", snakemake.params.member))

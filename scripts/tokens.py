@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from booruflow.job import job
+from booruflow.core.jobs import job
 from booruflow.tokens.corpus import write_summary, write_tokens
 from booruflow.tokens.vocabulary import read_vocabulary
 

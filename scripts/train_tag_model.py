@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from booruflow.job import job
+from booruflow.core.jobs import job
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.export import save_model, write_text
 from booruflow.tag_model.launching import holding, spread
@@ -33,5 +33,5 @@ def train() -> None:
         Path(params.checkpoint).unlink()
 
 
-with job(snakemake.log[0], snakemake.rule), holding(params.cards):
-    spread(train, params.cards)
+with job(snakemake.log[0], snakemake.rule), holding(params.gpus):
+    spread(train, params.gpus)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from booruflow.job import job
+from booruflow.core.jobs import job
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.prevalence import read_prevalence
 from booruflow.tokens.thresholds import frequent_tags, plot_costs, threshold_costs, threshold_for_size, write_costs

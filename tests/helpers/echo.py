@@ -7,11 +7,11 @@ import os
 import time
 from pathlib import Path
 
-from booruflow.backends import Failed, Prepared, Result
+from booruflow.captioning.backends import Failed, Prepared, Result
 
 
 class EchoBackend:
-    needs_picture, needs_card = True, False
+    needs_image, needs_gpu = True, False
 
     def __init__(self, captioner):
         self.config = captioner
@@ -25,7 +25,7 @@ class EchoBackend:
         self.loaded += 1
 
     def prepare(self, request):
-        return Prepared(request.id, request.picture.width, request)
+        return Prepared(request.id, request.image.width, request)
 
     def generate(self, batches):
         for batch in batches:
@@ -41,7 +41,7 @@ class EchoBackend:
         request = prepared.inputs
         if prepared.id in self.config.get("failing", ()):
             return Failed(prepared.id, "no luck")
-        text = f"{prepared.id}: {request.picture.size} {request.prompt.user}"
+        text = f"{prepared.id}: {request.image.size} {request.prompt.user}"
         return Result(prepared.id, text, "stop", len(request.prompt.user), len(text), 0.125)
 
 

@@ -1,4 +1,4 @@
-"""A Slurm cluster of this one machine, with cards that are device files without a card behind them.
+"""A Slurm cluster of this one machine, with GPUs that are device files without a GPU behind them.
 
 Real `slurmctld`, `slurmd` and `munged`, started as root without systemd and stopped again. Slurm's configuration has to
 stand in /etc/slurm: the executor plugin takes every SLURM_ variable, SLURM_CONF among them, from the jobs.
@@ -31,26 +31,26 @@ def why_not() -> str | None:
 
 
 @contextmanager
-def slurm_node(root: Path, cards: int = 2, cpus: int = 8, memory: int = 8000) -> Iterator[Path]:
+def slurm_node(root: Path, gpus: int = 2, cpus: int = 8, memory: int = 8000) -> Iterator[Path]:
     """Run a cluster of one node while the block runs; yields the log of finished jobs.
 
     Args:
         root: folder for its state and logs.
-        cards: how many it has.
+        GPUs: how many it has.
         cpus: how many it claims to have.
         memory: MB that it claims to have.
     """
     for name in ("state", "spool", "run"):
         root.joinpath(name).mkdir(parents=True)
-    for card in range(cards):
-        os.mknod(root / f"card{card}", 0o600 | 0o020000, os.makedev(1, 3))
+    for gpu in range(gpus):
+        os.mknod(root / f"gpu{gpu}", 0o600 | 0o020000, os.makedev(1, 3))
     host, (control, node) = socket.gethostname().split(".")[0], _free_ports(2)
     munge = root / "run/munge.socket"
     configuration = {
         "slurm.conf": _SLURM_CONF.format(
-            root=root, host=host, munge=munge, control=control, node=node, cards=cards, cpus=cpus, memory=memory
+            root=root, host=host, munge=munge, control=control, node=node, gpus=gpus, cpus=cpus, memory=memory
         ),
-        "gres.conf": f"Name=gpu File={root}/card[0-{cards - 1}]\n",
+        "gres.conf": f"Name=gpu File={root}/GPU[0-{gpus - 1}]\n",
     }
     key = root / "munge.key"
     key.write_bytes(os.urandom(128))
@@ -140,6 +140,6 @@ MinJobAge=300
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0
 SlurmdParameters=config_overrides
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{cards} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{GPUs} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """

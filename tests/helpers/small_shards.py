@@ -1,18 +1,18 @@
-"""Small shards with real pictures, for tests of the captioning job."""
+"""Small shards with real images, for tests of the captioning job."""
 
 from pathlib import Path
 
 import polars as pl
 from PIL import Image
 
-from booruflow.captioning import Shard
+from booruflow.captioning.caption import Shard
 
 SCHEMA = {
     "id": pl.Int64,
     "general": pl.String,
     "characters": pl.String,
     "artists": pl.String,
-    "picture": pl.String,
+    "image": pl.String,
     "member": pl.String,
     "offset": pl.Int64,
     "size": pl.Int64,
@@ -43,20 +43,20 @@ CAPTIONER = {
 
 
 def row(id_, **changes):
-    """One row of a shard: a post with tags and a picture."""
+    """One row of a shard: a post with tags and an image."""
     values = dict.fromkeys(SCHEMA) | {"characters": "", "artists": "", "has_metadata": True}
-    return values | {"id": id_, "general": f"1girl, tag_{id_}", "picture": f"{id_}.png"} | changes
+    return values | {"id": id_, "general": f"1girl, tag_{id_}", "image": f"{id_}.png"} | changes
 
 
 def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
-    """Write the rows, and a little picture for each row that names one."""
-    pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
+    """Write the rows, and a little image for each row that names one."""
+    images = folder / "images"
+    images.mkdir(parents=True, exist_ok=True)
     for values in rows:
-        path = pictures / (values["picture"] or ".")
+        path = images / (values["image"] or ".")
         if not path.exists():
             id_ = values["id"]
             Image.new("RGB", (30 + id_ * 7 % 50, 30 + id_ * 5 % 40), (id_ * 37 % 256, id_ * 11 % 256, 90)).save(path)
     split = folder / f"split_{number}_of_{count}.parquet"
     pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(split)
-    return Shard(split, pictures, folder / "journal", number, count)
+    return Shard(split, images, folder / "journal", number, count)

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 import debtags
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 
 LIST = """\
 Package: zoo

@@ -74,7 +74,7 @@ def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, s
         own = packages_of(group)
         astray = [file for name, file in loaded["modules"].items() if name in own and not file.startswith(loaded["prefix"])]
         assert astray == [], rule
-        assert {"polars", "orjson"} & loaded["modules"].keys() or rule == "pictures", rule
+        assert {"polars", "orjson"} & loaded["modules"].keys() or rule == "images", rule
     assert len(set(prefixes.values())) == len(prefixes) == 3
     shutil.rmtree(project.folder / ".snakemake/conda")  # some gigabytes, which pytest would keep
 

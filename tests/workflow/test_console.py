@@ -20,9 +20,9 @@ rule work:
 
 SCRIPT = """
 import time
-from booruflow.errors import UserError
-from booruflow.files import written_whole
-from booruflow.job import job
+from booruflow.core.errors import UserError
+from booruflow.core.files import written_whole
+from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule), written_whole(snakemake.output[0]) as part:
     part.write_text("half")

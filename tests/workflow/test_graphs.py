@@ -22,7 +22,7 @@ def test_the_report_is_one_page_with_its_plots_and_their_captions(built: Project
     built.run("--report", "report.html", "report")
     page = built.folder.joinpath("report.html").read_text("utf-8")
     assert not re.search(r'(src|href)="https?://[^"]+\.(js|css)"', page), "the page needs no other"
-    for text in ("how long the captions are", "Where each post", "how the shards ended", "pictures and captions"):
+    for text in ("how long the captions are", "Where each post", "how the shards ended", "images and captions"):
         assert text in page, text
     built.run("report", "--forcerun", "plots", "contact_sheet")
     assert {path.name: path.read_bytes() for path in built.path("report").iterdir()} == drawn, "the same to the byte"

@@ -9,11 +9,11 @@ import polars as pl
 import synthetic
 from projects import Project
 
-FINAL = ("tags/", "captions/", "missing", "meta_", "latents/", "tars/", "subsets/", "posts/")
+FINAL = ("tags/", "captions/", "missing", "meta_", "resolutions/", "tars/", "subsets/", "posts/")
 
 
 def final(project: Project) -> dict[str, str]:
-    """The products that say nothing of where a picture lies."""
+    """The products that say nothing of where an image lies."""
     return {name: digest for name, digest in project.products().items() if name.startswith(FINAL) and "split_" not in name}
 
 
@@ -35,26 +35,26 @@ def csv_files(table: pl.DataFrame, folder: Path) -> list[str]:
     return names
 
 
-def pictures_in_tars(pictures: Path, folder: Path) -> None:
+def images_in_tars(images: Path, folder: Path) -> None:
     """`<id % 1000>.tar`."""
     folder.mkdir()
-    for picture in sorted(pictures.iterdir()):
-        with tarfile.open(folder / f"{int(picture.stem) % 1000:04d}.tar", "a") as tar:
-            tar.add(picture, picture.name)
+    for image in sorted(images.iterdir()):
+        with tarfile.open(folder / f"{int(image.stem) % 1000:04d}.tar", "a") as tar:
+            tar.add(image, image.name)
 
 
 def test_products_do_not_depend_on_how_inputs_are_stored(built, sample, without_torch):
     table = pl.read_parquet(built.folder / "sample/metadata.parquet")
     base = dict(reversed(built.read("captions/meta_cap_base.json").items()))
     (built.folder / "captions.json").write_text(json.dumps(base, indent=2))
-    pictures_in_tars(built.folder / "sample/images", built.folder / "pictures")
+    images_in_tars(built.folder / "sample/images", built.folder / "images")
     built.configure(
         inputs__metadata=shuffled_files_with_an_index(table, built.folder),
         inputs__captions=[{"files": ["captions.json"]}],
-        inputs__pictures="pictures",
+        inputs__images="images",
     )
     jobs = built.run("meta_lat", **without_torch).jobs
-    assert {"posts", "tags_json", "captions_json", "base_captions", "pictures", "caption", "meta_lat"} <= set(jobs)
+    assert {"posts", "tags_json", "captions_json", "base_captions", "images", "caption", "meta_lat"} <= set(jobs)
     assert final(built) == final(sample)
 
 
@@ -71,13 +71,13 @@ def normal(entries):
 
 
 def test_content_is_that_of_the_plain_way(make_project, tmp_path):
-    synthetic.write_posts(tmp_path / "in", 5000, shuffled=True, latents="indented")
+    synthetic.write_posts(tmp_path / "in", 5000, shuffled=True, resolutions="indented")
     source = {"files": [str(tmp_path / "in/captions.parquet")], "id": "index", "columns": naive.CAPTION_COLUMNS}
     project = make_project(
         inputs__metadata=[str(tmp_path / "in/metadata.parquet")],
         inputs__captions=[source],
-        inputs__pictures="",
-        inputs__latents=str(tmp_path / "in/meta_lat.json"),
+        inputs__images="",
+        inputs__resolutions=str(tmp_path / "in/meta_lat.json"),
         inputs__edited="",
         captions__generate=False,
         meta_lat__folder="/data/images",

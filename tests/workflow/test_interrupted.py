@@ -97,7 +97,11 @@ def test_a_full_disk_is_told_and_the_next_run_completes(make_project, sample, sm
     disk, grow = small_disk
     results = disk / "results"
     project = make_project(tars__count=10, results=str(results))
-    targets = [f"{results}/tars/tags/0009.tar", f"{results}/captions/meta_cap_base.json", f"{results}/latents/latents.parquet"]
+    targets = [
+        f"{results}/tars/tags/0009.tar",
+        f"{results}/captions/meta_cap_base.json",
+        f"{results}/resolutions/resolutions.parquet",
+    ]
     ran = project.run(*targets, code=1)
     assert ran.errors and all("cannot be written (No space left on device): free space" in line for line in ran.errors)
     assert str(disk) in ran.errors[0]

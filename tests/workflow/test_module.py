@@ -30,7 +30,7 @@ def test_another_workflow_uses_the_products(tmp_path: Path, generate: bool) -> N
     other.folder.mkdir()
     config = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
     captions = [{**each, "files": [str(ROOT / file) for file in each["files"]]} for each in config["inputs"]["captions"]]
-    inputs = {"metadata": [str(ROOT / "sample/metadata.parquet")], "pictures": str(ROOT / "sample/images"), "captions": captions}
+    inputs = {"metadata": [str(ROOT / "sample/metadata.parquet")], "images": str(ROOT / "sample/images"), "captions": captions}
     captioner = {key: config["captioner"][key] for key in ("device", "dtype", "min_pixels", "max_pixels", "max_new_tokens")}
     own = {
         "results": "data set/results",

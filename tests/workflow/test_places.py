@@ -11,7 +11,7 @@ def test_odd_paths_and_one_core_give_the_same_bytes(make_project, sample):
         inputs__captions=[
             {**source, "files": ["mon échantillon/captions.parquet"]} for source in project.config["inputs"]["captions"]
         ],
-        inputs__pictures="mon échantillon/images",
+        inputs__images="mon échantillon/images",
         inputs__edited="mon échantillon/edited",
         captioner__model="mon échantillon/captioner",
     )
@@ -24,5 +24,5 @@ def test_odd_paths_and_one_core_give_the_same_bytes(make_project, sample):
     assert "Nothing to be done" in project.run("meta_lat").text
     project.configure(meta_lat__folder="")
     project.run("meta_lat")
-    pictures = project.folder / "mon échantillon/images"
-    assert all(path.startswith(f"{pictures}/") for path in project.read("meta_lat.json"))
+    images = project.folder / "mon échantillon/images"
+    assert all(path.startswith(f"{images}/") for path in project.read("meta_lat.json"))

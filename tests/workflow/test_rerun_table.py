@@ -67,7 +67,7 @@ CHANGES = {
     "`captions.shards`": set_to(captions__shards=3),
     "`edited/`": edit("sample/edited/edited_2.json", "girl on the left", "woman on the left"),
     "`inputs.captions`": with_caption,
-    "`inputs.pictures`": lambda project: shutil.copy(
+    "`inputs.images`": lambda project: shutil.copy(
         project.folder / "sample/images/1213521.webp", project.folder / "sample/images/1.webp"
     ),
     "`inputs.metadata`": with_row,

@@ -1,4 +1,4 @@
-"""The real workflow on a real one-node Slurm with two cards that are none: `profiles/slurm` as shipped."""
+"""The real workflow on a real one-node Slurm with two GPUs that are none: `profiles/slurm` as shipped."""
 
 import json
 from collections.abc import Iterator
@@ -52,16 +52,16 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
     local = project(tmp_path / "local")
     local.run()
     cluster = project(tmp_path / "cluster")
-    cards: dict[str, str] = {}
+    gpus: dict[str, str] = {}
 
     def both_caption() -> bool:
-        cards.update(caption_processes(cluster.folder))
-        return bool(len(cards) == SHARDS and cluster.journal())
+        gpus.update(caption_processes(cluster.folder))
+        return bool(len(gpus) == SHARDS and cluster.journal())
 
     with cluster.running(*PROFILE, *QUICK, cores=8) as process:
         cluster.wait_for(process, both_caption)
-        assert set(cards) == {"0", "1"}, "each caption job has its own card"
-        for job in cards.values():
+        assert set(gpus) == {"0", "1"}, "each caption job has its own GPU"
+        for job in gpus.values():
             said("scancel", job)
         assert process.wait(120) != 0, cluster.console()
     kept = cluster.journal()
@@ -74,9 +74,9 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
     assert all(line in journal for line in kept)
     keys = [line["key"] for line in journal]
     assert len(keys) == len(set(keys)) == len(local.journal()), "no caption is generated twice"
-    # a shard that was done but for its products generates nothing, and says no card
+    # a shard that was done but for its products generates nothing, and says no GPU
     stats = [json.loads(cluster.path(f"captions/stats_{n}.json").read_bytes())[0] for n in range(SHARDS)]
-    went_on = [record["card"] for record in stats if record["generated"]["captions"]]
+    went_on = [record["gpu"] for record in stats if record["generated"]["captions"]]
     assert went_on
     assert set(went_on) <= {"0", "1"}
     assert len(set(went_on)) == len(went_on)
@@ -84,7 +84,7 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
 
     jobs = finished_jobs(log)
     cancelled = [job for job in jobs if job["JobState"] == "CANCELLED"]
-    assert {job["JobId"] for job in cancelled} == set(cards.values())
+    assert {job["JobId"] for job in cancelled} == set(gpus.values())
     completed = [job for job in jobs if job["JobState"] == "COMPLETED"]
     assert len(cancelled) + len(completed) == len(jobs)
     # prepare, tokens, tag tars, captions and outcomes of two shards, export, caption tars, manifest

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from booruflow.backends import Request, Result
-from booruflow.backends.transformers import TransformersBackend
-from booruflow.prompts import Prompt
+from booruflow.captioning.backends import Request, Result
+from booruflow.captioning.backends.transformers import TransformersBackend
+from booruflow.captioning.prompts import Prompt
 
 BATCH = 16
 SETTINGS = {

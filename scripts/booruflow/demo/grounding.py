@@ -5,9 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from booruflow.captioning.prompts import Prompt, prompt_of
 from booruflow.demo.scene import Scene
 from booruflow.demo.wording import tags_of
-from booruflow.prompts import Prompt, prompt_of
 
 Mode = Literal["full", "thin", "none"]
 

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from booruflow.backends.chatml import IMAGE, chat
+from booruflow.captioning.backends.chatml import IMAGE, chat
+from booruflow.core.progress import progress
 from booruflow.demo import scene as scenes
 from booruflow.demo.grounding import grounding, prompt_with
 from booruflow.demo.pictures import PictureStore, Pixels, patches
@@ -29,7 +30,6 @@ from booruflow.demo.reading import ReadingHeads, attribute_ids, reading_loss
 from booruflow.demo.scene import Scene
 from booruflow.demo.tiny_qwen2vl import CELL, example_texts, make_model, make_processor, make_tokenizer, save
 from booruflow.demo.wording import HEADWEAR_PROSE, OBJECT_PROSE, answer_of
-from booruflow.progress import progress
 
 TOWER_BATCH, CAPTION_BATCH = 48, 24
 TOWER_SHARE = 0.25

@@ -1,1 +1,1 @@
-"""What a person looks at after a run: plots of the counts, and pictures beside their captions."""
+"""What a person looks at after a run: plots of the counts, and images beside their captions."""

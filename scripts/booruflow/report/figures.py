@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from booruflow.files import written_whole
+from booruflow.core.files import written_whole
 from booruflow.report.gathering import EXISTING, GENERATED, LONGEST, MENDED, NOTHING, SOURCES, STEP, TAGS, Texts
 
 COLOURS = {EXISTING: "#4477aa", GENERATED: "#228833", MENDED: "#ccbb44", TAGS: "#bbbbbb", NOTHING: "#ee6677"}

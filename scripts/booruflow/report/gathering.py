@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 import polars as pl
 
-from booruflow.idjson import decoded, member_text
-from booruflow.streams import in_step
+from booruflow.core.idjson import decoded, member_text
+from booruflow.core.streams import in_step
 
 EXISTING, GENERATED, MENDED, TAGS, NOTHING = "existing", "generated", "mended", "tags alone", "nothing"
 SOURCES = (EXISTING, GENERATED, MENDED, TAGS, NOTHING)
@@ -68,10 +68,10 @@ def _among(frames: Sequence[pl.DataFrame]) -> pl.Expr:
     return pl.col("id").is_in(ids.implode())
 
 
-def gather_resolutions(latents: Iterable[pl.DataFrame]) -> Counter[tuple[int, int]]:
+def gather_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int, int]]:
     """How many posts there are of each training resolution (width, height)."""
     counts: Counter[tuple[int, int]] = Counter()
-    for frame in latents:
+    for frame in resolutions:
         sizes = frame.select("train_width", "train_height").drop_nulls().group_by(pl.all()).len()
         counts.update({(width, height): count for width, height, count in sizes.iter_rows()})
     return counts

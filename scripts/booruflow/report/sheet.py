@@ -1,4 +1,4 @@
-"""A page of pictures beside their texts, for a person's eyes: one HTML file that needs no other."""
+"""A page of images beside their texts, for a person's eyes: one HTML file that needs no other."""
 
 import base64
 import hashlib
@@ -11,9 +11,9 @@ from pathlib import Path
 import orjson
 import polars as pl
 
-from booruflow.errors import Unreadable
-from booruflow.files import open_whole
-from booruflow.pictures import open_picture, read_picture
+from booruflow.core.errors import Unreadable
+from booruflow.core.files import open_whole
+from booruflow.sources.images import open_image, read_image
 
 SIDE = 256
 """Pixels of a thumbnail's longer side, at the most."""
@@ -31,10 +31,10 @@ def text_of(value: str) -> str:
     return entry["caption"] if "caption" in entry else f"[{entry['reason']}] {entry['text']}"
 
 
-def places_of(pictures: Iterable[pl.DataFrame], ids: set[int]) -> dict[int, tuple[str, int | None, int | None]]:
-    """Where the pictures of `ids` lie: file, offset and size (see `booruflow.pictures`)."""
+def places_of(images: Iterable[pl.DataFrame], ids: set[int]) -> dict[int, tuple[str, int | None, int | None]]:
+    """Where the images of `ids` lie: file, offset and size (see `booruflow.sources.images`)."""
     wanted = pl.Series("id", sorted(ids), pl.Int64).implode()
-    found = (frame.filter(pl.col("id").is_in(wanted)).select("id", "file", "offset", "size") for frame in pictures)
+    found = (frame.filter(pl.col("id").is_in(wanted)).select("id", "file", "offset", "size") for frame in images)
     return {row[0]: row[1:] for frame in found for row in frame.iter_rows()}
 
 
@@ -51,8 +51,8 @@ def write_sheet(
         path: the HTML file.
         groups: heading -> (id, text) of its posts.
         tags: of each post, as one line.
-        folder: of the pictures.
-        places: of the pictures, see `places_of`.
+        folder: of the images.
+        places: of the images, see `places_of`.
     """
     with open_whole(path) as file:
         for part in _page(groups, tags, Path(folder), places):
@@ -69,8 +69,8 @@ def _page(
     for heading, posts in groups.items():
         yield f"<h2>{html.escape(heading)}</h2>\n<div>\n" if posts else ""
         for post, text in posts:
-            picture = _thumbnail(folder, places[post]) if post in places else "<p>no picture</p>"
-            yield f"<figure>{picture}<figcaption><b>{post}</b> {html.escape(text)}"
+            image = _thumbnail(folder, places[post]) if post in places else "<p>no image</p>"
+            yield f"<figure>{image}<figcaption><b>{post}</b> {html.escape(text)}"
             yield f"<p>{html.escape(tags.get(post, ''))}</p></figcaption></figure>\n"
         yield "</div>\n" if posts else ""
     yield "</body></html>\n"
@@ -78,17 +78,17 @@ def _page(
 
 def _thumbnail(folder: Path, place: tuple[str, int | None, int | None]) -> str:
     try:
-        picture = open_picture(read_picture(folder, *place))
+        image = open_image(read_image(folder, *place))
     except Unreadable as error:
         return f"<p>{html.escape(str(error))}</p>"
-    picture.thumbnail((SIDE, SIDE))
+    image.thumbnail((SIDE, SIDE))
     data = io.BytesIO()
-    picture.save(data, "webp", quality=80)
+    image.save(data, "webp", quality=80)
     return f'<img alt="" src="data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}">'
 
 
 _HEAD = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Pictures and captions</title>
+<html lang="en"><head><meta charset="utf-8"><title>Images and captions</title>
 <style>
 body { font: 14px/1.4 sans-serif; margin: 1em; color: #222; background: #fff }
 div { display: grid; grid-template-columns: repeat(auto-fill, minmax(260px, 1fr)); gap: 12px }
@@ -97,5 +97,5 @@ img { display: block; margin: 0 auto 6px; max-width: 100% }
 figcaption { white-space: pre-wrap }
 figcaption p { color: #777; font-size: 12px; margin: 6px 0 0 }
 </style></head><body>
-<h1>Pictures and captions</h1>
+<h1>Images and captions</h1>
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.sets import SPECIAL, TagSets, Vocabulary, offsets_of
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import TokenFile

@@ -10,8 +10,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
 from booruflow.tag_model.model import ModelConfig, TagSetModel
 from booruflow.tag_model.sets import Vocabulary
 from booruflow.tag_model.vectors import read_lines
@@ -50,7 +50,7 @@ with torch.inference_mode():
     scores = model.scores(vectors, {dimensions})  # [1, {tags}]
 ```
 
-What it knows is which tags people put together, with their habits and gaps: it never saw a picture.
+What it knows is which tags people put together, with their habits and gaps: it never saw an image.
 """
 
 TOKENIZER = "- `vocab.txt`, `vocab.json`, `tokenizer_config.json`: the tokenizer, whose ids are those of the tags.\n"

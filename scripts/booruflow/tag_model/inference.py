@@ -28,7 +28,7 @@ def embed(model: TagSetModel, sets: TagSets, batch: int = 512) -> NDArray[np.flo
 
 
 def best_device() -> torch.device:
-    """A card where there is one."""
+    """A GPU where there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

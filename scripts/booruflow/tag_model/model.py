@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 
 Attention = Literal["padded", "nested"]
 
@@ -90,7 +90,7 @@ def attend_padded(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) ->
 
 
 def attend_nested(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> Tensor:
-    """The same as `attend_padded` without padding, by jagged nested tensors; flash attention on a card."""
+    """The same as `attend_padded` without padding, by jagged nested tensors; flash attention on a GPU."""
     sizes = offsets.diff()
     shortest, longest = int(sizes.min()), int(sizes.max())
     query, key, value = (
@@ -143,7 +143,7 @@ class TagSetModel(nn.Module):
         Args:
             config: its form.
             category: [tokens], the index of each tag's category.
-            attention: how sets are attended to; the results are equal, `nested` is for cards.
+            attention: how sets are attended to; the results are equal, `nested` is for GPUs.
         """
         super().__init__()
         self.config = config

@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.sets import Integers, TagSets, Vocabulary, joined
 
 MINIMUM_TAGS = 3

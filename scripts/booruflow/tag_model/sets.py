@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]

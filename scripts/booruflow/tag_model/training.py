@@ -1,4 +1,4 @@
-"""Training of the tag-set model: on one CPU core or any number of cards, and the same after any interruption.
+"""Training of the tag-set model: on one CPU core or any number of GPUs, and the same after any interruption.
 
 What is random at a step (the order, what is hidden, dropout) depends on the seed and the step alone, so a checkpoint
 needs no generator's state, and a resumed training takes the very steps that it would have taken.
@@ -23,9 +23,9 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import Tensor
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
-from booruflow.progress import progress
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
+from booruflow.core.progress import progress
 from booruflow.tag_model.evaluation import figures, ranks
 from booruflow.tag_model.inference import on_device, scorer
 from booruflow.tag_model.model import Attention, ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss

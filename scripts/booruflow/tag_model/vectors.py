@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from booruflow.errors import UserError
-from booruflow.files import written_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import written_whole
 
 
 def write_vectors(

@@ -25,8 +25,8 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
 from booruflow.tokens.vocabulary import Vocabulary
 
 _HEADER = struct.Struct("<8sIIQQ32s32s")

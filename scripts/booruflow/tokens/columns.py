@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from booruflow.errors import UserError
-from booruflow.tables import open_table, require_columns
+from booruflow.core.errors import UserError
+from booruflow.core.tables import open_table, require_columns
 
 BATCH = 16_384
 """Rows of a batch: to look its tags up, the vocabulary is hashed once a batch."""

@@ -14,9 +14,9 @@ import pyarrow as pa
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from booruflow.files import open_whole
-from booruflow.progress import progress
-from booruflow.tables import open_table
+from booruflow.core.files import open_whole
+from booruflow.core.progress import progress
+from booruflow.core.tables import open_table
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import token_writer
 from booruflow.tokens.columns import post_batches

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import token_type
 from booruflow.tokens.columns import split_tags

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pyarrow.compute as pc
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
-from booruflow.progress import progress
-from booruflow.tables import open_table
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
+from booruflow.core.progress import progress
+from booruflow.core.tables import open_table
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.columns import TagColumn, post_batches, split_tags
 from booruflow.tokens.labels import pieces

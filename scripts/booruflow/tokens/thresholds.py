@@ -7,8 +7,8 @@ import matplotlib as mpl
 import polars as pl
 from matplotlib.figure import Figure
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole, written_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole, written_whole
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.labels import pieces
 from booruflow.tokens.prevalence import count_pieces

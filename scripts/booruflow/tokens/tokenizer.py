@@ -10,8 +10,8 @@ from typing import Literal
 import pyarrow as pa
 from transformers import BatchEncoding
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.decoding import Tags, decode
 from booruflow.tokens.encoding import Encoder

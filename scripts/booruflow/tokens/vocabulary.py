@@ -14,8 +14,8 @@ from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from booruflow.errors import UserError
-from booruflow.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
 from booruflow.tokens import CATEGORIES
 
 SPECIAL = "special"

@@ -8,7 +8,7 @@ from hfutils.index import tar_get_index_info
 from naive import STAGES, Job, bucket_sizes, load
 from synthetic import write_posts
 
-from booruflow.buckets import buckets, training_resolution
+from booruflow.sources.buckets import buckets, training_resolution
 
 POSTS = 300
 
@@ -76,11 +76,11 @@ def test_buckets_are_those_of_the_library(job):
     assert bucket_sizes(job) == buckets(job.resolution, job.min_reso, job.max_reso, job.step)
 
 
-def test_known_latents_give_ids_and_resolutions(job, posts, tmp_path):
+def test_known_resolutions_give_ids_and_resolutions(job, posts, tmp_path):
     known = sorted(posts)[::2]
-    latents = tmp_path / "old.json"
-    latents.write_text(json.dumps({f"/elsewhere/{post}.webp": {"train_resolution": [64, 128]} for post in known}))
-    later = Job(job.metadata, job.captions, job.results, latents=latents)
+    resolutions = tmp_path / "old.json"
+    resolutions.write_text(json.dumps({f"/elsewhere/{post}.webp": {"train_resolution": [64, 128]} for post in known}))
+    later = Job(job.metadata, job.captions, job.results, resolutions=resolutions)
     first = load(job.results / "meta_lat.json")
     STAGES["meta_lat"](later)
     entries = load(job.results / "meta_lat.json")

@@ -16,7 +16,7 @@ def made(tmp_path_factory):
     """Posts in order, the same shuffled with all extras, made once."""
     folder = tmp_path_factory.mktemp("posts")
     write_posts(folder / "ordered", POSTS)
-    write_posts(folder / "shuffled", POSTS, shuffled=True, csv_files=3, latents="indented")
+    write_posts(folder / "shuffled", POSTS, shuffled=True, csv_files=3, resolutions="indented")
     return folder
 
 
@@ -98,7 +98,7 @@ def test_csv_export_says_the_same(made):
     assert re.search(r',"",|,""\n', files[0].read_text(encoding="utf-8"))
 
 
-def test_latents_are_what_a_trainer_wrote(made, tmp_path):
+def test_resolutions_are_what_a_trainer_wrote(made, tmp_path):
     text = (made / "shuffled/meta_lat.json").read_text(encoding="utf-8")
     entries = json.loads(text)
     assert text == json.dumps(entries, indent=2)
@@ -106,7 +106,7 @@ def test_latents_are_what_a_trainer_wrote(made, tmp_path):
     assert keys != sorted(keys)
     assert set(next(iter(entries.values()))) == {"tags", "caption", "train_resolution"}
     assert 0.95 < len(entries) / POSTS < 1
-    write_posts(tmp_path, 50, latents="compact")
+    write_posts(tmp_path, 50, resolutions="compact")
     assert "\n" not in (tmp_path / "meta_lat.json").read_text(encoding="utf-8")
     assert set(json.loads((tmp_path / "meta_lat.json").read_text(encoding="utf-8"))) < set(entries)
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from booruflow.backends.chatml import chat
+from booruflow.captioning.backends.chatml import chat
 from booruflow.demo.asking import ask
 from booruflow.demo.grounding import prompt_with
 from booruflow.demo.scene import choose_scene

@@ -1,6 +1,6 @@
 import polars as pl
 
-from booruflow.idjson import SCHEMA
+from booruflow.core.idjson import SCHEMA
 from booruflow.report.gathering import LONGEST, STEP, gather_outcomes, gather_resolutions, gather_texts
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
-from booruflow.idjson import SCHEMA
+from booruflow.core.idjson import SCHEMA
 from booruflow.report.sheet import drawn, places_of, text_of, write_sheet
 
 
@@ -26,14 +26,14 @@ def test_a_bad_entry_says_why() -> None:
     assert text_of('{"caption":"A girl.","repaired":true}') == "A girl."
 
 
-def test_the_page_holds_its_pictures_and_nothing_of_a_text_is_markup(tmp_path: Path) -> None:
+def test_the_page_holds_its_images_and_nothing_of_a_text_is_markup(tmp_path: Path) -> None:
     Image.new("RGB", (900, 600), "red").save(tmp_path / "1.png")
     tmp_path.joinpath("2.webp").write_bytes(b"broken")
-    pictures = pl.DataFrame(
+    images = pl.DataFrame(
         {"id": [1, 2, 7], "file": ["1.png", "2.webp", "7.png"], "offset": [None] * 3, "size": [None] * 3},
         schema={"id": pl.Int64, "file": pl.String, "offset": pl.Int64, "size": pl.Int64},
     )
-    places = places_of([pictures], {1, 2, 3})
+    places = places_of([images], {1, 2, 3})
     assert set(places) == {1, 2}
     groups = {"generated": [(1, "<script>alert(1)</script> & \ud800 日本"), (2, "b"), (3, "c")], "mended": []}
     pages = [tmp_path / "one.html", tmp_path / "two.html"]
@@ -42,6 +42,6 @@ def test_the_page_holds_its_pictures_and_nothing_of_a_text_is_markup(tmp_path: P
     assert pages[0].read_bytes() == pages[1].read_bytes()
     text = pages[0].read_text("utf-8")
     assert "<script" not in text and "日本" in text and "1girl, &lt;3" in text
-    assert text.count("data:image/webp;base64,") == 1 and "no picture" in text and "not a picture of a known kind" in text
+    assert text.count("data:image/webp;base64,") == 1 and "no image" in text and "not an image of a known kind" in text
     assert "mended" not in text
     HTMLParser().feed(text)

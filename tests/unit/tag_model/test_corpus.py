@@ -2,7 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model import corpus
 from booruflow.tag_model.corpus import open_posts, posts
 from booruflow.tag_model.sets import joined

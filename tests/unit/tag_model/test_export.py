@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import similar
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.export import load_model, save_model
 from booruflow.tag_model.inference import embed
 from booruflow.tag_model.model import ModelConfig

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.model import ModelConfig, Sets, TagSetModel, contrastive_loss, hidden_tag_loss
 
 FORM = ModelConfig(tokens=40, categories=3, width=32, layers=2, heads=4, dropout=0.0, nested=(8, 16, 32))

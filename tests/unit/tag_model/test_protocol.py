@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model import rivals
 from booruflow.tag_model.evaluation import figures, ranks
 from booruflow.tag_model.protocol import completion, distinct, prune, retrieval, sample, split, stable_hash

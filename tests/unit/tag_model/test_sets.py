@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.sets import read_tsv, tag_sets
 
 ROWS = [["a::x", "b::y", "a::x"], [], ["b::z", "ünï::täg"]]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.inference import embed, on_device
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import completion

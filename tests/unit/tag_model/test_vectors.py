@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tag_model.vectors import nearest, read_lines, write_vectors
 
 

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import TokenFile, records_from, token_writer
 from booruflow.tokens.vocabulary import vocabulary_of

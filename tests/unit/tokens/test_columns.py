@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens.columns import post_batches, split_tags
 
 STRINGS = st.lists(st.none() | st.text(st.sampled_from("a_é😀   \t\n\0 "), max_size=12))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens.binary import TokenFile
 from booruflow.tokens.corpus import write_summary, write_tokens
 from booruflow.tokens.vocabulary import vocabulary_of, write_vocabulary

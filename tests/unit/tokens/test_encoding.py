@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.decoding import decode
 from booruflow.tokens.encoding import Encoder, ranges

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens import prevalence
 from booruflow.tokens.prevalence import count_pieces, count_tags, read_prevalence, write_prevalence
 

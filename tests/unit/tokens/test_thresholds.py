@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.thresholds import frequent_tags, plot_costs, threshold_costs, threshold_for_size, write_costs
 from booruflow.tokens.vocabulary import special_names

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens.tokenizer import TagTokenizer
 
 POST = {"general": "solo flower_hat 1girl", "character": ["saber", "hatsune_miku"], "rating": "s", "score": 12, "artist": None}

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from booruflow.errors import UserError
+from booruflow.core.errors import UserError
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.vocabulary import read_vocabulary, vocabulary_of, write_vocabulary
 

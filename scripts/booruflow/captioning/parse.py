@@ -1,0 +1,83 @@
+"""Raw outputs of a shard parsed: captions with their artist sentence, and bad outputs with the reason."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from booruflow.captioning.parsing import Bad, Good, Options, Outcome, parse, with_artist
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_input, open_whole
+from booruflow.core.tables import read_stream
+
+Raw = dict[str, Any]
+"""A line of raw_{n}.jsonl: see `captioning.backends.Result`; `fallback` is there and true where the fallback wrote it."""
+
+
+def read_raw(path: str | Path) -> Iterator[Raw]:
+    """The lines of a raw_{n}.jsonl.
+
+    Raises:
+        UserError: a line is not JSON.
+    """
+    with open_input(path) as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise UserError(f"{path}: line {number}: not JSON ({error}): delete the file and run again") from error
+
+
+def artists_of(split: str | Path) -> Callable[[int], list[str]]:
+    """A look-up of the artists of each post of a shard."""
+    rows = pl.concat(read_stream(split, ["id", "artists"]))
+    artists = dict(rows.iter_rows())
+    return lambda post: [name for name in artists[post].split(", ") if name]
+
+
+@dataclass(frozen=True)
+class Parser:
+    """The parser as configured: the config section `captions` and the prompt's style."""
+
+    style: str
+    artist_sentence: str
+    max_characters: int | None
+    salvage: bool
+
+    @property
+    def options(self) -> Options:
+        """For `booruflow.captioning.parsing`."""
+        return Options(self.max_characters, self.salvage)
+
+
+def parsed(raws: Iterable[Raw], artists: Callable[[int], list[str]], parser: Parser) -> Iterator[tuple[Raw, Outcome]]:
+    """Each raw output with its outcome; a good caption has the artist sentence in front."""
+    for raw in raws:
+        # the fallback answers in prose
+        style = "short" if "fallback" in raw else parser.style
+        outcome = parse(raw["text"], raw["finish_reason"], style, parser.options)
+        if isinstance(outcome, Good):
+            outcome = Good(with_artist(outcome.caption, artists(raw["id"]), parser.artist_sentence), outcome.repaired)
+        yield raw, outcome
+
+
+def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, bad: str | Path) -> None:
+    """Write good_{n}.json (`caption`; `repaired`, `fallback` where true) and bad_{n}.json (`text`, `finish_reason`, `reason`)."""
+    counts = {True: 0, False: 0}
+    with open_whole(good) as good_file, open_whole(bad) as bad_file:
+        for raw, outcome in outcomes:
+            if isinstance(outcome, Bad):
+                value = {key: raw[key] for key in ("text", "finish_reason")} | {"reason": outcome.reason}
+            else:
+                marks = {"repaired": outcome.repaired, "fallback": raw.get("fallback", False)}
+                value = {"caption": outcome.caption, **{name: True for name, is_so in marks.items() if is_so}}
+            sound = isinstance(outcome, Good)
+            opening = b",\n" if counts[sound] else b"{\n"
+            (good_file if sound else bad_file).write(b'%s"%d": %s' % (opening, raw["id"], orjson.dumps(value)))
+            counts[sound] += 1
+        for file, count in ((good_file, counts[True]), (bad_file, counts[False])):
+            file.write(b"\n}\n" if count else b"{\n}\n")
+    print(f"{counts[True]} good, {counts[False]} bad")

@@ -1,0 +1,147 @@
+"""What a key of the model's JSON stands for, from the words in its name."""
+
+import re
+from enum import Enum, auto
+from functools import lru_cache
+from typing import NamedTuple
+
+from booruflow.captioning.parsing.words import clean, numbered, where
+
+
+class Role(Enum):
+    """What a key says about its value."""
+
+    GEOMETRY = auto()  # coordinates, confidences, ids: nothing for a caption
+    PLACE = auto()  # where its neighbour stands
+    PANEL = auto()  # in which panel its neighbour stands
+    SPEAKER = auto()  # who says its neighbour
+    TRANSLATION = auto()  # its neighbour in English
+    LANGUAGE = auto()  # its neighbour's language
+    KIND = auto()  # what sort of thing its neighbour is
+    NAME = auto()  # what its neighbour is called
+    MANNER = auto()  # how lettering looks or sounds: a remark on its neighbour
+    LETTERING = auto()  # its value is lettering in the picture, or prose about it
+    PEOPLE = auto()  # its value describes characters
+    REGION = auto()  # its value is what that part of the picture holds: `top_panel`, `1st_frame`
+    PLAIN = auto()  # the name adds nothing: `description`
+    LABEL = auto()  # anything else: a name for its value
+
+
+class Key(NamedTuple):
+    """A key, read: its role, its words, its number (`character_2`), and the place it names, as a phrase."""
+
+    role: Role
+    words: str
+    number: int | None = None
+    place: str = ""
+
+
+_ROLES: dict[Role, str] = {
+    Role.GEOMETRY: "bbox,bbox 2d,bboxes,bounding box,bounding boxes,bound box,box,box 2d,coordinates,coordinate,coords,"
+    "position coordinates,polygon,points,point,x,y,w,h,x1,y1,x2,y2,xmin,ymin,xmax,ymax,x min,y min,x max,y max,width,"
+    "height,id,index,idx,confidence,score,probability,rotation,angle degrees,font size,text size,z index,rect,"
+    "rectangle,mask,order,number,no,num",
+    Role.PLACE: "location,position,placement,place,area,region,side,located,where,positioning,location in image,"
+    "position in image,text location,text position",
+    Role.PANEL: "panel,frame,panel number,frame number,page,page number,panel id,in panel",
+    Role.SPEAKER: "speaker,said by,spoken by,speaker name,character,speaking character,who,person,source,from,by,"
+    "character name,attributed to,speaker id,said,owner",
+    Role.TRANSLATION: "translation,english translation,translated text,translated,translation en,meaning,"
+    "text translation,translation english,english meaning,translates to,approximate translation",
+    Role.LANGUAGE: "language,lang,script,text language",
+    Role.KIND: "type,kind,category,text type,bubble type,role,class",
+    Role.NAME: "name,label,object,item,character name,object name,subject name,element",
+    Role.MANNER: "color,colour,font,font style,style,text color,text style,font color,emotion,tone,format,effect,case,"
+    "orientation,direction,appearance,bubble style,bubble shape,shape,volume,transliteration,romanization,romaji,"
+    "font size,size,context,purpose,intent,note,notes,delivery,formatting",
+    Role.PLAIN: "description,descriptions,desc,content,contents,main content,caption,captions,summary,details,detail,"
+    "image,picture,image description,picture description,overall,overall description,general,general description,"
+    "answer,output,result,response,json,data,value,other,others,misc,additional details,additional info,information,"
+    "info,short description,long description,full description,detailed description,scene description,text description,"
+    "items,list,entries,structured description,scene,visual description,prompt,overview",
+}
+_BY_WORDS = {words: role for role, names in reversed(_ROLES.items()) for words in names.split(",")}
+
+_PEOPLE = re.compile(
+    r"(?:(?:main|other|secondary|background|side|minor|additional|central|male|female) )?"
+    r"(?:characters?|persons?|people|figures?|girls?|boys?|wom[ae]n|m[ae]n|subjects?|individuals?)(?: descriptions?| details?)?"
+)
+_LETTERING = re.compile(
+    r"\b(?:texts?|bubbles?|balloons?|dialogues?|dialogs?|speech|speeches|lettering|letters|writings?|sfx|onomatopoeia|"
+    r"sound effects?|"
+    r"transcriptions?|quotes?|lines?|words|inscriptions?|subtitles?|narration|sayings?|messages?|transcripts?|ocr|original)\b"
+)
+_PANELS = re.compile(r"\b(?:panels?|frames?|pages?|komas?)\b")
+_REGION = re.compile(
+    r"(?:(?:the|in|on|at|far|very|upper|lower|top|bottom|left|right|middle|center|central|centre"
+    r"|first|second|third|fourth|fifth|sixth|last|final"
+    r"|\d+(?:st|nd|rd|th)?|hand|most|main|large|small|inset|left most|right most) )*"
+    r"(?:panels?|frames?|pages?|corner|side|half|section|top|bottom|left|right|middle|center|centre|edge)"
+    r"(?: (?:left|right|center|centre|middle))?"
+    r"(?: (?:panel|frame|page|corner|side|half|section))?"
+)
+_JUST_TEXT = frozenset(
+    (
+        *("texts", "text content", "text contents", "texts content", "text in image", "text list", "text elements", "all text"),
+        *("transcription", "transcriptions", "transcript", "transcripts", "ocr", "words", "lines", "line", "letters"),
+        *("original", "message", "messages", "quote", "quotes", "visible text", "dialogue lines"),
+    )
+)
+_NTH = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
+_PLACE_AFTER = re.compile(
+    r"^(.*?\b(?:texts?|bubbles?|words?|lettering|dialogue|sfx|sound effect|writing))(?: ?\d*)? "
+    r"((?:in|on|at|under|above|below|near|next|beside|behind|over|inside|between|to|top|bottom|left|right|upper|lower|center|middle)"
+    r"\b.*)$"
+)
+_PROPER = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
+
+
+@lru_cache(65536)
+def read_key(name: str) -> Key:
+    """The role of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' read the same."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    spaced = clean(spaced.replace("_", " "))
+    words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
+    number = None
+    if found := re.fullmatch(r"(.*?[^\d\s])\s?(\d{1,3})", words):
+        words, number = found[1], int(found[2])
+    if words.isdigit():
+        return Key(Role.PLAIN, "", int(words) if len(words) < 4 else None)
+    label = _PROPER.sub(lambda found: found[1].capitalize(), words)
+    if number is None and (role := _BY_WORDS.get(words)):
+        return Key(role, label)
+    if _PEOPLE.fullmatch(words):
+        return Key(Role.PEOPLE, label, number)
+    if _REGION.fullmatch(words):
+        return Key(Role.REGION, label, number, _region(words, number))
+    if found := _PLACE_AFTER.match(words):
+        return Key(Role.LETTERING, _subject(found[1]), number, where(found[2]))
+    if _LETTERING.search(words) and not _PANELS.search(words):
+        return Key(Role.LETTERING, _subject(words), number)
+    if role := _BY_WORDS.get(words):
+        return Key(role if role not in (Role.GEOMETRY, Role.PANEL) else Role.LABEL, label, number)
+    return Key(Role.LABEL, label, number)
+
+
+def _subject(words: str) -> str:
+    """What lettering under such a key stands in, in the singular: 'speech bubble', 'Japanese text'."""
+    words = _PROPER.sub(lambda found: found[1].capitalize(), words)
+    if words in _JUST_TEXT:
+        return "text"
+    return words if words.endswith(("ss", "lines", "words", "letters")) else words.removesuffix("s").strip()
+
+
+def _region(words: str, number: int | None) -> str:
+    if number is not None:
+        return "in " + numbered(words, number)
+    if words in ("panels", "frames", "pages"):
+        return ""
+    if words in ("frame", "page", "panel"):
+        return ""
+    words = re.sub(r"^(?:in|on|at) (?:the )?", "", words)
+    return where(_NTH.sub(lambda found: numbered("", int(found[1])).removeprefix("the ").strip(), words))
+
+
+def is_panels(key: Key) -> bool:
+    """Whether `key` announces a list of panels."""
+    return key.role is Role.REGION and not key.place and key.words.endswith("s")

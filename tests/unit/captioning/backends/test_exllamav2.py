@@ -1,0 +1,308 @@
+"""The backend against the real package, as far as a machine without a GPU goes.
+
+Real: configuration, tokenizer, image preprocessing, embeddings and their place in the prompt, jobs and their checks, the
+filter's base class, all signatures. Not real: the CUDA extension, the weights, the generator's arithmetic.
+"""
+
+import inspect
+import json
+import random
+import sys
+import types
+import weakref
+
+import pytest
+import torch
+from PIL import Image
+from small_shards import CAPTIONER
+from tiny_models import tiny_qwen
+
+from booruflow.captioning.backends import Failed, Request
+from booruflow.captioning.prompts import prompt_of
+from booruflow.core.errors import Unreadable, UserError
+
+
+class NoExtension(types.ModuleType):
+    """Stands for the CUDA extension, which is compiled on import where there is CUDA: nothing here may call it."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def missing(*_, **__):
+            raise RuntimeError(f"exllamav2_ext.{name}: no CUDA extension here")
+
+        return missing
+
+
+sys.modules.setdefault("exllamav2_ext", NoExtension("exllamav2_ext"))
+exllamav2 = pytest.importorskip("exllamav2", reason="exllamav2 is not installed")
+from exllamav2.generator import ExLlamaV2DynamicGenerator, ExLlamaV2DynamicJob, ExLlamaV2Sampler  # noqa: E402
+
+from booruflow.captioning.backends.exllamav2 import ExLlamaV2Backend  # noqa: E402
+
+ANSWER = '{"character": "a cat"}'
+
+
+class Generator:
+    """Behaves as ExLlamaV2DynamicGenerator does towards its caller; says ANSWER, at a pace of each job's own."""
+
+    def __init__(self, model, cache, tokenizer, max_batch_size=None):
+        self.model, self.tokenizer, self.max_batch_size = model, tokenizer, max_batch_size
+        self.page_size, self.max_pages, self.max_total_tokens = 256, cache.max_seq_len // 256, cache.max_seq_len
+        self.padded_vocab_size = 288
+        self.jobs, self.started, self.cancelled, self.most = [], [], [], 0
+        self.pace = random.Random(3)
+        self.answers = {}
+        self.out_of_memory_above = 99
+
+    def enqueue(self, job):
+        job.prepare_for_queue(self, len(self.started))
+        self.jobs.append(job)
+        self.started.append(job.identifier)
+        job.left = self.answers.get(job.identifier, [*ANSWER, ""])[: job.max_new_tokens]
+        job.said = ""
+        return job.serial_number
+
+    def cancel(self, job):
+        self.jobs.remove(job)
+        self.cancelled.append(job.identifier)
+
+    def iterate(self):
+        self.most = max(self.most, len(self.jobs))
+        if len(self.jobs) > self.out_of_memory_above:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        results = []
+        for job in self.jobs.copy():
+            head = {"job": job, "identifier": job.identifier, "serial": job.serial_number}
+            if not job.new_tokens:
+                results.append(head | {"stage": "started", "eos": False})
+            if self.pace.random() < 0.4:
+                continue
+            piece = job.left.pop(0)
+            job.said += piece
+            job.new_tokens += 1
+            result = head | {"stage": "streaming", "eos": not job.left or piece == "", "text": piece}
+            if piece:
+                result["token_ids"] = self.tokenizer.encode(piece)
+            if result["eos"]:
+                reason = "stop_token" if piece == "" else "max_new_tokens"
+                result |= {"eos_reason": reason, "full_completion": job.said, "new_tokens": job.new_tokens}
+                self.jobs.remove(job)
+            results.append(result)
+        return results
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A tiny checkpoint with its configuration laid out as in ToriiGate v0.4's folder."""
+    folder = tiny_qwen(tmp_path_factory.mktemp("models") / "exl2")
+    text = json.loads((folder / "config.json").read_text())["text_config"]
+    kept = ("intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "rms_norm_eps", "vocab_size")
+    config = {name: text[name] for name in (*kept, "hidden_size", "max_position_embeddings")} | {
+        "architectures": ["Qwen2VLForConditionalGeneration"],
+        "model_type": "qwen2_vl",
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+        "rope_theta": 10000.0,
+        "rope_scaling": {"type": "mrope", "mrope_section": [2, 3, 3]},
+        "vision_start_token_id": 3,
+        "vision_end_token_id": 4,
+        "vision_token_id": 5,
+        "image_token_id": 5,
+        "video_token_id": 6,
+        "vision_config": {
+            "depth": 2,
+            "embed_dim": 32,
+            "mlp_ratio": 4,
+            "num_heads": 4,
+            "in_chans": 3,
+            "hidden_size": 64,
+            "patch_size": 14,
+            "spatial_merge_size": 2,
+            "spatial_patch_size": 14,
+            "temporal_patch_size": 2,
+        },
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    images = json.loads((folder / "preprocessor_config.json").read_text())
+    (folder / "preprocessor_config.json").write_text(json.dumps(images | {"min_pixels": 784, "max_pixels": 6272}))
+    return folder
+
+
+@pytest.fixture
+def a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 6))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "RTX 3090")
+
+
+@pytest.fixture
+def made(folder, monkeypatch, a_gpu):
+    def load(tower, gpu_split=None, lazy=False, stats=False, callback=None, callback_gen=None, progress=False):
+        pass
+
+    def load_autosplit(model, cache, reserve_vram=None, last_id_only=False, callback=None, callback_gen=None, progress=False):
+        assert cache.model is model
+        model.modules[0].forward = lambda ids: torch.zeros(len(ids), 64)
+
+    def process(tower, pixels, size, thw_grid=None):
+        return torch.zeros(1, len(pixels) // 4, 64)
+
+    for cls, fake in ((exllamav2.ExLlamaV2VisionTower, load), (exllamav2.ExLlamaV2, load_autosplit)):
+        assert list(inspect.signature(getattr(cls, fake.__name__)).parameters)[1:] == list(inspect.signature(fake).parameters)[1:]
+        monkeypatch.setattr(cls, fake.__name__, fake)
+    monkeypatch.setattr(exllamav2.ExLlamaV2VisionTower, "process", process)
+    monkeypatch.setattr("exllamav2.generator.ExLlamaV2DynamicGenerator", Generator)
+    # the page tables of the rotary embedding are the extension's; jobs get none
+    monkeypatch.setattr("exllamav2.generator.dynamic.mrope.gen_mrope_embed", lambda *_: (torch.zeros(1), 0))
+
+    def make(**changes):
+        options = {"cache": "fp16", "cache_tokens": 4096}
+        backend = ExLlamaV2Backend(CAPTIONER | {"model": str(folder), "max_new_tokens": 100, "exllamav2": options} | changes)
+        backend.load()
+        return backend
+
+    return make
+
+
+def prepared(backend, count):
+    for number in range(count):
+        image = Image.new("RGB", (60 + 20 * (number % 5), 90))
+        yield backend.prepare(Request(number, prompt_of("json", "1girl", ""), image))
+
+
+def test_the_fake_generator_has_the_real_ones_signatures():
+    for name in ("enqueue", "cancel", "iterate", "__init__"):
+        real, fake = (list(inspect.signature(getattr(cls, name)).parameters) for cls in (ExLlamaV2DynamicGenerator, Generator))
+        assert set(fake) <= set(real)
+    documented = inspect.getdoc(ExLlamaV2DynamicGenerator.iterate)
+    for word in (
+        "full_completion",
+        "new_tokens",
+        "eos_reason",
+        "stop_token",
+        "max_new_tokens",
+        "end_filter",
+        "identifier",
+        "token_ids",
+    ):
+        assert f'"{word}"' in documented
+
+
+def test_jobs_end_out_of_order_and_all_are_answered(made):
+    backend = made()
+    outcomes = [one for some in backend.generate(iter([[one] for one in prepared(backend, 20)])) for one in some]
+    assert sorted(one.id for one in outcomes) == list(range(20))
+    assert [one.id for one in outcomes] != list(range(20))
+    assert {(one.text, one.finish_reason, one.completion_tokens) for one in outcomes} == {(ANSWER, "stop", len(ANSWER) + 1)}
+    assert backend.generator.most == backend.at_once == 4
+
+
+def test_the_prompt_holds_the_image_where_the_chat_layout_has_it(made):
+    backend = made()
+    running = backend._begin(next(prepared(backend, 1)))
+    tokens = running.job.sequences[0].input_ids.torch()[0].tolist()
+    image = running.job.embeddings[0]
+    first = tokens.index(image.first_index)
+    assert tokens[first : first + image.length] == list(range(image.first_index, image.first_index + image.length))
+    assert image.length == running.prepared.size + 2  # with <|vision_start|> and <|vision_end|>, which exllamav2 adds
+    assert backend.tokenizer.decode(torch.tensor(tokens[:first]), decode_special_tokens=True).endswith("<|im_start|>user\n")
+    after = backend.tokenizer.decode(torch.tensor(tokens[first + image.length :]), decode_special_tokens=True)
+    assert after.startswith("Describe the picture")
+    assert after.endswith("<|im_end|>\n<|im_start|>assistant\n")
+    assert running.prompt_tokens == len(tokens)
+    assert set(running.job.stop_tokens) == {2}
+
+
+def test_sampling_is_greedy_unless_a_temperature_is_set(made):
+    greedy = made(repetition_penalty=1.1).sampling
+    assert (greedy.top_k, greedy.token_repetition_penalty) == (1, 1.1)
+    drawing = made(temperature=0.5, top_p=0.9).sampling
+    assert (drawing.temperature, drawing.top_k, drawing.top_p) == (0.5, 0, 0.9)
+    assert isinstance(drawing, ExLlamaV2Sampler.Settings)
+
+
+def test_the_token_limit_and_a_loop_are_told_apart(made):
+    backend = made(max_new_tokens=300)
+    backend.generator.answers = {0: [chr(97 + n % 26) + str(n) for n in range(300)], 1: list("ha " * 200)}
+    told = {one.id: one for some in backend.generate(iter([[one] for one in prepared(backend, 3)])) for one in some}
+    assert [told[n].finish_reason for n in range(3)] == ["length", "repetition", "stop"]
+    assert backend.generator.cancelled == [1]
+    assert told[1].text.startswith("ha ha ha")
+    assert told[1].completion_tokens < 300
+
+
+def test_images_are_freed_with_their_jobs(made):
+    backend = made(batch_size=2)
+    alive = weakref.WeakSet()
+    embed = backend.vision.get_image_embeddings
+
+    def watched(**arguments):
+        embedding = embed(**arguments)
+        alive.add(embedding)
+        return embedding
+
+    backend.vision.get_image_embeddings = watched
+    most = 0
+    for _ in backend.generate(iter([[one] for one in prepared(backend, 30)])):
+        most = max(most, len(alive))
+    assert most <= 3
+
+
+def test_out_of_memory_halves_the_jobs_and_loses_none(made):
+    backend = made()
+    backend.generator.out_of_memory_above = 2
+    outcomes = [one for some in backend.generate(iter([[one] for one in prepared(backend, 9)])) for one in some]
+    assert sorted(one.id for one in outcomes) == list(range(9))
+    assert not any(isinstance(one, Failed) for one in outcomes)
+
+
+def test_a_job_too_long_for_the_cache_fails_alone(made):
+    backend = made(exllamav2={"cache": "fp16", "cache_tokens": 512})
+    image = Image.new("RGB", (60, 90))
+    long = backend.prepare(Request(1, prompt_of("json", "hat, " * 400, ""), image))
+    fine = list(prepared(backend, 1))
+    told = {one.id: one for some in backend.generate(iter([[long], fine])) for one in some}
+    assert isinstance(told[1], Failed)
+    assert "pages" in told[1].reason
+    assert told[0].text == ANSWER
+
+
+def test_each_cache_exists_in_the_package(made):
+    from booruflow.captioning.backends.exllamav2 import CACHES
+
+    for name in CACHES.values():
+        assert {"model", "max_seq_len", "lazy"} <= set(inspect.signature(getattr(exllamav2, name)).parameters)
+    assert {"identifier", "embeddings", "filters", "seed"} <= set(inspect.signature(ExLlamaV2DynamicJob).parameters)
+
+
+def test_answers_are_json_objects_by_construction(made):
+    backend = made(constrained=True)
+    (mask,) = backend._filters()
+    mask.begin("")
+    for character in '{"a": "b"}':
+        token = backend.tokenizer.single_id(character)
+        assert mask.get_next(mask=True) is True
+        logits = mask.mask_logits(torch.zeros(288))
+        assert logits[token] == 0
+        assert (logits[263:] == float("-inf")).all()
+        mask.feed(torch.tensor([[token]]))
+    mask.get_next(mask=True)
+    assert mask.mask_logits(torch.zeros(288)).argmax() == 2  # nothing but the end
+
+
+@pytest.mark.parametrize(("gpu", "says"), [(None, "needs an NVIDIA GPU"), ((7, 5), "needs an Ampere GPU or newer, not RTX")])
+def test_an_unfit_gpu_is_told_before_anything_is_loaded(folder, monkeypatch, a_gpu, gpu, says):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: gpu)
+    backend = ExLlamaV2Backend(CAPTIONER | {"model": str(folder), "exllamav2": {"cache": "q4", "cache_tokens": 4096}})
+    monkeypatch.setitem(sys.modules, "exllamav2", None)
+    with pytest.raises(UserError, match=says):
+        backend.load()
+
+
+def test_an_image_like_a_thread_is_unreadable(made):
+    backend = made()
+    with pytest.raises(Unreadable):
+        backend.prepare(Request(1, prompt_of("json", "", ""), Image.new("RGB", (30, 8000))))

@@ -1,0 +1,83 @@
+import sys
+import time
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+
+from booruflow.captioning.gpus import monitor as sensors
+from booruflow.captioning.gpus.monitor import Watch
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU whose temperature follows a script, in place of NVML's functions."""
+    gpu = SimpleNamespace(temperatures=[50], watts=200.0, asked=[])
+
+    def temperature(handle, kind):
+        assert kind == pynvml.NVML_TEMPERATURE_GPU
+        gpu.asked.append(handle)
+        return gpu.temperatures.pop(0) if len(gpu.temperatures) > 1 else gpu.temperatures[0]
+
+    def power(handle):
+        if gpu.watts is None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return int(gpu.watts * 1000)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda number: ("number", number))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: ("uuid", uuid))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTemperature", temperature)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetPowerUsage", power)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda _: SimpleNamespace(used=5 << 30))
+    monkeypatch.setattr(sensors, "EVERY", 0.01)
+    return gpu
+
+
+def never():
+    return False
+
+
+@pytest.mark.parametrize(("name", "handle"), [("1", ("number", 1)), ("GPU-5", ("uuid", "GPU-5"))])
+def test_a_gpu_is_looked_at_while_the_block_runs(gpu, name, handle):
+    with Watch(name, None, never) as watch:
+        time.sleep(0.2)
+    figures = watch.figures()
+    assert (figures["mean_watts"], figures["peak_watts"], figures["peak_temperature"]) == (200, 200, 50)
+    assert figures["peak_gpu_memory"] == 5 << 30
+    assert set(gpu.asked) == {handle}
+
+
+def test_a_gpu_that_tells_no_power_still_tells_its_temperature(gpu):
+    gpu.watts = None
+    with Watch("0", None, never) as watch:
+        time.sleep(0.1)
+    assert watch.figures()["mean_watts"] is None
+    assert watch.figures()["mean_temperature"] == 50
+
+
+def test_a_hot_gpu_pauses_until_it_is_cooler(gpu):
+    gpu.temperatures = [86, 84, 83, 82, 81]
+    watch = Watch("0", 85, never)
+    watch.cool()
+    assert gpu.temperatures == [81]  # 82 ended it
+    assert watch.figures()["paused"] >= 0
+    watch.cool()
+    assert len(gpu.asked) == 5
+
+
+def test_a_pause_ends_when_the_run_is_stopped(gpu):
+    gpu.temperatures = [99]
+    Watch("0", 85, lambda: True).cool()
+
+
+def test_without_a_gpu_or_nvml_only_memory_is_known(monkeypatch):
+    with Watch(None, 80, never) as watch:
+        watch.cool()
+    figures = watch.figures()
+    assert figures.pop("peak_memory") > 1 << 20
+    assert set(figures.values()) == {None, 0.0}
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with Watch("0", 80, never) as watch:
+        watch.cool()
+    assert watch.figures()["peak_temperature"] is None

@@ -1,0 +1,25 @@
+import pytest
+
+from booruflow.captioning.parsing import with_artist
+
+
+@pytest.mark.parametrize(
+    ("artists", "expected"),
+    [
+        (["foo_bar"], "The image is a digital illustration by the artist foo bar. A cat."),
+        (["foo_(bar)"], "The image is a digital illustration by the artist foo (bar). A cat."),
+        (["a_b", "c"], "The image is a digital illustration by the artist a b and c. A cat."),
+        (["a", "b", "c"], "The image is a digital illustration by the artist a, b, and c. A cat."),
+        (["banned_artist", "a"], "The image is a digital illustration by the artist a. A cat."),
+        (["artist_request"], "A cat."),
+        ([], "A cat."),
+        ([""], "A cat."),
+    ],
+)
+def test_the_sentence_goes_in_front(artists, expected):
+    assert with_artist("A cat.", artists) == expected
+
+
+def test_another_template_and_none():
+    assert with_artist("A cat.", ["x"], "Art by {artist}.") == "Art by x. A cat."
+    assert with_artist("A cat.", ["x"], "") == "A cat."

@@ -1,0 +1,212 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import echo
+import pytest
+from small_shards import CAPTIONER, make_shard, row
+
+from booruflow.captioning.caption import caption_shard
+from booruflow.captioning.gpus.leases import lease
+from booruflow.core.errors import UserError
+
+HELPERS = Path(echo.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def echo_backend(monkeypatch):
+    monkeypatch.setitem(sys.modules, "booruflow.captioning.backends.echo", echo)
+
+
+def run(shard, tmp_path, **changes):
+    """Run a job; returns raw (by id), skipped, stats."""
+    out = [tmp_path / name for name in ("raw.jsonl", "skipped.json", "stats.json")]
+    caption_shard(shard, CAPTIONER | changes, *out, threads=2)
+    raw = [json.loads(line) for line in out[0].read_text().splitlines()]
+    assert [line["id"] for line in raw] == sorted({line["id"] for line in raw})
+    return {line["id"]: line for line in raw}, json.loads(out[1].read_text()), json.loads(out[2].read_text())
+
+
+def test_every_id_is_in_raw_or_skipped_with_its_reason(tmp_path):
+    rows = [row(id_) for id_ in range(20)]
+    rows[3] = row(3, image=None)
+    rows[4] = row(4, has_metadata=False)
+    shard = make_shard(tmp_path, rows)
+    (tmp_path / "images/5.png").unlink()
+    (tmp_path / "images/6.png").write_bytes(b"not an image")
+    raw, skipped, stats = run(shard, tmp_path)
+    assert set(raw) == set(range(20)) - {3, 4, 5, 6}
+    assert {id_: entry["reason"] for id_, entry in skipped.items()} == {
+        "3": "no image",
+        "4": "no metadata",
+        "5": "unreadable image",
+        "6": "unreadable image",
+    }
+    assert list(raw[0]) == ["id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seconds"]
+    assert "<tags>1girl, tag_0</tags>" in raw[0]["text"]
+    assert stats[0]["generated"]["captions"] == 16
+
+
+def test_a_finished_job_generates_and_loads_nothing(tmp_path):
+    log = tmp_path / "log"
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(9)])
+    first, _, _ = run(shard, tmp_path, log=str(log))
+    before = log.read_bytes()
+    second, _, stats = run(shard, tmp_path, log=str(log))
+    assert (second, log.read_bytes()) == (first, before)
+    assert stats[0]["generated"]["captions"] == 0
+
+
+@pytest.mark.parametrize("change", [{"model": "echo-2"}, {"style": "short"}, {"grounding": False}])
+def test_what_determines_the_text_is_in_the_key(tmp_path, change):
+    shard = make_shard(tmp_path, [row(1), row(2)])
+    run(shard, tmp_path)
+    _, _, stats = run(shard, tmp_path, **change)
+    assert stats[0]["generated"]["captions"] == 2
+    _, _, stats = run(shard, tmp_path)
+    assert stats[0]["generated"]["captions"] == 0
+
+
+def test_changed_tags_or_pixels_are_captioned_again(tmp_path):
+    shard = make_shard(tmp_path, [row(1), row(2), row(3)])
+    run(shard, tmp_path)
+    (tmp_path / "images/2.png").write_bytes((tmp_path / "images/1.png").read_bytes())
+    make_shard(tmp_path, [row(1), row(2), row(3, general="hat")])
+    raw, _, stats = run(shard, tmp_path)
+    assert stats[0]["generated"]["captions"] == 2
+    assert "hat" in raw[3]["text"]
+
+
+def test_another_number_of_shards_finds_everything(tmp_path):
+    rows = [row(id_) for id_ in range(30)]
+    for number in range(2):
+        run(make_shard(tmp_path, [r for r in rows if r["id"] % 2 == number], number, 2), tmp_path)
+    for number in range(3):
+        mine = [r for r in rows if r["id"] % 3 == number]
+        raw, _, stats = run(make_shard(tmp_path, mine, number, 3), tmp_path)
+        assert stats[0]["generated"]["captions"] == 0
+        assert set(raw) == {r["id"] for r in mine}
+
+
+def test_a_request_that_fails_twice_is_skipped(tmp_path):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(10)])
+    raw, skipped, _ = run(shard, tmp_path, failing=[7], log=str(tmp_path / "log"))
+    assert skipped == {"7": {"reason": "generation failed: no luck"}}
+    assert set(raw) == set(range(10)) - {7}
+    assert (tmp_path / "log").read_text().split().count("7") == 2
+
+
+def test_a_fault_of_all_requests_is_an_error(tmp_path):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(60)])
+    with pytest.raises(UserError, match=r"all failed \(no luck\)"):
+        run(shard, tmp_path, failing=list(range(60)))
+
+
+def test_an_empty_shard(tmp_path):
+    raw, skipped, _ = run(make_shard(tmp_path, []), tmp_path)
+    assert (raw, skipped) == ({}, {})
+
+
+def start(tmp_path, captioner):
+    command = [sys.executable, HELPERS / "caption_job.py", tmp_path, "0", "1", json.dumps(captioner)]
+    environment = os.environ | {"PYTHONPATH": f"{HELPERS}:{HELPERS.parent.parent / 'scripts'}"}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+
+
+def test_kill_9_at_any_moment_loses_nothing_and_repeats_at_most_the_batch_in_flight(tmp_path):
+    make_shard(tmp_path, [row(id_) for id_ in range(120)])
+    captioner = CAPTIONER | {"log": str(tmp_path / "log"), "pause": 0.04}
+    chance = random.Random(1)
+    kills = 0
+    while kills < 6:
+        job = start(tmp_path, captioner)
+        try:
+            job.wait(0.5 + chance.random() * 0.4)
+            break
+        except subprocess.TimeoutExpired:
+            job.kill()
+            job.wait()
+            kills += 1
+    last = start(tmp_path, captioner)
+    assert last.wait(60) == 0
+    assert kills > 1
+    raw = [json.loads(line) for line in (tmp_path / "raw_0").read_text().splitlines()]
+    assert [line["id"] for line in raw] == list(range(120))
+    generated = (tmp_path / "log").read_text().split()
+    assert len(generated) - len(set(generated)) <= kills * captioner["batch_size"]
+    undisturbed, _, _ = run(make_shard(tmp_path / "other", [row(id_) for id_ in range(120)]), tmp_path)
+    assert [line["text"] for line in raw] == [line["text"] for line in undisturbed.values()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number):
+    make_shard(tmp_path, [row(id_) for id_ in range(200)])
+    job = start(tmp_path, CAPTIONER | {"log": str(tmp_path / "log"), "pause": 0.05})
+    while not (tmp_path / "log").exists():
+        time.sleep(0.01)
+    job.send_signal(number)
+    assert job.wait(10) == 128 + number
+    assert b"stopping after the captions in hand" in job.stderr.read()
+    generated = (tmp_path / "log").read_text().split()
+    journalled = [json.loads(line)["id"] for line in (tmp_path / "journal/0_of_1.jsonl").read_text().splitlines()]
+    assert sorted(map(int, generated)) == sorted(journalled)
+    assert len(journalled) < 200
+    assert not (tmp_path / "raw_0").exists()
+
+
+def test_a_fallback_takes_what_has_no_image_and_is_marked(tmp_path, monkeypatch):
+    class Prose(echo.EchoBackend):
+        needs_image = False
+
+        def identity(self):
+            return {"backend": "prose"}
+
+        def prepare(self, request):
+            return echo.Prepared(request.id, 1, request)
+
+        def answer(self, prepared):
+            return echo.Result(prepared.id, prepared.inputs.prompt.user, "stop", 1, 2, 0.5)
+
+    prose = type(sys)("prose")
+    prose.open_backend = Prose
+    monkeypatch.setitem(sys.modules, "booruflow.captioning.backends.prose", prose)
+    rows = [row(0), row(1, image=None, artists="moth"), row(2, image=None, has_metadata=False), row(3)]
+    rows.append(row(4, image=None, general=""))
+    shard = make_shard(tmp_path, rows)
+    (tmp_path / "images/3.png").write_bytes(b"broken")
+    for _ in range(2):
+        raw, skipped, stats = run(shard, tmp_path, fallback="prose")
+        assert {id_: line.get("fallback") for id_, line in raw.items()} == {0: None, 1: True, 3: True}
+        assert raw[1]["text"] == "general: 1girl, tag_1\nartist: moth"
+        assert skipped == {"2": {"reason": "no metadata"}, "4": {"reason": "no metadata"}}
+        assert len(stats) == 2
+    assert [record["generated"]["captions"] for record in stats] == [0, 0]
+
+
+def test_a_backend_that_needs_a_gpu_holds_one_while_it_works(tmp_path, monkeypatch):
+    seen = []
+
+    class OnGpu(echo.EchoBackend):
+        needs_gpu = True
+
+        def load(self):
+            seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    monkeypatch.setenv("BOORUFLOW_GPUS", "2")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.setattr(echo, "open_backend", OnGpu)
+    shard = make_shard(tmp_path, [row(1)])
+    with lease():
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+        _, _, stats = run(shard, tmp_path)
+    assert (seen, stats[0]["gpu"]) == (["1"], "1")
+    _, _, stats = run(shard, tmp_path)
+    assert "gpu" not in stats[0]  # nothing to generate, no GPU taken

@@ -1,0 +1,91 @@
+import json
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from booruflow.core import idjson
+from booruflow.core.errors import UserError
+from booruflow.core.idjson import decoded, member_text, read_entries, read_ids, text_of, write_entries
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+ids = st.integers(0, 2**63 - 1)
+
+
+def entries(captions):
+    frame = pl.DataFrame(
+        {"id": list(captions), "caption": list(captions.values())}, schema={"id": pl.Int64, "caption": pl.String}
+    )
+    return frame.select("id", value=pl.struct("caption").struct.json_encode())
+
+
+@settings(deadline=None)
+@given(captions=st.dictionaries(ids, texts, max_size=30), block=st.sampled_from([40, 64, 1 << 20]), size=st.integers(1, 9))
+def test_round_trip_of_any_text(tmp_path_factory, captions, block, size):
+    path = tmp_path_factory.getbasetemp() / "x.json"
+    captions = dict(sorted(captions.items()))
+    frame = entries(captions)
+    assert write_entries(path, frame.iter_slices(size)) == len(captions)
+    text = path.read_text("utf-8")
+    assert text.endswith("}\n")
+    assert text.count("\n") == len(captions) + 2
+    assert json.loads(text) == {str(i): {"caption": caption} for i, caption in captions.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(idjson, "BLOCK", block)
+        back = pl.concat(read_entries(path))
+        bare = pl.concat(read_ids(path))
+    assert back["id"].to_list() == bare["id"].to_list() == list(captions)
+    assert back.select(decoded(member_text("value", "caption"))).to_series().to_list() == list(captions.values())
+
+
+@given(st.lists(texts, min_size=1))
+def test_text_of_is_json(strings):
+    encoded = pl.DataFrame({"a": strings}).select(text_of("a")).to_series()
+    assert [json.loads(text) for text in encoded] == strings
+
+
+def test_bytes_do_not_depend_on_the_frames(tmp_path):
+    frame = entries({i: f"caption {i}" for i in range(100)})
+    for name, size in (("a", 1), ("b", 100)):
+        write_entries(tmp_path / name, frame.iter_slices(size))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'{"1": {}}\n', "line 1"),
+        (b'{\n"1": {"caption":"a"},\n', "line 3: the file is cut short"),
+        (b'{\n"1": {"caption":"a"},\n"2": {"cap', "line 3: the file is cut short"),
+        (b'{\n"2": {},\n"1": {}\n}\n', "ids do not ascend"),
+        (b'{\n"1": {},\n"1": {}\n}\n', "ids do not ascend"),
+        (b'{\n"1": {},\n"x": {}\n}\n', "line 3: not"),
+        (b'{\n"1":{},\n}\n', "line 2: not"),
+        (b'{\n"1": {"caption":"\xff"}\n}\n', "not UTF-8"),
+        (b"", "line 1"),
+    ],
+)
+def test_broken_files_are_refused_with_their_line(tmp_path, content, says):
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=says):
+        list(read_entries(path))
+    if says != "not UTF-8":
+        with pytest.raises(UserError, match=says):
+            list(read_ids(path))
+
+
+def test_a_failing_writer_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x.json"
+    write_entries(path, [entries({1: "old"})])
+    before = path.read_bytes()
+
+    def failing():
+        yield entries({1: "new"})
+        raise OSError(28, "no space")
+
+    with pytest.raises(UserError, match="No space left"):
+        write_entries(path, failing())
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

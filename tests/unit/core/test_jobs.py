@@ -1,0 +1,143 @@
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).parents[3] / "scripts"
+
+PROGRAM = """
+import os, sys, threading, time
+sys.path.insert(0, {library!r})
+from booruflow.core.errors import UserError
+from booruflow.core.files import written_whole
+from booruflow.core.jobs import job
+from booruflow.core.progress import progress
+
+with job("logs/deep/it.log", "merge 3"):
+{body}
+print("after", file=sys.stderr)
+"""
+
+
+def program(folder: Path, body: str) -> list[str]:
+    text = PROGRAM.format(library=str(LIBRARY), body=textwrap.indent(textwrap.dedent(body), "    "))
+    (folder / "it.py").write_text(text)
+    return [sys.executable, "it.py"]
+
+
+def run(folder: Path, body: str) -> tuple[int, str, str]:
+    """Exit code, console, log."""
+    done = subprocess.run(program(folder, body), cwd=folder, capture_output=True)
+    assert done.stdout == b""
+    return done.returncode, done.stderr.decode(), (folder / "logs/deep/it.log").read_text()
+
+
+def test_says_everything_twice_and_leads_console_lines_with_the_name(tmp_path: Path) -> None:
+    code, console, log = run(tmp_path, "print('one\\n\\ntwo \\u2603 \\ud800')\nsys.stderr.write('begun')")
+    assert (code, log) == (0, "one\ntwo ☃ \\ud800\nbegun\n")
+    assert console == "[merge 3] one\n[merge 3] two ☃ \\ud800\n[merge 3] begun\nafter\n"
+
+
+def test_what_is_written_past_python_goes_to_the_log_in_order(tmp_path: Path) -> None:
+    code, console, log = run(tmp_path, "print('a')\nos.write(2, b'b\\n')\nos.system('echo c >&2')\nprint('d')")
+    assert (code, log) == (0, "a\nb\nc\nd\n")
+    assert console == "[merge 3] a\n[merge 3] d\nafter\n"
+
+
+def test_a_user_error_is_one_line(tmp_path: Path) -> None:
+    code, console, log = run(tmp_path, "raise UserError('x.parquet, row 3: no id: mend it')")
+    assert (code, log) == (1, "error: x.parquet, row 3: no id: mend it\n")
+    assert console == f"[merge 3] {log}"
+
+
+def test_another_error_keeps_its_traceback(tmp_path: Path) -> None:
+    code, console, log = run(tmp_path, "{}['x']")
+    assert code == 1
+    assert log.startswith("Traceback")
+    assert log.endswith("KeyError: 'x'\n")
+    assert console.count("KeyError: 'x'") == 1
+
+
+def test_an_exit_code_is_kept(tmp_path: Path) -> None:
+    assert run(tmp_path, "sys.exit(7)") == (7, "", "")
+    assert run(tmp_path, "sys.exit('stopped as asked')") == (1, "[merge 3] stopped as asked\n", "stopped as asked\n")
+    assert run(tmp_path, "raise KeyboardInterrupt") == (130, "", "")
+
+
+def test_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
+    body = """
+    def talk(name):
+        for i in range(200):
+            print(name, i, "x" * 50)
+    threads = [threading.Thread(target=talk, args=(name,)) for name in "ab"]
+    with progress(2, "counting") as bar:
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        bar.update(2)
+    """
+    code, console, log = run(tmp_path, body)
+    lines = log.splitlines()
+    assert code == 0
+    bars = [line for line in lines if line.startswith("counting")]
+    assert "0%" in bars[0]
+    assert "100%" in bars[-1]
+    talk = [f"{name} {i} {'x' * 50}" for name in "ab" for i in range(200)]
+    assert sorted(line for line in lines if line not in bars) == sorted(talk)
+    assert [f"[merge 3] {line}" for line in lines] == console.splitlines()[:-1]
+
+
+def test_a_console_that_is_gone_does_not_end_the_job(tmp_path: Path) -> None:
+    started = subprocess.Popen(
+        program(tmp_path, "sys.stdin.read()\nprint('x')\nos.write(2, b'done\\n')\nos._exit(0)"),
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert started.stdin
+    assert started.stderr
+    started.stderr.close()
+    started.stdin.close()
+    assert started.wait(30) == 0
+    assert (tmp_path / "logs/deep/it.log").read_text() == "x\ndone\n"
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_hides_no_error(tmp_path: Path) -> None:
+    (tmp_path / "logs/deep").mkdir(parents=True)
+    (tmp_path / "logs/deep/it.log").symlink_to("/dev/full")
+    command = program(tmp_path, "print('one')\nprint('two')\nraise UserError('x.parquet: cannot be written: free space')")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    told = "the log cannot be written (No space left on device): lines are on the console alone"
+    lines = [told, "one", "two", "error: x.parquet: cannot be written: free space"]
+    assert done.stderr == "".join(f"[merge 3] {line}\n" for line in lines)
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_cleans_up(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    body = """
+    try:
+        with written_whole("product") as part:
+            part.write_text("half")
+            try:
+                time.sleep(60)
+            except Exception:
+                pass
+    finally:
+        os.kill(os.getpid(), 2)  # a second signal does not disturb the cleaning
+        os.kill(os.getpid(), 15)
+        print("cleaned")
+    """
+    started = subprocess.Popen(program(tmp_path, body), cwd=tmp_path, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / ".product.part").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    started.send_signal(number)
+    console = started.communicate(timeout=30)[1].decode()
+    assert started.returncode == code
+    assert console == f"[merge 3] stopped by {number.name}\n[merge 3] cleaned\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"it.py", "logs"}
