@@ -10,7 +10,7 @@ sample: .venv/sample.installed
 
 # go on after snakemake itself was killed
 resume: .venv/sample.installed
-	$(BIN)/python tools/resume.py --cores $(CORES)
+	$(BIN)/booruflow resume --cores $(CORES)
 
 # plots and images, and all about the run in one page
 report: .venv/sample.installed
@@ -39,9 +39,9 @@ dag: .venv/sample.installed
 clean:
 	rm -rf .venv .snakemake results
 
-# a dependency group of pyproject.toml, installed
+# the package in editable form, with a dependency group of pyproject.toml
 .venv/%.installed: pyproject.toml
 	test -x $(BIN)/python || python3 -m venv .venv
 	$(BIN)/python -m pip install --quiet 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group $*
+	$(BIN)/python -m pip install --quiet --group $* --editable .
 	touch $@

@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
-from projects import ROOT, Project
+from projects import Project
+
+COMMAND = Path(sys.executable).with_name("booruflow")
 
 
 def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None:
@@ -15,7 +18,7 @@ def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
-    command = [sys.executable, ROOT / "tools/resume.py", "--cores", "2"]
+    command = [COMMAND, "resume", "--cores", "2"]
     done = subprocess.run(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
     assert "1 jobs of the killed run stopped" in done.stdout
@@ -29,7 +32,7 @@ def test_a_run_at_work_is_left_alone(make_project) -> None:
     project = make_project()
     with project.running(cores=1) as process:
         project.wait_for(process, lambda: project.path("logs/posts.log").exists())
-        command = [sys.executable, ROOT / "tools/resume.py", "--cores", "1"]
+        command = [COMMAND, "resume", "--cores", "1"]
         done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=60)
-        assert "still at work here" in done.stderr
+        assert "snakemake is still running" in done.stderr
         assert done.returncode == 1 and process.poll() is None

@@ -1,0 +1,91 @@
+"""The command line of `booruflow`: one function a command, which imports what it needs only when it is called."""
+
+import sys
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from booruflow.core.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("booruflow"))
+        raise typer.Exit
+
+
+@app.callback()
+def booruflow(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Inspect a data set and continue interrupted runs. The data set itself is built by `snakemake`."""
+
+
+@app.command()
+def progress(
+    results: Annotated[Path, typer.Argument(help="Results folder of the data set.")] = Path("results"),
+) -> None:
+    """Show how many captions each shard has.
+
+    Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a change of settings, shards
+    start again although they count as finished here.
+    """
+    from booruflow.captioning.shard_progress import progress_of
+
+    for line in progress_of(results):
+        typer.echo(line)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def resume(context: typer.Context) -> None:
+    """Continue after Snakemake itself was killed.
+
+    That is after kill -9, lack of memory or a power failure; after Ctrl-C or a failed job, just run `snakemake` again. Run it in the folder of the killed run, with the arguments of that run, such as `booruflow resume --cores 8`. It stops jobs
+    that the killed run left behind (caption jobs keep what they have finished), removes the stale lock and runs Snakemake.
+    """
+    from booruflow.cli.resume import resume_run
+
+    raise typer.Exit(resume_run(Path.cwd(), context.args))
+
+
+class Kind(StrEnum):
+    """What to search among."""
+
+    posts = "posts"
+    tags = "tags"
+
+
+@app.command()
+def similar(
+    tag: Annotated[str | None, typer.Option(help="Search near this tag.")] = None,
+    post: Annotated[int | None, typer.Option(help="Search near the post with this id.")] = None,
+    among: Annotated[Kind | None, typer.Option(help="Search among tags or posts.  [default: the kind searched for]")] = None,
+    folder: Annotated[Path, typer.Option(help="Folder of the rules embed_posts and embed_tags.")] = Path("results/embed"),
+    top: Annotated[int, typer.Option(help="Number of results.", min=1)] = 10,
+    dimensions: Annotated[int | None, typer.Option(help="Compare only the first dimensions.  [default: all]", min=1)] = None,
+) -> None:
+    """Find tags or posts near a tag or a post.
+
+    Compares the vectors of the tag-set model by cosine similarity. Tags that no post of the training set has are left out.
+    """
+    if (tag is None) == (post is None):
+        raise typer.BadParameter("give either --tag or --post")
+    from booruflow.tag_model.similar import similar_to
+
+    for cosine, name in similar_to(folder, tag, post, among, top, dimensions):
+        typer.echo(f"{cosine:.3f}  {name}")
+
+
+def main() -> None:
+    """Run the command line; errors that the user can correct are one line and exit code 1."""
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"error: {error}")

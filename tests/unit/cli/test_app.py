@@ -1,0 +1,46 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from booruflow.cli import app as cli
+
+COMMAND = Path(sys.executable).with_name("booruflow")
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, arguments, prog_name="booruflow")
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("command", ["progress", "resume", "similar"])
+def test_each_command_has_help_of_its_own(command):
+    code, general = run("--help")
+    assert code == 0 and command in general
+    code, text = run(command, "--help")
+    assert code == 0 and f"booruflow {command}" in text and "Options:" in text
+
+
+def test_without_a_command_the_help_is_shown():
+    assert "Commands:" in run()[1]
+
+
+def test_the_installed_command_says_its_version_and_loads_nothing_heavy(tmp_path):
+    done = subprocess.run([COMMAND, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().count(".") == 2
+    heavy = "import sys, booruflow.cli.app; print(sorted({'numpy', 'polars', 'torch'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", heavy], cwd=tmp_path, capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_an_error_is_one_line_and_exit_code_1(tmp_path):
+    done = subprocess.run([COMMAND, "progress", "nowhere"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: nowhere/missing: no split_<n>.parquet there")
+
+
+@pytest.mark.parametrize("arguments", [[], ["--tag", "a", "--post", "1"]])
+def test_similar_takes_a_tag_or_a_post(arguments):
+    code, text = run("similar", *arguments)
+    assert code == 2 and "either --tag or --post" in text
