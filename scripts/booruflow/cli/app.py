@@ -34,8 +34,8 @@ def progress(
 ) -> None:
     """Show how many captions each shard has.
 
-    Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a change of settings, shards
-    start again although they count as finished here.
+    Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a
+    change of settings, shards start again although they count as finished here.
     """
     from booruflow.captioning.shard_progress import progress_of
 
@@ -47,8 +47,9 @@ def progress(
 def resume(context: typer.Context) -> None:
     """Continue after Snakemake itself was killed.
 
-    That is after kill -9, lack of memory or a power failure; after Ctrl-C or a failed job, just run `snakemake` again. Run it in the folder of the killed run, with the arguments of that run, such as `booruflow resume --cores 8`. It stops jobs
-    that the killed run left behind (caption jobs keep what they have finished), removes the stale lock and runs Snakemake.
+    That is after kill -9, lack of memory or a power failure; after Ctrl-C or a failed job, just run `snakemake` again. Run it
+    in the folder of the killed run, with that run's arguments, such as `booruflow resume --cores 8`. It stops jobs that the
+    killed run left behind (caption jobs keep what they have finished), removes the stale lock and runs Snakemake.
     """
     from booruflow.cli.resume import resume_run
 
