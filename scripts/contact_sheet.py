@@ -8,7 +8,7 @@ from booruflow.core.idjson import read_entries
 from booruflow.core.jobs import job
 from booruflow.core.streams import Stream
 from booruflow.core.tables import read_stream
-from booruflow.report.sheet import drawn, places_of, text_of, write_sheet
+from booruflow.report.contact_sheet import drawn, places_of, text_of, write_sheet
 
 SHOWN = {"generated": 24, "mended": 6, "bad": 6, "existing": 12}
 """Posts of each kind."""

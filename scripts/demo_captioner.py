@@ -1,4 +1,4 @@
-"""Train the demo captioner on drawn pictures: python scripts/demo_captioner.py --out FOLDER [--seconds 2400]."""
+"""Train the demo captioner on drawn images: python scripts/demo_captioner.py --out FOLDER [--seconds 2400]."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""How well a captioner reads drawn pictures: its answers read back into attributes and held against the scene."""
+"""How well a captioner reads drawn images: its answers read back into attributes and held against the scene."""
 
 import json
 import random
@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from booruflow.demo.scene import BACKGROUNDS, CHARACTERS, CLOTH, GARMENTS, HAIR, LOWER, OBJECTS, Figure, Piece, Scene
-from booruflow.demo.wording import BACKGROUND_PROSE, HEADWEAR_PROSE, MOUTH_PROSE, OBJECT_PROSE, answer_of, title
+from booruflow.demo.scene import BACKGROUNDS, CHARACTERS, CLOTH_COLOURS, GARMENTS, HAIR_COLOURS, LOWER_COLOURS, OBJECTS, Figure, Piece, Scene
+from booruflow.demo.descriptions import BACKGROUND_PROSE, HEADWEAR_PROSE, MOUTH_PROSE, OBJECT_PROSE, scene_answer, title
 
 FIGURE_ATTRIBUTES = ("hair", "style", "eyes", "headwear", "garment", "lower", "glasses", "mouth")
 STYLE_WORDS = {
@@ -22,7 +22,7 @@ STYLE_WORDS = {
 
 
 @dataclass(frozen=True)
-class Share:
+class Accuracy:
     """`right` of `of`."""
 
     right: int
@@ -79,15 +79,15 @@ def read_figure(text: str) -> dict[str, object]:
         match = re.search(rf"\b({'|'.join(colours)}) ({'|'.join(kinds)})\b", text)
         return Piece(match[1], match[2]) if match else None
 
-    hair = re.search(rf"\b({'|'.join(HAIR)}) hair\b", text)
+    hair = re.search(rf"\b({'|'.join(HAIR_COLOURS)}) hair\b", text)
     eyes = re.search(r"(\w+) eyes\b", text)
     return {
         "hair": hair and hair[1],
         "style": key_of(STYLE_WORDS),
         "eyes": eyes and eyes[1],
         "headwear": "bow" if " bow in " in text else key_of(HEADWEAR_PROSE),
-        "garment": piece(CLOTH, GARMENTS),
-        "lower": piece(LOWER, ("skirt", "pants")),
+        "garment": piece(CLOTH_COLOURS, GARMENTS),
+        "lower": piece(LOWER_COLOURS, ("skirt", "pants")),
         "glasses": "glasses" in text,
         "mouth": key_of(MOUTH_PROSE),
         "name": key_of({name: title(name) for name in CHARACTERS}),
@@ -95,14 +95,14 @@ def read_figure(text: str) -> dict[str, object]:
 
 
 def read_lettering(texts: object) -> str | None:
-    """The word that the answer says stands in the picture."""
+    """The word that the answer says stands in the image."""
     if isinstance(texts, list) and texts and isinstance(texts[0], dict):
         return str(texts[0].get("text"))
     match = re.search('"(.*)"', str(texts))
     return match[1] if match else None
 
 
-def score(outputs: Sequence[str], scenes: Sequence[Scene], named: Sequence[bool]) -> dict[str, Share]:
+def score(outputs: Sequence[str], scenes: Sequence[Scene], named: Sequence[bool]) -> dict[str, Accuracy]:
     """For each attribute how many outputs tell it right; an output that is not a JSON object tells nothing right.
 
     `named`: whether the prompt gave the characters. Figures count apart by `solo` and `pair`; an attribute that a
@@ -132,11 +132,11 @@ def score(outputs: Sequence[str], scenes: Sequence[Scene], named: Sequence[bool]
             right["lettering, the word"].append(reading.lettering == scene.lettering)
         if scene.object and kind == "solo":
             right["object's side"].append(reading.side == ("right" if scene.side > 0 else "left"))
-        right["whole answer"].append(answer == answer_of(scene, names_given))
-    return {name: Share(sum(values), len(values)) for name, values in right.items()}
+        right["whole answer"].append(answer == scene_answer(scene, names_given))
+    return {name: Accuracy(sum(values), len(values)) for name, values in right.items()}
 
 
-def commonest(scenes: Sequence[Scene]) -> dict[str, Share]:
+def majority_baseline(scenes: Sequence[Scene]) -> dict[str, Accuracy]:
     """What always telling the commonest value would score."""
     figures = [figure for scene in scenes for figure in scene.figures]
     values: dict[str, list[object]] = {name: [getattr(f, name) for f in figures] for name in FIGURE_ATTRIBUTES}
@@ -144,18 +144,18 @@ def commonest(scenes: Sequence[Scene]) -> dict[str, Share]:
     values["object"] = [scene.object for scene in scenes]
     values["lettering or none"] = [scene.lettering is None for scene in scenes]
     values["lettering, the word"] = [scene.lettering for scene in scenes if scene.lettering]
-    return {name: Share(Counter(seen).most_common(1)[0][1], len(seen)) for name, seen in values.items() if seen}
+    return {name: Accuracy(Counter(seen).most_common(1)[0][1], len(seen)) for name, seen in values.items() if seen}
 
 
-def with_wrong_looks(scene: Scene, rng: random.Random) -> Scene:
+def contradicting_scene(scene: Scene, rng: random.Random) -> Scene:
     """The scene that wrong tags come from: hair, garment colour, background and object are all others."""
 
     def other(values: Iterable[str | None], value: str | None) -> str:
         return rng.choice([v for v in values if v is not None and v != value])
 
     def changed(figure: Figure) -> Figure:
-        garment = figure.garment._replace(colour=other(CLOTH, figure.garment.colour))
-        return replace(figure, name=None, hair=other(HAIR, figure.hair), garment=garment)
+        garment = figure.garment._replace(colour=other(CLOTH_COLOURS, figure.garment.colour))
+        return replace(figure, name=None, hair=other(HAIR_COLOURS, figure.hair), garment=garment)
 
     return replace(
         scene,
@@ -165,8 +165,8 @@ def with_wrong_looks(scene: Scene, rng: random.Random) -> Scene:
     )
 
 
-def whom_it_follows(outputs: Sequence[str], scenes: Sequence[Scene], wrong: Sequence[Scene]) -> dict[str, dict[str, int]]:
-    """For solo pictures with wrong tags: how often the answer follows the picture, the tags, or neither."""
+def count_followed(outputs: Sequence[str], scenes: Sequence[Scene], wrong: Sequence[Scene]) -> dict[str, dict[str, int]]:
+    """For solo images with wrong tags: how often the answer follows the image, the tags, or neither."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for output, scene, told in zip(outputs, scenes, wrong, strict=True):
         reading = read_answer(parsed(output) or {})
@@ -183,5 +183,5 @@ def whom_it_follows(outputs: Sequence[str], scenes: Sequence[Scene], wrong: Sequ
             ("background", reading.background, scene.background, told.background),
             ("object", reading.object, scene.object, told.object),
         ):
-            counts[name]["picture" if said == true else "tags" if said == tag else "neither"] += 1
-    return {name: {whom: count[whom] for whom in ("picture", "tags", "neither")} for name, count in counts.items()}
+            counts[name]["image" if said == true else "tags" if said == tag else "neither"] += 1
+    return {name: {whom: count[whom] for whom in ("image", "tags", "neither")} for name, count in counts.items()}

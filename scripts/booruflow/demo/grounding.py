@@ -7,7 +7,7 @@ from typing import Literal
 
 from booruflow.captioning.prompts import Prompt, prompt_of
 from booruflow.demo.scene import Scene
-from booruflow.demo.wording import tags_of
+from booruflow.demo.descriptions import scene_tags
 
 Mode = Literal["full", "thin", "none"]
 
@@ -27,7 +27,7 @@ def shuffled(tags: Sequence[str], rng: random.Random) -> list[str]:
 
 def grounding(scene: Scene, rng: random.Random, mode: Mode | None = None) -> tuple[list[str], list[str]]:
     """General tags and characters for the prompt: all of them, thinned, or none (by chance, unless told)."""
-    tags = tags_of(scene)
+    tags = scene_tags(scene)
     modes: tuple[Mode, ...] = ("full", "thin", "none")
     mode = mode or rng.choices(modes, (0.45, 0.3, 0.25))[0]
     if mode == "none":

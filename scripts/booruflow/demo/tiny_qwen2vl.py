@@ -13,7 +13,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from booruflow.demo.grounding import prompt_with, shuffled
 from booruflow.demo.pil_processor import Qwen2VLPilProcessor
 from booruflow.demo.scene import choose_scene
-from booruflow.demo.wording import answer_of, tags_of
+from booruflow.demo.descriptions import scene_answer, scene_tags
 
 SPECIAL_TOKENS = [
     "<|endoftext|>",
@@ -24,7 +24,7 @@ SPECIAL_TOKENS = [
     "<|image_pad|>",
     "<|video_pad|>",
 ]
-# the branch for pictures of Qwen2-VL's own template
+# the branch for images of Qwen2-VL's own template
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
     "{% if m['content'] is string %}{{ m['content'] }}{% else %}{% for c in m['content'] %}"
@@ -36,10 +36,10 @@ CHAT_TEMPLATE = (
 PRE_TOKEN = r",? ?[\w()]+|[^\w\s]+(?: +[^\w\s]+)*|\s+"
 
 SIDE = 140
-"""Pictures are scaled to about SIDE x SIDE pixels, in whole cells."""
+"""Images are scaled to about SIDE x SIDE pixels, in whole cells."""
 PATCH, MERGE = 14, 2
 CELL = PATCH * MERGE
-"""Side in pixels of what one picture token stands for."""
+"""Side in pixels of what one image token stands for."""
 # not both SIDE * SIDE: Qwen2-VL's smart_resize rounds down with an error, and some sizes would lose a row of cells
 MIN_PIXELS, MAX_PIXELS = SIDE * SIDE * 4 // 5, SIDE * SIDE * 5 // 4
 
@@ -49,10 +49,10 @@ def example_texts(count: int = 2500) -> Iterable[str]:
     rng = random.Random(11)
     for _ in range(count):
         scene = choose_scene(rng)
-        tags = tags_of(scene)
+        tags = scene_tags(scene)
         for named in (True, False):
             prompt = prompt_with(shuffled(tags["general"], rng), tags["character"] if named else [])
-            yield f"{prompt.user}\n{json.dumps(answer_of(scene, named))}"
+            yield f"{prompt.user}\n{json.dumps(scene_answer(scene, named))}"
         yield f"system\n{prompt.system}user\nassistant\n"
 
 

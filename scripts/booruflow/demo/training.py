@@ -1,7 +1,7 @@
-"""Train the demo captioner on drawn pictures, on one core.
+"""Train the demo captioner on drawn images, on one core.
 
 Three things make that enough:
-1. the picture tower first, alone (cheap): throw-away heads read every attribute from its tokens;
+1. the vision tower first, alone (cheap): throw-away heads read every attribute from its tokens;
 2. a tokenizer that keeps a tag, a word or a run of JSON punctuation whole;
 3. tags in full, thinned or absent, always shuffled: the model copies what the tags say and looks where they are silent.
 """
@@ -24,18 +24,18 @@ from booruflow.captioning.backends.chatml import IMAGE, chat
 from booruflow.core.progress import progress
 from booruflow.demo import scene as scenes
 from booruflow.demo.grounding import grounding, prompt_with
-from booruflow.demo.pictures import PictureStore, Pixels, patches
+from booruflow.demo.image_store import ImageStore, Pixels, patches
 from booruflow.demo.pil_processor import Qwen2VLPilProcessor
-from booruflow.demo.reading import ReadingHeads, attribute_ids, reading_loss
+from booruflow.demo.attribute_heads import AttributeHeads, attribute_ids, attribute_loss
 from booruflow.demo.scene import Scene
 from booruflow.demo.tiny_qwen2vl import CELL, example_texts, make_model, make_processor, make_tokenizer, save
-from booruflow.demo.wording import HEADWEAR_PROSE, OBJECT_PROSE, answer_of
+from booruflow.demo.descriptions import HEADWEAR_PROSE, OBJECT_PROSE, scene_answer
 
 TOWER_BATCH, CAPTION_BATCH = 48, 24
 TOWER_SHARE = 0.25
-"""The share of the time that the picture tower trains alone."""
+"""The share of the time that the vision tower trains alone."""
 OTHER_TELLING = "long short twintails ponytail bun skirt pants left right boy girl glasses bow none speech"
-READING_WEIGHT = 0.4
+ATTRIBUTE_LOSS_WEIGHT = 0.4
 """How much the reading heads count beside the captions in the second stage."""
 
 
@@ -45,7 +45,7 @@ class Captioner:
 
     model: Qwen2VLForConditionalGeneration
     processor: Qwen2VLPilProcessor
-    heads: ReadingHeads
+    heads: AttributeHeads
 
     @classmethod
     def untrained(cls) -> "Captioner":
@@ -62,7 +62,7 @@ class Captioner:
     @classmethod
     def of(cls, model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> "Captioner":
         """A model with its processor and new reading heads."""
-        return cls(model, make_processor(tokenizer), ReadingHeads(model.config.text_config.hidden_size))
+        return cls(model, make_processor(tokenizer), AttributeHeads(model.config.text_config.hidden_size))
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerFast:
@@ -71,7 +71,7 @@ class Captioner:
 
     @property
     def tower(self) -> nn.Module:
-        """The picture tower."""
+        """The vision tower."""
         return self.model.model.visual  # type: ignore[no-any-return]
 
     def patches(self, pixels: Pixels) -> tuple[Tensor, Tensor]:
@@ -85,7 +85,7 @@ def tower_loss(captioner: Captioner, pixels: Pixels, chosen: list[Scene]) -> Ten
     values, grid = captioner.patches(pixels)
     tokens = captioner.tower(values, grid_thw=grid).pooler_output
     logits = captioner.heads(tokens.reshape(len(chosen), -1, tokens.shape[-1]))
-    return reading_loss(logits, torch.tensor([attribute_ids(scene) for scene in chosen]))
+    return attribute_loss(logits, torch.tensor([attribute_ids(scene) for scene in chosen]))
 
 
 def encode(
@@ -93,9 +93,9 @@ def encode(
 ) -> tuple[list[int], list[int]]:
     """A scene's prompt and answer as token ids."""
     general, names = grounding(scene, rng)
-    picture = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
-    prompt = tokenizer(chat(prompt_with(general, names), picture))["input_ids"]
-    answer = tokenizer(json.dumps(answer_of(scene, bool(names))) + "<|im_end|>")["input_ids"]
+    image = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
+    prompt = tokenizer(chat(prompt_with(general, names), image))["input_ids"]
+    answer = tokenizer(json.dumps(scene_answer(scene, bool(names))) + "<|im_end|>")["input_ids"]
     return prompt, answer
 
 
@@ -120,10 +120,10 @@ def caption_loss(
     ids, mask, labels = collate(pairs, tokenizer.pad_token_id)
     values, grid = captioner.patches(pixels)
     tokens = captioner.tower(values, grid_thw=grid).pooler_output
-    pictures = ids == model.config.image_token_id
+    images = ids == model.config.image_token_id
     embeddings = model.model.get_input_embeddings()(ids)
-    embeddings = embeddings.masked_scatter(pictures.unsqueeze(-1), tokens)
-    positions, _ = model.model.get_rope_index(ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=pictures.int())
+    embeddings = embeddings.masked_scatter(images.unsqueeze(-1), tokens)
+    positions, _ = model.model.get_rope_index(ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=images.int())
     hidden = model.model.language_model(
         inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False
     ).last_hidden_state
@@ -133,15 +133,15 @@ def caption_loss(
     weights = weight[targets[told]]
     answers = (functional.cross_entropy(logits, targets[told], reduction="none") * weights).sum() / weights.sum()
     heads = captioner.heads(tokens.reshape(len(chosen), -1, tokens.shape[-1]))
-    return answers + READING_WEIGHT * reading_loss(heads, torch.tensor([attribute_ids(scene) for scene in chosen]))
+    return answers + ATTRIBUTE_LOSS_WEIGHT * attribute_loss(heads, torch.tensor([attribute_ids(scene) for scene in chosen]))
 
 
 def token_weights(tokenizer: PreTrainedTokenizerFast) -> Tensor:
-    """Tokens that tell what is in the picture weigh more than those that any answer has."""
+    """Tokens that tell what is in the image weigh more than those that any answer has."""
     prose = " ".join([*HEADWEAR_PROSE.values(), *OBJECT_PROSE.values()]).split()
     telling = {
-        *scenes.HAIR, *scenes.CLOTH, *scenes.EYES, *scenes.FLAT, *scenes.GARMENTS,
-        *(part.lower() for word in scenes.WORDS for part in word.split()),
+        *scenes.HAIR_COLOURS, *scenes.CLOTH_COLOURS, *scenes.EYE_COLOURS, *scenes.FLAT_BACKGROUNDS, *scenes.GARMENTS,
+        *(part.lower() for word in scenes.LETTERING_WORDS for part in word.split()),
         *OTHER_TELLING.split(),
         *(word for word in prose if len(word) > 2),
     }  # fmt: skip
@@ -151,9 +151,9 @@ def token_weights(tokenizer: PreTrainedTokenizerFast) -> Tensor:
 
 
 def caption_batches(
-    captioner: Captioner, store: PictureStore, rng: random.Random
+    captioner: Captioner, store: ImageStore, rng: random.Random
 ) -> Iterator[tuple[Pixels, list[Scene], list[tuple[list[int], list[int]]]]]:
-    """Batches for ever, each of pictures of one size and of sequences of like length."""
+    """Batches for ever, each of images of one size and of sequences of like length."""
     while True:
         pixels, chosen = store.sample(CAPTION_BATCH * 4, rng)
         image_tokens = pixels.shape[1] * pixels.shape[2] // CELL**2
@@ -203,9 +203,9 @@ def train(folder: Path, seconds: float, seed: int, start: Path | None = None, ra
     tower, heads = list(captioner.tower.parameters()), list(captioner.heads.parameters())
     in_tower = set(map(id, tower))
     rest = [parameter for parameter in captioner.model.parameters() if id(parameter) not in in_tower]
-    with PictureStore(seed) as store:
+    with ImageStore(seed) as store:
         looks = (tower_loss(captioner, *store.sample(TOWER_BATCH, rng)) for _ in iter(int, 1))
-        optimise([(tower, 2.5e-3 * rate), (heads, 2.5e-3)], looks, seconds * TOWER_SHARE, "picture tower")
+        optimise([(tower, 2.5e-3 * rate), (heads, 2.5e-3)], looks, seconds * TOWER_SHARE, "vision tower")
         weight = token_weights(captioner.tokenizer)
         answers = (caption_loss(captioner, *batch, weight) for batch in caption_batches(captioner, store, rng))
         optimise(

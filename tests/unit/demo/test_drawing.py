@@ -8,7 +8,7 @@ from booruflow.demo.drawing import draw
 from booruflow.demo.drawing.backgrounds import SCENERY
 from booruflow.demo.drawing.objects import OBJECT_PAINTERS
 from booruflow.demo.drawing.pen import Pen, mix, star
-from booruflow.demo.scene import BACKGROUNDS, BOX, FLAT, HEADWEAR, MOUTHS, OBJECTS, SIZES, Figure, Piece, Scene
+from booruflow.demo.scene import BACKGROUNDS, BOX, FLAT_BACKGROUNDS, HEADWEAR, MOUTHS, OBJECTS, SIZES, Figure, Piece, Scene
 
 FIGURE = Figure("girl", "red", "short_hair", "blue", None, Piece("blue", "dress"))
 SCENE = Scene((FIGURE,), "white_background", None, None, None, "teal_marmot", 1)
@@ -18,7 +18,7 @@ def differing_box(one: Scene, other: Scene) -> tuple[int, int, int, int] | None:
     return ImageChops.difference(draw(one, random.Random(1)), draw(other, random.Random(1))).getbbox()
 
 
-def test_a_seed_names_a_picture():
+def test_a_seed_names_an_image():
     assert draw(SCENE, random.Random(3)).tobytes() == draw(SCENE, random.Random(3)).tobytes()
     assert draw(SCENE, random.Random(3)).tobytes() != draw(SCENE, random.Random(4)).tobytes()
 
@@ -39,7 +39,7 @@ def test_every_background_fills_every_size(background, size):
 
 def test_every_kind_has_its_painter():
     assert set(OBJECT_PAINTERS) == set(OBJECTS) - {None}
-    assert {*SCENERY, *(f"{colour}_background" for colour in FLAT)} == set(BACKGROUNDS)
+    assert {*SCENERY, *(f"{colour}_background" for colour in FLAT_BACKGROUNDS)} == set(BACKGROUNDS)
 
 
 @pytest.mark.parametrize("thing", [name for name in OBJECTS if name])
@@ -66,7 +66,7 @@ def test_mouths_differ_by_enough_to_be_read(mouth):
     assert box[3] - box[1] > 10
 
 
-def test_lettering_is_pulled_into_the_picture():
+def test_lettering_is_pulled_into_the_image():
     for side in (-1, 1):
         bubble = replace(SCENE, lettering="TEA TIME", lettering_kind="bubble", side=side)
         change = ImageChops.difference(draw(bubble, random.Random(1)), draw(SCENE, random.Random(1)))

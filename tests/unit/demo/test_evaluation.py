@@ -3,24 +3,24 @@ import random
 from dataclasses import replace
 
 from booruflow.demo.evaluation import (
-    Share,
-    commonest,
+    Accuracy,
+    majority_baseline,
     parsed,
     read_answer,
     read_lettering,
     score,
-    whom_it_follows,
-    with_wrong_looks,
+    count_followed,
+    contradicting_scene,
 )
 from booruflow.demo.scene import CHARACTERS, Piece, choose_scene
-from booruflow.demo.wording import answer_of
+from booruflow.demo.descriptions import scene_answer
 
 SCENES = [choose_scene(random.Random(seed)) for seed in range(250)]
 NAMED = [seed % 2 == 0 for seed in range(250)]
 
 
 def outputs_for(scenes):
-    return [json.dumps(answer_of(scene, named)) for scene, named in zip(scenes, NAMED, strict=True)]
+    return [json.dumps(scene_answer(scene, named)) for scene, named in zip(scenes, NAMED, strict=True)]
 
 
 def test_true_answers_score_full_marks_in_everything():
@@ -64,27 +64,27 @@ def test_odd_answers_are_read_without_an_error():
 
 def test_names_count_only_where_they_were_given():
     scene = replace(SCENES[0], figures=(CHARACTERS["sunny_okabrook"],))
-    named, unnamed = (json.dumps(answer_of(scene, named)) for named in (True, False))
-    assert score([named], [scene], [True])["name on the right figure"] == Share(1, 1)
-    assert score([unnamed], [scene], [True])["name on the right figure"] == Share(0, 1)
-    assert score([named], [scene], [False])["no names where none were given"] == Share(0, 1)
+    named, unnamed = (json.dumps(scene_answer(scene, named)) for named in (True, False))
+    assert score([named], [scene], [True])["name on the right figure"] == Accuracy(1, 1)
+    assert score([unnamed], [scene], [True])["name on the right figure"] == Accuracy(0, 1)
+    assert score([named], [scene], [False])["no names where none were given"] == Accuracy(0, 1)
 
 
 def test_commonest_value():
     scenes = [replace(SCENES[0], background=background) for background in ("snow", "snow", "grass")]
-    assert commonest(scenes)["background"] == Share(2, 3)
-    assert Share(2, 3).percent == 66.7
+    assert majority_baseline(scenes)["background"] == Accuracy(2, 3)
+    assert Accuracy(2, 3).percent == 66.7
 
 
 def test_wrong_tags_are_wrong_and_following_is_counted():
     solo = [scene for scene in SCENES if len(scene.figures) == 1 and scene.object]
-    wrong = [with_wrong_looks(scene, random.Random(i)) for i, scene in enumerate(solo)]
+    wrong = [contradicting_scene(scene, random.Random(i)) for i, scene in enumerate(solo)]
     for scene, told in zip(solo, wrong, strict=True):
         assert told.figures[0].hair != scene.figures[0].hair
         assert told.figures[0].garment.colour != scene.figures[0].garment.colour
         assert (told.background, told.object) != (scene.background, scene.object)
-    for whom, answers in (("picture", solo), ("tags", wrong)):
-        outputs = [json.dumps(answer_of(scene, False)) for scene in answers]
-        counts = whom_it_follows(outputs, solo, wrong)
+    for whom, answers in (("image", solo), ("tags", wrong)):
+        outputs = [json.dumps(scene_answer(scene, False)) for scene in answers]
+        counts = count_followed(outputs, solo, wrong)
         assert all(count[whom] == len(solo) for count in counts.values())
-    assert whom_it_follows(["not JSON"], solo[:1], wrong[:1])["hair"] == {"picture": 0, "tags": 0, "neither": 1}
+    assert count_followed(["not JSON"], solo[:1], wrong[:1])["hair"] == {"image": 0, "tags": 0, "neither": 1}

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, UnidentifiedImageError, features
 
-from booruflow.demo.existing import COLUMNS
-from booruflow.demo.posts import BROKEN, COUNT, LONGEST, METADATA, UNCAPTIONED, WITHOUT_PICTURE, post_ids
+from booruflow.demo.existing_captions import COLUMNS
+from booruflow.demo.sample_posts import TRUNCATED, COUNT, LONGEST, METADATA, UNCAPTIONED, WITHOUT_IMAGE, post_ids
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "sample"
@@ -31,7 +31,7 @@ def test_the_script_rebuilds_it_to_the_byte(tmp_path):
     command = [sys.executable, str(ROOT / "scripts/sample.py"), str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
     files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
-    assert len(files) == COUNT - len(WITHOUT_PICTURE) + 2
+    assert len(files) == COUNT - len(WITHOUT_IMAGE) + 2
     assert [f for f in files if (tmp_path / f).read_bytes() != (SAMPLE / f).read_bytes()] == []
     assert {path.name for path in (SAMPLE / "images").iterdir()} == {f.name for f in files if f.suffix == ".webp"}
 
@@ -49,12 +49,12 @@ def test_metadata_has_danboorus_columns_in_no_order(metadata):
     assert all(source.startswith("https://example.org/") for source in metadata["source"].to_pylist())
 
 
-def test_pictures_are_what_metadata_says(metadata):
+def test_images_are_what_metadata_says(metadata):
     sizes = {row["id"]: (row["image_width"], row["image_height"]) for row in metadata.to_pylist()}
     assert len(set(sizes.values())) == 5
     ids = post_ids()
-    missing = {ids[number] for number in WITHOUT_PICTURE}
-    broken = {ids[number] for number in BROKEN}
+    missing = {ids[number] for number in WITHOUT_IMAGE}
+    broken = {ids[number] for number in TRUNCATED}
     for post in ids:
         path = SAMPLE / "images" / f"{post}.webp"
         assert path.exists() == (post not in missing)
@@ -95,4 +95,4 @@ def test_edited_captions_are_json_of_uncaptioned_posts_in_their_shard():
 def test_the_readme_names_the_odd_posts():
     ids = post_ids()
     readme = (SAMPLE / "README.md").read_text()
-    assert all(str(ids[number]) in readme for number in BROKEN | LONGEST)
+    assert all(str(ids[number]) in readme for number in TRUNCATED | LONGEST)

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from booruflow.demo.scene import BOW, CHARACTERS, SIZES, choose_figure, choose_scene
+from booruflow.demo.scene import BOW_COLOURS, CHARACTERS, SIZES, choose_figure, choose_scene
 
 
 def test_a_seed_names_a_scene():
@@ -15,11 +15,11 @@ def test_figures_are_dressed_whole():
         figure = choose_figure(random.Random(seed))
         assert (figure.lower is not None) == (figure.garment.kind in ("shirt", "hoodie"))
         assert figure.lower is None or figure.lower.colour != figure.garment.colour
-        assert (figure.headwear == "bow") == (figure.bow in BOW)
+        assert (figure.headwear == "bow") == (figure.bow in BOW_COLOURS)
         assert figure.kind == "girl" or (figure.garment.kind != "dress" and figure.style == "short_hair")
 
 
-def test_a_character_always_looks_alike_and_is_never_twice_in_a_picture():
+def test_a_character_always_looks_alike_and_is_never_twice_in_an_image():
     for seed in range(300):
         figures = choose_scene(random.Random(seed), pair=True).figures
         names = [figure.name for figure in figures if figure.name]

@@ -7,11 +7,11 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from booruflow.captioning.backends.chatml import chat
-from booruflow.demo.asking import ask
+from booruflow.demo.inference import generate_answers
 from booruflow.demo.grounding import prompt_with
 from booruflow.demo.scene import choose_scene
 from booruflow.demo.tiny_qwen2vl import example_texts, make_model, make_processor, make_tokenizer, save
-from booruflow.demo.wording import answer_of
+from booruflow.demo.descriptions import scene_answer
 
 IMAGES = [Image.new("RGB", size, "red") for size in ((256, 256), (90, 200))]
 PROMPTS = [prompt_with([], []), prompt_with(["hat"], ["a_b"])]
@@ -36,7 +36,7 @@ def folder(model, tokenizer, tmp_path_factory):
 
 
 def test_tokens_are_whole_words_and_text_comes_back(tokenizer):
-    text = json.dumps(answer_of(choose_scene(random.Random(2))))
+    text = json.dumps(scene_answer(choose_scene(random.Random(2))))
     ids = tokenizer(text)["input_ids"]
     assert tokenizer.decode(ids) == text
     assert len(ids) < len(text) / 3
@@ -67,6 +67,6 @@ def test_a_saved_processor_is_found_and_its_template_is_the_chat(folder):
 
 
 def test_the_captioning_backend_takes_it(folder):
-    results = ask(folder, IMAGES, PROMPTS, most_tokens=4)
+    results = generate_answers(folder, IMAGES, PROMPTS, most_tokens=4)
     assert [result.id for result in results] == [0, 1]
     assert all(result.completion_tokens == 4 for result in results)

@@ -7,12 +7,12 @@ from torch import nn
 from torch.nn import functional
 
 from booruflow.demo.drawing import draw
-from booruflow.demo.pictures import scaled
-from booruflow.demo.reading import ReadingHeads, attribute_ids, reading_loss
+from booruflow.demo.image_store import scaled
+from booruflow.demo.attribute_heads import AttributeHeads, attribute_ids, attribute_loss
 from booruflow.demo.scene import SIZES, choose_scene
 from booruflow.demo.tiny_qwen2vl import CELL, example_texts, make_model, make_processor, make_tokenizer
 from booruflow.demo.training import (
-    READING_WEIGHT,
+    ATTRIBUTE_LOSS_WEIGHT,
     Captioner,
     caption_loss,
     collate,
@@ -29,7 +29,7 @@ def captioner():
     torch.manual_seed(2)
     tokenizer = make_tokenizer(example_texts(100))
     model = make_model(tokenizer, hidden=32, layers=1, tower_width=32, tower_layers=1)
-    return Captioner(model, make_processor(tokenizer), ReadingHeads(32))
+    return Captioner(model, make_processor(tokenizer), AttributeHeads(32))
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_the_caption_loss_is_the_whole_models(captioner, batch):
             mm_token_type_ids=(ids == captioner.model.config.image_token_id).int(),
         ).logits
         tokens = captioner.tower(values, grid_thw=grid).pooler_output.reshape(4, -1, 32)
-        reading = reading_loss(captioner.heads(tokens), torch.tensor([attribute_ids(scene) for scene in scenes]))
+        reading = attribute_loss(captioner.heads(tokens), torch.tensor([attribute_ids(scene) for scene in scenes]))
     answers = functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
-    assert ours == pytest.approx((answers + READING_WEIGHT * reading).item(), rel=1e-4)
+    assert ours == pytest.approx((answers + ATTRIBUTE_LOSS_WEIGHT * reading).item(), rel=1e-4)
 
 
 def test_both_stages_learn(captioner, batch):

@@ -1,4 +1,4 @@
-"""Drawing a scene: everything comes from the scene and the `random.Random` given, so a seed names a picture."""
+"""Drawing a scene: everything comes from the scene and the `random.Random` given, so a seed names an image."""
 
 import random
 
@@ -12,7 +12,7 @@ from booruflow.demo.scene import ARTISTS, Scene
 
 
 def draw(scene: Scene, rng: random.Random) -> Image.Image:
-    """The picture of a scene, RGB, of `scene.size`; `rng` moves things about a little."""
+    """The image of a scene, RGB, of `scene.size`; `rng` moves things about a little."""
     style = ARTISTS[scene.artist]
     width, height = scene.size
     image = Image.new("RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), (255, 255, 255))

@@ -3,14 +3,14 @@
 import random
 
 from booruflow.demo.drawing.pen import WHITE, Pen, mix, star
-from booruflow.demo.scene import FLAT, Colour
+from booruflow.demo.scene import FLAT_BACKGROUNDS, Colour
 
-BRIGHT: list[Colour] = [colour for name, colour in FLAT.items() if name != "white"]
+BRIGHT: list[Colour] = [colour for name, colour in FLAT_BACKGROUNDS.items() if name != "white"]
 
 
 def draw_background(pen: Pen, kind: str, rng: random.Random) -> None:
-    """Fill the whole picture with the background of that tag."""
-    colour = FLAT.get(kind.removesuffix("_background"))
+    """Fill the whole image with the background of that tag."""
+    colour = FLAT_BACKGROUNDS.get(kind.removesuffix("_background"))
     if colour:
         _, top, _, bottom = pen.bounds
         pen.gradient(top, bottom, mix(colour, WHITE, 0.25), colour)

@@ -115,7 +115,7 @@ OBJECT_PAINTERS: dict[str, Callable[[Pen], None]] = {
 
 
 def draw_lettering(pen: Pen, text: str, bubble: bool, x: float, y: float) -> None:
-    """A speech bubble around (x, y), pulled into the picture where it must; or large letters at the bottom."""
+    """A speech bubble around (x, y), pulled into the image where it must; or large letters at the bottom."""
     font = ImageFont.load_default(30 * SUPERSAMPLING)  # Pillow's own font: the same on every machine
     assert isinstance(font, ImageFont.FreeTypeFont)
     if not bubble:

@@ -1,4 +1,4 @@
-"""A pen that draws outlined shapes in picture units, wherever and at whatever scale it has been moved to."""
+"""A pen that draws outlined shapes in image units, wherever and at whatever scale it has been moved to."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from booruflow.demo.scene import BOX, Colour
 Point: TypeAlias = tuple[float, float]
 
 SUPERSAMPLING = 2
-"""Shapes are drawn this many times larger than the final picture; line widths are in these smaller pixels."""
+"""Shapes are drawn this many times larger than the final image; line widths are in these smaller pixels."""
 WHITE: Colour = (255, 255, 255)
 
 
@@ -45,7 +45,7 @@ class Pen:
 
     @classmethod
     def on(cls, image: Image.Image, ink: Colour, line: int) -> "Pen":
-        """A pen whose origin is the upper left corner of the box: in the middle of the picture, at its bottom."""
+        """A pen whose origin is the upper left corner of the box: in the middle of the image, at its bottom."""
         x, y = (image.width / SUPERSAMPLING - BOX) / 2, image.height / SUPERSAMPLING - BOX
         return cls(image, ImageDraw.Draw(image), ink, line, x, y)
 
@@ -55,7 +55,7 @@ class Pen:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom edge of the picture in this pen's units."""
+        """Left, top, right and bottom edge of the image in this pen's units."""
         (left, top), (right, bottom) = (
             ((px / SUPERSAMPLING - self.x) / self.scale, (py / SUPERSAMPLING - self.y) / self.scale)
             for px, py in ((0, 0), self.image.size)
@@ -63,7 +63,7 @@ class Pen:
         return left, top, right, bottom
 
     def pixels(self, points: Sequence[Point]) -> list[Point]:
-        """Points of this pen as pixels of the large picture."""
+        """Points of this pen as pixels of the large image."""
         s = SUPERSAMPLING
         return [((self.x + x * self.scale) * s, (self.y + y * self.scale) * s) for x, y in points]
 
@@ -114,7 +114,7 @@ class Pen:
         self.canvas.pieslice(box, start, end, fill)
 
     def gradient(self, top: float, bottom: float, upper: Colour, lower: Colour) -> None:
-        """A band over the picture's whole width, from one colour above to another below."""
+        """A band over the image's whole width, from one colour above to another below."""
         strip = Image.new("RGB", (1, 64))
         for i in range(64):
             strip.putpixel((0, i), mix(upper, lower, i / 63))
@@ -123,7 +123,7 @@ class Pen:
         self.image.paste(band, (0, int(y0)))
 
     def width_of(self, text: str, font: ImageFont.FreeTypeFont) -> float:
-        """How wide a text is, in picture units."""
+        """How wide a text is, in image units."""
         return self.canvas.textlength(text, font) / SUPERSAMPLING
 
     def text(

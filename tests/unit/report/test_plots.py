@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from booruflow.report.figures import draw_coverage, draw_lengths, draw_outcomes, draw_resolutions
-from booruflow.report.gathering import LONGEST, STEP, Texts
+from booruflow.report.plots import draw_coverage, draw_lengths, draw_outcomes, draw_resolutions
+from booruflow.report.counts import LONGEST, STEP, Texts
 
 
 def some_texts() -> Texts:

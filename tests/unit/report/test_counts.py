@@ -1,7 +1,7 @@
 import polars as pl
 
 from booruflow.core.idjson import SCHEMA
-from booruflow.report.gathering import LONGEST, STEP, gather_outcomes, gather_resolutions, gather_texts
+from booruflow.report.counts import LONGEST, STEP, count_outcomes, count_resolutions, count_texts
 
 
 def entries(**values: str) -> list[pl.DataFrame]:
@@ -19,7 +19,7 @@ def test_each_post_has_one_source_and_the_later_one_wins() -> None:
     merged = entries(post1=caption("one two"), post2=caption("\\u4e00 " * 25), post3=caption("three"))
     good = [entries(post2=caption("old"), post3=caption("three")), entries()]
     fixed = [entries(post2=caption("new")), entries()]
-    texts = gather_texts(posts, tags, merged, good, fixed)
+    texts = count_texts(posts, tags, merged, good, fixed)
     assert {source: dict(counts) for source, counts in texts.posts.items()} == {
         "existing": {"g": 1},
         "mended": {"g": 1},
@@ -34,7 +34,7 @@ def test_each_post_has_one_source_and_the_later_one_wins() -> None:
 
 def test_a_very_long_caption_is_in_the_last_step() -> None:
     posts = [pl.DataFrame({"id": [1], "rating": ["g"]})]
-    texts = gather_texts(posts, entries(), entries(post1=caption("word " * 5000)), [], [])
+    texts = count_texts(posts, entries(), entries(post1=caption("word " * 5000)), [], [])
     assert texts.words["existing"][-1] == 1 == texts.words["existing"].sum()
 
 
@@ -43,9 +43,9 @@ def test_outcomes_carry_their_reasons() -> None:
     bad = entries(post3='{"text":"","reason":"truncated"}', post4='{"text":"","reason":"truncated"}')
     skipped = entries(post5='{"reason":"no image"}')
     counts = {"good": 1, "repaired": 1, "bad: truncated": 2, "skipped: no image": 1}
-    assert dict(gather_outcomes(good, bad, skipped)) == counts
+    assert dict(count_outcomes(good, bad, skipped)) == counts
 
 
 def test_resolutions_leave_out_posts_without_one() -> None:
     sizes = pl.DataFrame({"id": [1, 2, 3], "train_width": [1024, None, 1024], "train_height": [1024, None, 1024]})
-    assert dict(gather_resolutions([sizes, sizes.head(1)])) == {(1024, 1024): 3}
+    assert dict(count_resolutions([sizes, sizes.head(1)])) == {(1024, 1024): 3}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from booruflow.demo.scene import FLAT, Figure, Scene
+from booruflow.demo.scene import FLAT_BACKGROUNDS, Figure, Scene
 
 SCENERY_TAGS = {
     "night_sky": ["night", "night_sky", "starry_sky", "crescent_moon", "outdoors"],
@@ -37,7 +37,7 @@ OBJECT_PROSE = {
     "mushroom": "a spotted mushroom growing",
     "pumpkin": "a carved pumpkin resting",
 }
-BACKGROUND_PROSE = {f"{colour}_background": f"A simple, flat {colour} background." for colour in FLAT} | {
+BACKGROUND_PROSE = {f"{colour}_background": f"A simple, flat {colour} background." for colour in FLAT_BACKGROUNDS} | {
     "striped_background": "A background of bright diagonal stripes.",
     "polka_dot_background": "A cheerful background of white polka dots.",
     "night_sky": "A deep night sky filled with stars and a crescent moon.",
@@ -59,13 +59,13 @@ SCENERY_MOOD = {
 }
 
 
-def tags_of(scene: Scene) -> dict[str, list[str]]:
+def scene_tags(scene: Scene) -> dict[str, list[str]]:
     """The scene's Danbooru tags by category; those of all figures together, each once, as on a booru."""
     tags = count_tags(scene.figures)
     for figure in scene.figures:
         tags += figure_tags(figure)
     background = [scene.background]
-    if background[0].removesuffix("_background") in FLAT:
+    if background[0].removesuffix("_background") in FLAT_BACKGROUNDS:
         background.append("simple_background")
     tags += SCENERY_TAGS.get(scene.background, background)
     if scene.object:
@@ -158,7 +158,7 @@ def figure_sentences(figure: Figure, named: bool, where: str = "") -> str:
     return f"{looks} {pronoun} {MOUTH_PROSE[figure.mouth]}."
 
 
-def answer_of(scene: Scene, named: bool = True) -> dict[str, Any]:
+def scene_answer(scene: Scene, named: bool = True) -> dict[str, Any]:
     """The answer to ToriiGate's `json` prompt; without `named` (no characters in the prompt) it uses no names."""
     answer: dict[str, Any] = {}
     if len(scene.figures) == 1:

@@ -5,7 +5,7 @@ import polars as pl
 from PIL import Image
 
 from booruflow.core.idjson import SCHEMA
-from booruflow.report.sheet import drawn, places_of, text_of, write_sheet
+from booruflow.report.contact_sheet import drawn, places_of, text_of, write_sheet
 
 
 def entries(ids: range) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Throw-away heads that read a scene's attributes from the picture tower's tokens.
+"""Throw-away heads that read a scene's attributes from the vision tower's tokens.
 
 Trained on captions alone, a model this small learns the grammar and never looks. The heads read by attention pooling,
 the way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
@@ -15,14 +15,14 @@ from booruflow.demo.scene import Figure, Scene
 
 FIGURE_VALUES: dict[str, Sequence[object]] = {
     "kind": ("girl", "boy"),
-    "hair": tuple(scenes.HAIR),
-    "style": scenes.STYLES,
-    "eyes": tuple(scenes.EYES),
+    "hair": tuple(scenes.HAIR_COLOURS),
+    "style": scenes.HAIRSTYLES,
+    "eyes": tuple(scenes.EYE_COLOURS),
     "headwear": scenes.HEADWEAR,
-    "bow": tuple(scenes.BOW),
-    "garment colour": tuple(scenes.CLOTH),
+    "bow": tuple(scenes.BOW_COLOURS),
+    "garment colour": tuple(scenes.CLOTH_COLOURS),
     "garment": scenes.GARMENTS,
-    "lower colour": tuple(scenes.LOWER),
+    "lower colour": tuple(scenes.LOWER_COLOURS),
     "lower": ("skirt", "pants"),
     "glasses": (False, True),
     "mouth": scenes.MOUTHS,
@@ -31,16 +31,16 @@ SCENE_VALUES: dict[str, Sequence[object]] = {
     "figures": (1, 2),
     "background": scenes.BACKGROUNDS,
     "object": scenes.OBJECTS,
-    "lettering": (None, *scenes.WORDS),
+    "lettering": (None, *scenes.LETTERING_WORDS),
     "lettering kind": (None, "bubble", "caption"),
     "side": (-1, 1),
 }
 ATTRIBUTES = [(f"{name} {slot}", values) for slot in (1, 2) for name, values in FIGURE_VALUES.items()]
 ATTRIBUTES += list(SCENE_VALUES.items())
 SIZES = [len(values) for _, values in ATTRIBUTES]
-NOT_THERE = -100
+ABSENT = -100
 """The index of an attribute that a scene does not have (cross entropy ignores it)."""
-# what is small in the picture weighs more
+# what is small in the image weighs more
 WEIGHT = {"lettering": 8.0, "hair": 2.0, "mouth": 3.0, "eyes": 2.0, "style": 1.5, "object": 1.5, "garment": 1.5}
 WEIGHTS = torch.tensor([WEIGHT.get(name.removesuffix(" 1").removesuffix(" 2"), 1.0) for name, _ in ATTRIBUTES])
 
@@ -57,11 +57,11 @@ def figure_attributes(figure: Figure) -> dict[str, object]:
 
 
 def attribute_ids(scene: Scene) -> list[int]:
-    """For each of `ATTRIBUTES` the index of the scene's value, or `NOT_THERE`."""
+    """For each of `ATTRIBUTES` the index of the scene's value, or `ABSENT`."""
     ids = []
     for slot in range(2):
         there = figure_attributes(scene.figures[slot]) if slot < len(scene.figures) else {}
-        ids += [index_of(there[name], values) if there else NOT_THERE for name, values in FIGURE_VALUES.items()]
+        ids += [index_of(there[name], values) if there else ABSENT for name, values in FIGURE_VALUES.items()]
     placed = scene.object is not None or scene.lettering_kind == "bubble"
     there = {
         "figures": len(scene.figures),
@@ -75,11 +75,11 @@ def attribute_ids(scene: Scene) -> list[int]:
 
 
 def index_of(value: object, values: Sequence[object]) -> int:
-    """The place of a value, or `NOT_THERE`."""
-    return values.index(value) if value in values else NOT_THERE
+    """The place of a value, or `ABSENT`."""
+    return values.index(value) if value in values else ABSENT
 
 
-class ReadingHeads(nn.Module):
+class AttributeHeads(nn.Module):
     """One linear head per attribute, on the tokens averaged with that attribute's own attention."""
 
     def __init__(self, hidden: int) -> None:
@@ -88,16 +88,16 @@ class ReadingHeads(nn.Module):
         self.values = nn.Linear(hidden, sum(SIZES))
 
     def forward(self, tokens: Tensor) -> list[Tensor]:
-        """(pictures, tokens, hidden) -> for each attribute the logits (pictures, values)."""
+        """(images, tokens, hidden) -> for each attribute the logits (images, values)."""
         attention = self.attention(tokens).softmax(1)
         values = self.values(tokens).split(SIZES, -1)
         return [(attention[:, :, i : i + 1] * value).sum(1) for i, value in enumerate(values)]
 
 
-def reading_loss(logits: Sequence[Tensor], ids: Tensor) -> Tensor:
-    """Weighted mean of the cross entropies of all attributes; `ids` is (pictures, attributes)."""
+def attribute_loss(logits: Sequence[Tensor], ids: Tensor) -> Tensor:
+    """Weighted mean of the cross entropies of all attributes; `ids` is (images, attributes)."""
     total = torch.zeros(())
     for i, values in enumerate(logits):
-        if bool((ids[:, i] != NOT_THERE).any()):
-            total = total + WEIGHTS[i] * functional.cross_entropy(values, ids[:, i], ignore_index=NOT_THERE)
+        if bool((ids[:, i] != ABSENT).any()):
+            total = total + WEIGHTS[i] * functional.cross_entropy(values, ids[:, i], ignore_index=ABSENT)
     return total / WEIGHTS.sum()

@@ -1,4 +1,4 @@
-"""Draw the sample data set: python scripts/sample.py OUT (pictures, metadata.parquet, captions.parquet)."""
+"""Draw the sample data set: python scripts/sample.py OUT (images, metadata.parquet, captions.parquet)."""
 
 import argparse
 import io
@@ -11,15 +11,15 @@ from PIL import Image
 
 from booruflow.core.files import open_whole, written_whole
 from booruflow.core.progress import progress
-from booruflow.demo.existing import captions
-from booruflow.demo.posts import COUNT, Post, make_post, metadata
+from booruflow.demo.existing_captions import captions
+from booruflow.demo.sample_posts import COUNT, Post, make_post, metadata
 
 
 def main() -> None:
     """Read the command line, draw, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, help="folder to write to; what is there under the same names is replaced")
-    parser.add_argument("--sheet", type=Path, help="also paste the first 24 pictures together in this PNG file")
+    parser.add_argument("--sheet", type=Path, help="also paste the first 24 images together in this PNG file")
     options = parser.parse_args()
     out = options.out
     posts = []
@@ -27,7 +27,7 @@ def main() -> None:
         for number in range(COUNT):
             posts.append(make_post(number))
             bar.update(1)
-    write_pictures(posts, out / "images")
+    write_images(posts, out / "images")
     write_table(metadata(posts), out / "metadata.parquet")
     write_table(captions(posts), out / "captions.parquet")
     if options.sheet:
@@ -35,7 +35,7 @@ def main() -> None:
             contact_sheet(posts[:24]).save(file, "png", optimize=True)
 
 
-def write_pictures(posts: Sequence[Post], folder: Path) -> None:
+def write_images(posts: Sequence[Post], folder: Path) -> None:
     """One `<id>.webp` a post, where the sample has one."""
     for post in posts:
         if post.file is not None:
@@ -50,13 +50,13 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def contact_sheet(posts: Sequence[Post], columns: int = 8, cell: int = 160) -> Image.Image:
-    """The pictures in rows, each in the middle of its cell."""
+    """The images in rows, each in the middle of its cell."""
     sheet = Image.new("RGB", (columns * cell, -(-len(posts) // columns) * cell), (255, 255, 255))
     for i, post in enumerate(posts):
-        picture = Image.open(io.BytesIO(post.picture))
-        picture.thumbnail((cell - 6, cell - 6))
-        x, y = i % columns * cell + (cell - picture.width) // 2, i // columns * cell + (cell - picture.height) // 2
-        sheet.paste(picture, (x, y))
+        image = Image.open(io.BytesIO(post.image))
+        image.thumbnail((cell - 6, cell - 6))
+        x, y = i % columns * cell + (cell - image.width) // 2, i // columns * cell + (cell - image.height) // 2
+        sheet.paste(image, (x, y))
     return sheet
 
 

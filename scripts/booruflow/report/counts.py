@@ -12,8 +12,8 @@ import polars as pl
 from booruflow.core.idjson import decoded, member_text
 from booruflow.core.streams import in_step
 
-EXISTING, GENERATED, MENDED, TAGS, NOTHING = "existing", "generated", "mended", "tags alone", "nothing"
-SOURCES = (EXISTING, GENERATED, MENDED, TAGS, NOTHING)
+EXISTING, GENERATED, FIXED, TAGS, NOTHING = "existing", "generated", "mended", "tags alone", "nothing"
+SOURCES = (EXISTING, GENERATED, FIXED, TAGS, NOTHING)
 """Where a post's training text comes from; of several the one that `meta_cap.json` holds."""
 
 LONGEST, STEP = 400, 10
@@ -30,7 +30,7 @@ class Texts:
     )
 
 
-def gather_texts(
+def count_texts(
     posts: Iterable[pl.DataFrame],
     tags: Iterable[pl.DataFrame],
     captions: Iterable[pl.DataFrame],
@@ -42,7 +42,7 @@ def gather_texts(
     for rows, with_tags, merged, *generated in in_step([posts, tags, captions, *good, *fixed]):
         origin = (
             pl.when(_among(generated[len(good) :]))
-            .then(pl.lit(MENDED))
+            .then(pl.lit(FIXED))
             .when(_among(generated[: len(good)]))
             .then(pl.lit(GENERATED))
             .when(_among([merged]))
@@ -68,7 +68,7 @@ def _among(frames: Sequence[pl.DataFrame]) -> pl.Expr:
     return pl.col("id").is_in(ids.implode())
 
 
-def gather_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int, int]]:
+def count_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int, int]]:
     """How many posts there are of each training resolution (width, height)."""
     counts: Counter[tuple[int, int]] = Counter()
     for frame in resolutions:
@@ -77,7 +77,7 @@ def gather_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int
     return counts
 
 
-def gather_outcomes(
+def count_outcomes(
     good: Iterable[pl.DataFrame], bad: Iterable[pl.DataFrame], skipped: Iterable[pl.DataFrame]
 ) -> Mapping[str, int]:
     """How the posts of one shard ended: `good`, `repaired`, and `bad: reason` and `skipped: reason`."""

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from booruflow.core.files import written_whole
-from booruflow.report.gathering import EXISTING, GENERATED, LONGEST, MENDED, NOTHING, SOURCES, STEP, TAGS, Texts
+from booruflow.report.counts import EXISTING, GENERATED, LONGEST, FIXED, NOTHING, SOURCES, STEP, TAGS, Texts
 
-COLOURS = {EXISTING: "#4477aa", GENERATED: "#228833", MENDED: "#ccbb44", TAGS: "#bbbbbb", NOTHING: "#ee6677"}
+COLOURS = {EXISTING: "#4477aa", GENERATED: "#228833", FIXED: "#ccbb44", TAGS: "#bbbbbb", NOTHING: "#ee6677"}
 """Told apart by colour-blind readers too: Paul Tol, Colour Schemes, SRON/EPS/TN/09-002, the bright scheme."""
 
 OUTCOMES = {"good": "#228833", "repaired": "#66ccee"}

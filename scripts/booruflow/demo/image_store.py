@@ -1,4 +1,4 @@
-"""Drawn pictures for training: a process that draws, a store that is renewed in a ring, and their patches."""
+"""Drawn images for training: a process that draws, a store that is renewed in a ring, and their patches."""
 
 import multiprocessing
 import random
@@ -18,17 +18,17 @@ from booruflow.demo.tiny_qwen2vl import CELL, MAX_PIXELS, MERGE, MIN_PIXELS, PAT
 
 Pixels = NDArray[np.uint8]
 CHUNK = 200
-"""Pictures per message from the drawing process; all of one size."""
+"""Images per message from the drawing process; all of one size."""
 
 
 def scaled(image: Image.Image) -> Pixels:
-    """The picture as the image processor scales it: (height, width, 3), whole cells."""
+    """The image as the image processor scales it: (height, width, 3), whole cells."""
     height, width = smart_resize(image.height, image.width, CELL, MIN_PIXELS, MAX_PIXELS)
     return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def patches(pixels: Pixels, mean: Sequence[float], std: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """uint8 (pictures, height, width, 3) -> `pixel_values`, `image_grid_thw`, as the image processor makes them."""
+    """uint8 (images, height, width, 3) -> `pixel_values`, `image_grid_thw`, as the image processor makes them."""
     count, height, width, _ = pixels.shape
     rows, columns = height // PATCH, width // PATCH
     x = (torch.from_numpy(pixels).float() / 255 - torch.tensor(mean)) / torch.tensor(std)
@@ -46,8 +46,8 @@ def draw_chunks(seed: int, queue: "Queue[tuple[Pixels, list[Scene]]]") -> None:
         queue.put((np.stack([scaled(draw(scene, rng)) for scene in chosen]), chosen))
 
 
-class PictureStore:
-    """Chunks of pictures from a drawing process: the store grows while training runs, then is renewed in a ring.
+class ImageStore:
+    """Chunks of images from a drawing process: the store grows while training runs, then is renewed in a ring.
 
     Use it as a context manager: leaving it ends the drawing process.
     """
@@ -60,14 +60,14 @@ class PictureStore:
         self.most, self.chunks = most, [self.queue.get() for _ in range(first)]
         self.oldest = 0
 
-    def __enter__(self) -> "PictureStore":
+    def __enter__(self) -> "ImageStore":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
 
     def sample(self, count: int, rng: random.Random) -> tuple[Pixels, list[Scene]]:
-        """`count` pictures of one size, with their scenes."""
+        """`count` images of one size, with their scenes."""
         full = len(self.chunks) == self.most
         # once full, renew seldom: the drawing process then waits and leaves its core to others
         if not self.queue.empty() and (not full or rng.random() < 0.05):

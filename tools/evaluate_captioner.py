@@ -1,4 +1,4 @@
-"""Measure a captioner on freshly drawn pictures, with all tags, without, and with wrong ones."""
+"""Measure a captioner on freshly drawn images, with all tags, without, and with wrong ones."""
 
 import os
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 
 from booruflow.core.files import open_whole
-from booruflow.demo.asking import ask
+from booruflow.demo.inference import generate_answers
 from booruflow.demo.drawing import draw
-from booruflow.demo.evaluation import Share, commonest, score, whom_it_follows, with_wrong_looks
+from booruflow.demo.evaluation import Accuracy, majority_baseline, score, count_followed, contradicting_scene
 from booruflow.demo.grounding import Mode, grounding, prompt_with
 from booruflow.demo.scene import SIZES, choose_scene
 
@@ -27,12 +27,12 @@ def main() -> None:
     """Read the command line, draw, ask, print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("captioner", type=Path, help="folder of the checkpoint")
-    parser.add_argument("--pictures", type=int, default=300, help="how many (default: %(default)s)")
-    parser.add_argument("--square", action="store_true", help="square pictures only")
+    parser.add_argument("--images", type=int, default=300, help="how many (default: %(default)s)")
+    parser.add_argument("--square", action="store_true", help="square images only")
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    figures = measure(options.captioner, options.pictures, SIZES[0] if options.square else None)
+    figures = measure(options.captioner, options.images, SIZES[0] if options.square else None)
     print(table(figures["with tags"], figures["without tags"], figures["commonest value"]))
     print("\nwith wrong tags the answer follows:")
     for name, counts in figures["wrong tags"].items():
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def measure(captioner: Path, count: int, size: tuple[int, int] | None) -> dict[str, dict[str, object]]:
-    """All figures of a captioner on `count` pictures, of one size or of all."""
+    """All figures of a captioner on `count` images, of one size or of all."""
     scenes, images = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         rng = random.Random(seed)
@@ -51,19 +51,19 @@ def measure(captioner: Path, count: int, size: tuple[int, int] | None) -> dict[s
         images.append(draw(scenes[-1], rng))
 
     def answers(about: Sequence[int], tags: Sequence[tuple[list[str], list[str]]]) -> list[str]:
-        results = ask(captioner, [images[i] for i in about], [prompt_with(*given) for given in tags])
+        results = generate_answers(captioner, [images[i] for i in about], [prompt_with(*given) for given in tags])
         return [result.text for result in results]
 
-    figures: dict[str, dict[str, object]] = {"commonest value": dict(commonest(scenes))}
+    figures: dict[str, dict[str, object]] = {"commonest value": dict(majority_baseline(scenes))}
     modes: dict[str, Mode] = {"with tags": "full", "without tags": "none"}
     for name, mode in modes.items():
         tags = [grounding(scene, random.Random(i), mode) for i, scene in enumerate(scenes)]
         outputs = answers(range(count), tags)
         figures[name] = dict(score(outputs, scenes, [bool(names) for _, names in tags]))
     solo = [i for i, scene in enumerate(scenes) if len(scene.figures) == 1]
-    wrong = [with_wrong_looks(scenes[i], random.Random(i)) for i in solo]
+    wrong = [contradicting_scene(scenes[i], random.Random(i)) for i in solo]
     outputs = answers(solo, [grounding(scene, random.Random(i), "full") for i, scene in enumerate(wrong)])
-    figures["wrong tags"] = dict(whom_it_follows(outputs, [scenes[i] for i in solo], wrong))
+    figures["wrong tags"] = dict(count_followed(outputs, [scenes[i] for i in solo], wrong))
     return figures
 
 
@@ -72,7 +72,7 @@ def table(*columns: Mapping[str, object]) -> str:
     lines = [f"{'':34}{'with tags':>12}{'without':>12}{'commonest':>12}"]
     names = {name: None for column in columns for name in column}
     for name in sorted(names, key=lambda name: name.endswith(("solo", "pair"))):
-        cells = [f"{s.percent:.1f}" if isinstance(s := column.get(name), Share) else "" for column in columns]
+        cells = [f"{s.percent:.1f}" if isinstance(s := column.get(name), Accuracy) else "" for column in columns]
         lines.append(f"{name:34}" + "".join(f"{cell:>12}" for cell in cells))
     return "\n".join(lines)
 

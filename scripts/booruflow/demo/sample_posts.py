@@ -1,4 +1,4 @@
-"""The posts of the sample: their scenes, pictures and metadata. A post's number and nothing else decides what it is."""
+"""The posts of the sample: their scenes, images and metadata. A post's number and nothing else decides what it is."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from booruflow.demo.drawing import draw
 from booruflow.demo.scene import Scene, choose_scene
-from booruflow.demo.wording import answer_of, tags_of
+from booruflow.demo.descriptions import scene_answer, scene_tags
 
 COUNT = 240
 IDS = range(1_204_311, 8_100_000)
@@ -23,25 +23,25 @@ UNCAPTIONED = tuple(number for number in range(COUNT) if number % 20 in (3, 9, 1
 LONGEST = frozenset(UNCAPTIONED[i] for i in (2, 13, 25))
 BUSY = frozenset(UNCAPTIONED[i] for i in (8, 19, 31))
 LETTERED = frozenset(UNCAPTIONED[i] for i in (4, 11, 23, 30))
-WITHOUT_PICTURE = frozenset(UNCAPTIONED[i] for i in (5, 14, 27))
-BROKEN = frozenset({UNCAPTIONED[20]})
+WITHOUT_IMAGE = frozenset(UNCAPTIONED[i] for i in (5, 14, 27))
+TRUNCATED = frozenset({UNCAPTIONED[20]})
 
 
 @dataclass(frozen=True)
 class Post:
-    """One post: `picture` is the whole webp file, also where the sample leaves it out or cuts it short."""
+    """One post: `image` is the whole webp file, also where the sample leaves it out or cuts it short."""
 
     number: int
     id: int
     scene: Scene
-    picture: bytes
+    image: bytes
 
     @property
     def file(self) -> bytes | None:
-        """What lies in the sample as this post's picture: nothing, a third of it, or all of it."""
-        if self.number in WITHOUT_PICTURE:
+        """What lies in the sample as this post's image: nothing, a third of it, or all of it."""
+        if self.number in WITHOUT_IMAGE:
             return None
-        return self.picture[: len(self.picture) // 3] if self.number in BROKEN else self.picture
+        return self.image[: len(self.image) // 3] if self.number in TRUNCATED else self.image
 
 
 def post_ids() -> list[int]:
@@ -68,7 +68,7 @@ def make_post(number: int) -> Post:
 def longest_scene(rng: random.Random) -> Scene:
     """Of many scenes the one whose answer has the most words."""
     scenes = [choose_scene(rng, pair=True, lettering=True, with_object=True) for _ in range(100)]
-    return max(scenes, key=lambda scene: len(json.dumps(answer_of(scene)).split()))
+    return max(scenes, key=lambda scene: len(json.dumps(scene_answer(scene)).split()))
 
 
 def metadata(posts: Sequence[Post]) -> pa.Table:
@@ -101,7 +101,7 @@ METADATA = {
 def metadata_row(post: Post) -> dict[str, str | int]:
     """One row; tags in alphabetical order, as Danbooru keeps them."""
     rng = random.Random(post.id)
-    tags = tags_of(post.scene)
+    tags = scene_tags(post.scene)
     share = (post.id - IDS.start) / len(IDS)
     created = FIRST_DAY + timedelta(days=4000 * share, seconds=rng.randrange(86400))
     width, height = post.scene.size
@@ -111,9 +111,9 @@ def metadata_row(post: Post) -> dict[str, str | int]:
         "rating": rng.choices("gs", (5, 1))[0],
         "score": int(rng.paretovariate(0.8)) - rng.choice((0, 1, 3)),
         "source": f"https://example.org/{post.scene.artist}/{post.number:04d}",
-        "md5": hashlib.md5(post.picture).hexdigest(),
+        "md5": hashlib.md5(post.image).hexdigest(),
         "file_ext": "webp",
-        "file_size": len(post.picture),
+        "file_size": len(post.image),
         "image_width": width,
         "image_height": height,
         **{f"tag_string_{category}": " ".join(sorted(names)) for category, names in tags.items()},

@@ -1,4 +1,4 @@
-"""Asking a captioner about pictures, through the backend that captions posts."""
+"""Asking a captioner about images, through the backend that captions posts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +28,8 @@ SETTINGS = {
 """The config section `captioner`, with the model's own pixel limits; greedy and unconstrained."""
 
 
-def ask(captioner: Path, images: Sequence[Image.Image], prompts: Sequence[Prompt], most_tokens: int = 220) -> list[Result]:
-    """One result per picture and prompt, in their order, with the picture's number as id; cut at `most_tokens`."""
+def generate_answers(captioner: Path, images: Sequence[Image.Image], prompts: Sequence[Prompt], most_tokens: int = 220) -> list[Result]:
+    """One result per image and prompt, in their order, with the image's number as id; cut at `most_tokens`."""
     backend = TransformersBackend({**SETTINGS, "model": str(captioner), "max_new_tokens": most_tokens})
     backend.load()
     pairs = zip(images, prompts, strict=True)

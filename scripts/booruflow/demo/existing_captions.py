@@ -1,6 +1,6 @@
 """The captions that most posts of the sample already have, as four older captioners might have left them.
 
-All of it is true of the picture. The odd characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the
+All of it is true of the image. The odd characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the
 many ways of saying nothing are those that real caption tables hold.
 """
 
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from booruflow.demo.posts import UNCAPTIONED, Post
-from booruflow.demo.scene import FLAT, Figure, Scene
-from booruflow.demo.wording import (
+from booruflow.demo.sample_posts import UNCAPTIONED, Post
+from booruflow.demo.scene import FLAT_BACKGROUNDS, Figure, Scene
+from booruflow.demo.descriptions import (
     BACKGROUND_PROSE,
     MOUTH_PROSE,
     OBJECT_PROSE,
@@ -22,7 +22,7 @@ from booruflow.demo.wording import (
 )
 
 COLUMNS = ("phi3v_horny", "pixtral_caption", "florence_short", "florence_long")
-NOTHING = (None, "", " ", "\n", "\t \u2028", None, None)
+EMPTY_VALUES = (None, "", " ", "\n", "\t \u2028", None, None)
 SIGN = {
     "night_sky": "🌙",
     "grass": "☀️",
@@ -37,7 +37,7 @@ SIGN = {
     "mushroom": "きのこ",
     "balloon": "풍선",
 }
-"""Signs and words in other scripts for what a picture shows."""
+"""Signs and words in other scripts for what an image shows."""
 
 
 def captions(posts: Sequence[Post]) -> pa.Table:
@@ -55,7 +55,7 @@ def caption_row(post: Post) -> dict[str, int | str | None]:
     row: dict[str, int | str | None] = {"index": post.id}
     said = rng.sample(COLUMNS, rng.choice((1, 2, 3, 4, 4))) if post.number not in UNCAPTIONED else []
     for column, write in zip(COLUMNS, writers, strict=True):
-        row[column] = write(post.scene, rng) if column in said else rng.choice(NOTHING)
+        row[column] = write(post.scene, rng) if column in said else rng.choice(EMPTY_VALUES)
     return row
 
 
@@ -76,7 +76,7 @@ def backdrop(scene: Scene) -> str:
 
 
 def signs(scene: Scene) -> list[str]:
-    """The signs for what the picture shows."""
+    """The signs for what the image shows."""
     shown = [scene.background, scene.object, *(figure.garment.kind for figure in scene.figures)]
     return [SIGN[name] for name in dict.fromkeys(shown) if name in SIGN]
 
@@ -113,7 +113,7 @@ def sections(scene: Scene, rng: random.Random) -> str:
 def short(scene: Scene, rng: random.Random) -> str:
     """One line in lower case."""
     place = f"in front of {backdrop(scene)}"
-    if scene.background.removesuffix("_background") not in FLAT and rng.random() < 0.5:
+    if scene.background.removesuffix("_background") not in FLAT_BACKGROUNDS and rng.random() < 0.5:
         place = f"standing before {backdrop(scene)}"
     ending = rng.choice(("", "", ".", "\n", "  "))
     return f"{people(scene)} {place}{ending}"

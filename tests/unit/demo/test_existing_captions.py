@@ -1,8 +1,8 @@
 import random
 from dataclasses import replace
 
-from booruflow.demo.existing import COLUMNS, NOTHING, caption_row, captions, flowery, long, sections, short
-from booruflow.demo.posts import UNCAPTIONED, make_post
+from booruflow.demo.existing_captions import COLUMNS, EMPTY_VALUES, caption_row, captions, flowery, long, sections, short
+from booruflow.demo.sample_posts import UNCAPTIONED, make_post
 from booruflow.demo.scene import CHARACTERS, Scene
 
 SCENE = Scene((CHARACTERS["yukine_farrowmere"],), "night_sky", "heart", "HI", "bubble", "teal_marmot", 1)
@@ -26,7 +26,7 @@ def test_posts_without_a_caption_have_nothing_to_say():
     post = make_post(UNCAPTIONED[0])
     for number in UNCAPTIONED:
         row = caption_row(replace(post, number=number, id=post.id + number))
-        assert all(row[column] in NOTHING for column in COLUMNS)
+        assert all(row[column] in EMPTY_VALUES for column in COLUMNS)
 
 
 def test_other_posts_say_something():

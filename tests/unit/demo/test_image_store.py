@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from booruflow.demo.drawing import draw
-from booruflow.demo.pictures import CHUNK, PictureStore, patches, scaled
+from booruflow.demo.image_store import CHUNK, ImageStore, patches, scaled
 from booruflow.demo.scene import SIZES, choose_scene
 from booruflow.demo.tiny_qwen2vl import CELL, MAX_PIXELS, MIN_PIXELS, make_processor, make_tokenizer
 
@@ -24,8 +24,8 @@ def test_patches_are_those_of_the_image_processor(size):
     assert pixels.shape[0] % CELL == pixels.shape[1] % CELL == 0
 
 
-def test_the_store_gives_pictures_of_one_size_with_their_scenes():
-    with PictureStore(3, first=1, most=1) as store:
+def test_the_store_gives_images_of_one_size_with_their_scenes():
+    with ImageStore(3, first=1, most=1) as store:
         pixels, scenes = store.sample(5, random.Random(1))
         assert pixels.shape[0] == len(scenes) == 5
         assert len({scene.size for scene in scenes}) == 1
