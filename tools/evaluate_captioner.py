@@ -1,4 +1,7 @@
-"""Measure a captioner on freshly drawn images, with all tags, without, and with wrong ones."""
+"""Evaluate a captioner on newly drawn images: with all tags in the prompt, without tags, and with wrong tags.
+
+python tools/evaluate_captioner.py sample/captioner
+"""
 
 import os
 
@@ -14,62 +17,62 @@ from pathlib import Path
 import torch
 
 from booruflow.core.files import open_whole
-from booruflow.demo.inference import generate_answers
 from booruflow.demo.drawing import draw
-from booruflow.demo.evaluation import Accuracy, majority_baseline, score, count_followed, contradicting_scene
+from booruflow.demo.evaluation import Accuracy, contradicting_scene, count_followed, majority_baseline, score
 from booruflow.demo.grounding import Mode, grounding, prompt_with
+from booruflow.demo.inference import generate_answers
 from booruflow.demo.scene import SIZES, choose_scene
 
 FIRST_SEED = 1_000_000
 
 
 def main() -> None:
-    """Read the command line, draw, ask, print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line, evaluate, print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("captioner", type=Path, help="folder of the checkpoint")
-    parser.add_argument("--images", type=int, default=300, help="how many (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=300, help="number of images (default: %(default)s)")
     parser.add_argument("--square", action="store_true", help="square images only")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", type=Path, help="also write the results to this file")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    figures = measure(options.captioner, options.images, SIZES[0] if options.square else None)
-    print(table(figures["with tags"], figures["without tags"], figures["commonest value"]))
+    results = measure(options.captioner, options.images, SIZES[0] if options.square else None)
+    print(table(results["with tags"], results["without tags"], results["majority baseline"]))
     print("\nwith wrong tags the answer follows:")
-    for name, counts in figures["wrong tags"].items():
-        print(f"  {name:16}" + ", ".join(f"{whom} {count}" for whom, count in counts.items()))
+    for name, counts in results["wrong tags"].items():
+        print(f"  {name:16}" + ", ".join(f"{source} {count}" for source, count in counts.items()))
     if options.json:
         with open_whole(options.json) as file:
-            file.write(json.dumps(figures, indent=1, default=asdict).encode() + b"\n")
+            file.write(json.dumps(results, indent=1, default=asdict).encode() + b"\n")
 
 
 def measure(captioner: Path, count: int, size: tuple[int, int] | None) -> dict[str, dict[str, object]]:
-    """All figures of a captioner on `count` images, of one size or of all."""
+    """All results of a captioner on `count` images, of one size or of all sizes."""
     scenes, images = [], []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         rng = random.Random(seed)
         scenes.append(choose_scene(rng, size))
         images.append(draw(scenes[-1], rng))
 
-    def answers(about: Sequence[int], tags: Sequence[tuple[list[str], list[str]]]) -> list[str]:
-        results = generate_answers(captioner, [images[i] for i in about], [prompt_with(*given) for given in tags])
-        return [result.text for result in results]
+    def answers(indices: Sequence[int], tags: Sequence[tuple[list[str], list[str]]]) -> list[str]:
+        generated = generate_answers(captioner, [images[i] for i in indices], [prompt_with(*pair) for pair in tags])
+        return [answer.text for answer in generated]
 
-    figures: dict[str, dict[str, object]] = {"commonest value": dict(majority_baseline(scenes))}
+    results: dict[str, dict[str, object]] = {"majority baseline": dict(majority_baseline(scenes))}
     modes: dict[str, Mode] = {"with tags": "full", "without tags": "none"}
     for name, mode in modes.items():
         tags = [grounding(scene, random.Random(i), mode) for i, scene in enumerate(scenes)]
         outputs = answers(range(count), tags)
-        figures[name] = dict(score(outputs, scenes, [bool(names) for _, names in tags]))
+        results[name] = dict(score(outputs, scenes, [bool(names) for _, names in tags]))
     solo = [i for i, scene in enumerate(scenes) if len(scene.figures) == 1]
     wrong = [contradicting_scene(scenes[i], random.Random(i)) for i in solo]
     outputs = answers(solo, [grounding(scene, random.Random(i), "full") for i, scene in enumerate(wrong)])
-    figures["wrong tags"] = dict(count_followed(outputs, [scenes[i] for i in solo], wrong))
-    return figures
+    results["wrong tags"] = dict(count_followed(outputs, [scenes[i] for i in solo], wrong))
+    return results
 
 
 def table(*columns: Mapping[str, object]) -> str:
-    """Percentages, one attribute a line."""
-    lines = [f"{'':34}{'with tags':>12}{'without':>12}{'commonest':>12}"]
+    """Percentages, one attribute per line."""
+    lines = [f"{'':34}{'with tags':>12}{'without':>12}{'majority':>12}"]
     names = {name: None for column in columns for name in column}
     for name in sorted(names, key=lambda name: name.endswith(("solo", "pair"))):
         cells = [f"{s.percent:.1f}" if isinstance(s := column.get(name), Accuracy) else "" for column in columns]

@@ -1,7 +1,7 @@
-"""Throw-away heads that read a scene's attributes from the vision tower's tokens.
+"""Auxiliary heads that predict a scene's attributes from the vision tower's tokens; dropped after training.
 
-Trained on captions alone, a model this small learns the grammar and never looks. The heads read by attention pooling,
-the way the language model will, and tell the tower what is worth seeing; they are dropped when training ends.
+A model this small, trained on captions alone, learns the grammar of the answers and ignores the image. The heads give the
+vision tower a direct training signal. They pool with attention, as the language model does.
 """
 
 from collections.abc import Sequence
@@ -37,16 +37,16 @@ SCENE_VALUES: dict[str, Sequence[object]] = {
 }
 ATTRIBUTES = [(f"{name} {slot}", values) for slot in (1, 2) for name, values in FIGURE_VALUES.items()]
 ATTRIBUTES += list(SCENE_VALUES.items())
-SIZES = [len(values) for _, values in ATTRIBUTES]
+VALUE_COUNTS = [len(values) for _, values in ATTRIBUTES]
 ABSENT = -100
-"""The index of an attribute that a scene does not have (cross entropy ignores it)."""
-# what is small in the image weighs more
-WEIGHT = {"lettering": 8.0, "hair": 2.0, "mouth": 3.0, "eyes": 2.0, "style": 1.5, "object": 1.5, "garment": 1.5}
-WEIGHTS = torch.tensor([WEIGHT.get(name.removesuffix(" 1").removesuffix(" 2"), 1.0) for name, _ in ATTRIBUTES])
+"""The target of an attribute that a scene does not have; cross entropy ignores it."""
+# details that are small in the image get more weight
+WEIGHT_BY_NAME = {"lettering": 8.0, "hair": 2.0, "mouth": 3.0, "eyes": 2.0, "style": 1.5, "object": 1.5, "garment": 1.5}
+WEIGHTS = torch.tensor([WEIGHT_BY_NAME.get(name.removesuffix(" 1").removesuffix(" 2"), 1.0) for name, _ in ATTRIBUTES])
 
 
 def figure_attributes(figure: Figure) -> dict[str, object]:
-    """The figure's values, named as in `FIGURE_VALUES`."""
+    """The figure's values, keyed as `FIGURE_VALUES`."""
     return {
         **{name: getattr(figure, name) for name in ("kind", "hair", "style", "eyes", "headwear", "bow", "glasses", "mouth")},
         "garment colour": figure.garment.colour,
@@ -57,45 +57,45 @@ def figure_attributes(figure: Figure) -> dict[str, object]:
 
 
 def attribute_ids(scene: Scene) -> list[int]:
-    """For each of `ATTRIBUTES` the index of the scene's value, or `ABSENT`."""
+    """Per attribute of `ATTRIBUTES` the index of the scene's value, or `ABSENT`."""
     ids = []
     for slot in range(2):
-        there = figure_attributes(scene.figures[slot]) if slot < len(scene.figures) else {}
-        ids += [index_of(there[name], values) if there else ABSENT for name, values in FIGURE_VALUES.items()]
-    placed = scene.object is not None or scene.lettering_kind == "bubble"
-    there = {
+        figure = figure_attributes(scene.figures[slot]) if slot < len(scene.figures) else {}
+        ids += [index_of(figure[name], values) if figure else ABSENT for name, values in FIGURE_VALUES.items()]
+    has_side = scene.object is not None or scene.lettering_kind == "bubble"
+    attributes = {
         "figures": len(scene.figures),
         "background": scene.background,
         "object": scene.object,
         "lettering": scene.lettering,
         "lettering kind": scene.lettering_kind,
-        "side": scene.side if placed else None,
+        "side": scene.side if has_side else None,
     }
-    return ids + [index_of(there[name], values) for name, values in SCENE_VALUES.items()]
+    return ids + [index_of(attributes[name], values) for name, values in SCENE_VALUES.items()]
 
 
 def index_of(value: object, values: Sequence[object]) -> int:
-    """The place of a value, or `ABSENT`."""
+    """The index of a value, or `ABSENT`."""
     return values.index(value) if value in values else ABSENT
 
 
 class AttributeHeads(nn.Module):
-    """One linear head per attribute, on the tokens averaged with that attribute's own attention."""
+    """One linear head per attribute, on an attention-weighted average of the tokens; each attribute has its own attention."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.attention = nn.Linear(hidden, len(SIZES))
-        self.values = nn.Linear(hidden, sum(SIZES))
+        self.attention = nn.Linear(hidden, len(VALUE_COUNTS))
+        self.values = nn.Linear(hidden, sum(VALUE_COUNTS))
 
     def forward(self, tokens: Tensor) -> list[Tensor]:
-        """(images, tokens, hidden) -> for each attribute the logits (images, values)."""
+        """(images, tokens, hidden) -> per attribute the logits (images, values)."""
         attention = self.attention(tokens).softmax(1)
-        values = self.values(tokens).split(SIZES, -1)
+        values = self.values(tokens).split(VALUE_COUNTS, -1)
         return [(attention[:, :, i : i + 1] * value).sum(1) for i, value in enumerate(values)]
 
 
 def attribute_loss(logits: Sequence[Tensor], ids: Tensor) -> Tensor:
-    """Weighted mean of the cross entropies of all attributes; `ids` is (images, attributes)."""
+    """Weighted mean of the cross entropies of all attributes; `ids` has shape (images, attributes)."""
     total = torch.zeros(())
     for i, values in enumerate(logits):
         if bool((ids[:, i] != ABSENT).any()):

@@ -1,4 +1,4 @@
-"""The counts that the plots show, gathered in one pass over the products; memory does not grow with the posts."""
+"""The counts behind the plots, from one pass over the products; memory does not grow with the number of posts."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,21 +12,21 @@ import polars as pl
 from booruflow.core.idjson import decoded, member_text
 from booruflow.core.streams import in_step
 
-EXISTING, GENERATED, FIXED, TAGS, NOTHING = "existing", "generated", "mended", "tags alone", "nothing"
+EXISTING, GENERATED, FIXED, TAGS, NOTHING = "existing", "generated", "fixed", "tags alone", "nothing"
 SOURCES = (EXISTING, GENERATED, FIXED, TAGS, NOTHING)
-"""Where a post's training text comes from; of several the one that `meta_cap.json` holds."""
+"""Where a post's training text comes from; if several sources have a caption, the one used in `meta_cap.json`."""
 
-LONGEST, STEP = 400, 10
-"""Captions are counted by words in steps of 10; longer ones are in the last."""
+MAX_WORDS, BIN_WIDTH = 400, 10
+"""Range and bin width of the histograms of caption lengths in words; longer captions are counted in a last bin."""
 
 
 @dataclass
-class Texts:
-    """Of each source: posts by rating, and captions by length (shape (LONGEST / STEP + 1,), int64)."""
+class TextCounts:
+    """Per source: posts by rating, and captions by length (shape (MAX_WORDS / BIN_WIDTH + 1,), int64)."""
 
     posts: dict[str, Counter[str]] = field(default_factory=lambda: {source: Counter() for source in SOURCES})
     words: dict[str, "np.ndarray[Any, np.dtype[np.int64]]"] = field(
-        default_factory=lambda: {source: np.zeros(LONGEST // STEP + 1, np.int64) for source in SOURCES[:3]}
+        default_factory=lambda: {source: np.zeros(MAX_WORDS // BIN_WIDTH + 1, np.int64) for source in SOURCES[:3]}
     )
 
 
@@ -36,40 +36,48 @@ def count_texts(
     captions: Iterable[pl.DataFrame],
     good: Sequence[Iterable[pl.DataFrame]],
     fixed: Sequence[Iterable[pl.DataFrame]],
-) -> Texts:
-    """Walk the posts (`id`, `rating`) beside all entries; `captions` are those of meta_cap.json, one member an entry."""
-    texts = Texts()
-    for rows, with_tags, merged, *generated in in_step([posts, tags, captions, *good, *fixed]):
-        origin = (
-            pl.when(_among(generated[len(good) :]))
+) -> TextCounts:
+    """Count the posts (`id`, `rating`) and their captions by source.
+
+    Args:
+        posts: frames in id order, as all streams here.
+        tags: entries of the tags JSON.
+        captions: entries of meta_cap.json; their texts are counted.
+        good: entries of `good_{n}.json`, one stream per shard.
+        fixed: entries of `fixed_{n}.json`, one stream per shard.
+    """
+    counts = TextCounts()
+    for rows, tagged, merged, *shards in in_step([posts, tags, captions, *good, *fixed]):
+        source_of_post = (
+            pl.when(_has_entry(shards[len(good) :]))
             .then(pl.lit(FIXED))
-            .when(_among(generated[: len(good)]))
+            .when(_has_entry(shards[: len(good)]))
             .then(pl.lit(GENERATED))
-            .when(_among([merged]))
+            .when(_has_entry([merged]))
             .then(pl.lit(EXISTING))
-            .when(_among([with_tags]))
+            .when(_has_entry([tagged]))
             .then(pl.lit(TAGS))
             .otherwise(pl.lit(NOTHING))
         )
-        marked = rows.with_columns(source=origin)
-        for source, rating, count in marked.group_by("source", "rating").len().iter_rows():
-            texts.posts[source][rating] += count
+        sources = rows.with_columns(source=source_of_post)
+        for source, rating, count in sources.group_by("source", "rating").len().iter_rows():
+            counts.posts[source][rating] += count
         text = decoded(member_text("value", "caption"))
-        words = merged.select("id", words=text.str.count_matches(r"\S+")).join(marked, on="id")
+        words = merged.select("id", words=text.str.count_matches(r"\S+")).join(sources, on="id")
         for (source,), part in words.partition_by("source", as_dict=True).items():
-            steps = np.minimum(part["words"].to_numpy() // STEP, LONGEST // STEP)
-            texts.words[source] += np.bincount(steps, minlength=LONGEST // STEP + 1)
-    return texts
+            bins = np.minimum(part["words"].to_numpy() // BIN_WIDTH, MAX_WORDS // BIN_WIDTH)
+            counts.words[source] += np.bincount(bins, minlength=MAX_WORDS // BIN_WIDTH + 1)
+    return counts
 
 
-def _among(frames: Sequence[pl.DataFrame]) -> pl.Expr:
-    """Whether an id is in one of the frames."""
+def _has_entry(frames: Sequence[pl.DataFrame]) -> pl.Expr:
+    """Whether the id is in one of the frames."""
     ids = pl.concat([pl.Series("id", [], pl.Int64), *(frame["id"] for frame in frames)])
     return pl.col("id").is_in(ids.implode())
 
 
 def count_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int, int]]:
-    """How many posts there are of each training resolution (width, height)."""
+    """Posts per training resolution (width, height)."""
     counts: Counter[tuple[int, int]] = Counter()
     for frame in resolutions:
         sizes = frame.select("train_width", "train_height").drop_nulls().group_by(pl.all()).len()
@@ -80,7 +88,7 @@ def count_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int,
 def count_outcomes(
     good: Iterable[pl.DataFrame], bad: Iterable[pl.DataFrame], skipped: Iterable[pl.DataFrame]
 ) -> Mapping[str, int]:
-    """How the posts of one shard ended: `good`, `repaired`, and `bad: reason` and `skipped: reason`."""
+    """Posts of one shard per outcome: `good`, `repaired`, `bad: <reason>`, `skipped: <reason>`."""
     counts: Counter[str] = Counter()
     for frame in good:
         counts.update("repaired" if orjson.loads(value).get("repaired") else "good" for value in frame["value"])

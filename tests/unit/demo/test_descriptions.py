@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from booruflow.demo.descriptions import BACKGROUND_PROSE, OBJECT_PROSE, display_name, scene_answer, scene_tags
 from booruflow.demo.scene import (
     ARTISTS,
     BACKGROUNDS,
@@ -16,14 +17,13 @@ from booruflow.demo.scene import (
     Scene,
     choose_scene,
 )
-from booruflow.demo.descriptions import BACKGROUND_PROSE, OBJECT_PROSE, scene_answer, scene_tags, title
 
 VOCABULARY = Path(__file__).parents[4] / "shared/data/danbooru_tags.csv"
 FIGURE = Figure("girl", "red", "hair_bun", "blue", "bow", Piece("white", "shirt"), None, "pink", Piece("blue", "skirt"))
 SCENE = Scene((FIGURE,), "night_sky", "heart", "HI", "bubble", "teal_marmot", 1)
 
 
-def test_tags_are_true_of_the_scene():
+def test_tags_describe_the_scene():
     assert scene_tags(SCENE) == {
         "general": [
             "1girl", "solo", "red_hair", "hair_bun", "blue_eyes", "white_shirt", "blue_skirt", "hair_bow", "pink_bow",
@@ -38,7 +38,7 @@ def test_tags_are_true_of_the_scene():
     }  # fmt: skip
 
 
-def test_pairs_share_their_tags():
+def test_two_figures_share_one_tag_list():
     boy = CHARACTERS["rufus_emberlyn"]
     tags = scene_tags(replace(SCENE, figures=(boy, replace(FIGURE, hair="red"))))
     assert tags["general"][:2] == ["1girl", "1boy"]
@@ -48,8 +48,8 @@ def test_pairs_share_their_tags():
     assert scene_tags(replace(SCENE, figures=(boy, boy)))["general"][0] == "2boys"
 
 
-@pytest.mark.skipif(not VOCABULARY.exists(), reason="the real tag list is not here")
-def test_tags_are_real_and_names_are_not():
+@pytest.mark.skipif(not VOCABULARY.exists(), reason="needs the real tag list")
+def test_tags_are_in_danboorus_vocabulary_and_names_are_not():
     with VOCABULARY.open(newline="", encoding="utf-8") as file:
         category = {row[0]: row[1] for row in csv.reader(file)}
     numbers = {"general": "0", "copyright": "3", "meta": "5"}
@@ -60,7 +60,7 @@ def test_tags_are_real_and_names_are_not():
     assert not category.keys() & {*ARTISTS, *CHARACTERS}
 
 
-def test_the_answer_tells_the_scene():
+def test_the_answer_describes_the_scene():
     assert scene_answer(SCENE) == {
         "character": (
             "A chibi girl has red hair in a bun and blue eyes. She is wearing a white shirt with a blue skirt, "
@@ -73,14 +73,14 @@ def test_the_answer_tells_the_scene():
     }
 
 
-def test_names_are_told_only_where_they_may_be():
+def test_names_appear_only_if_allowed():
     scene = replace(SCENE, figures=(CHARACTERS["sunny_okabrook"], FIGURE))
     assert scene_answer(scene)["character_1"].startswith("Sunny Okabrook on the left wears a yellow dress.")
     assert "Sunny" not in json.dumps(scene_answer(scene, named=False))
-    assert title("sunny_okabrook") == "Sunny Okabrook"
+    assert display_name("sunny_okabrook") == "Sunny Okabrook"
 
 
-def test_answers_are_json_in_ascii_and_never_empty():
+def test_answers_are_ascii_json_without_empty_values():
     for seed in range(200):
         text = json.dumps(scene_answer(choose_scene(random.Random(seed))))
         assert text.isascii()
@@ -88,7 +88,7 @@ def test_answers_are_json_in_ascii_and_never_empty():
         assert "  " not in text
 
 
-def test_every_kind_has_its_words():
+def test_every_background_and_object_has_a_phrase():
     assert set(BACKGROUND_PROSE) == set(BACKGROUNDS)
     assert set(OBJECT_PROSE) == set(OBJECTS) - {None}
     captions = scene_answer(replace(SCENE, lettering_kind="caption"))["texts"]

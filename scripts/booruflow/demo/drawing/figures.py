@@ -1,6 +1,6 @@
 """A figure, from back to front: back hair, legs, arms, clothes, head, face, fringe, headwear.
 
-The pen's origin is the centre of the head; the figure reaches from -98 (a witch hat's tip) to 146 (its soles).
+The pen's origin is the centre of the head; y ranges from -98 (the tip of a witch hat) to 146 (the soles).
 """
 
 import math
@@ -12,7 +12,7 @@ BELT = (242, 190, 70)
 
 
 def draw_figure(pen: Pen, figure: Figure, tone: int) -> None:
-    """The whole figure; `tone` warms (above 0) or cools its skin."""
+    """Draw the figure; `tone` makes its skin warmer (above 0) or cooler."""
     skin = mix((255, 226, 204), (240, 190, 150), 0.15 + tone / 60)
     hair = HAIR_COLOURS[figure.hair]
     shade = mix(hair, (40, 20, 60), 0.22)
@@ -30,7 +30,7 @@ def draw_figure(pen: Pen, figure: Figure, tone: int) -> None:
 
 
 def back_hair(pen: Pen, figure: Figure, hair: Colour, shade: Colour) -> None:
-    """What hangs or stands behind the head."""
+    """Hair behind the head."""
     if figure.style == "long_hair":
         right: list[Point] = [(30, 94), (40, 100), (56, 92), (58, 40), (52, -10)]
         left = [(-x, y) for x, y in reversed(right)]
@@ -124,7 +124,7 @@ def shirt(pen: Pen, colour: str) -> None:
 
 
 def hoodie(pen: Pen, colour: str) -> None:
-    """A hoodie: the hood lies on the shoulders."""
+    """A hoodie with the hood down."""
     cloth = CLOTH_COLOURS[colour]
     shade = mix(cloth, (60, 40, 90), 0.2)
     pen.polygon([(-20, 50), (20, 50), (21, 98), (-21, 98)], cloth)
@@ -135,7 +135,7 @@ def hoodie(pen: Pen, colour: str) -> None:
 
 
 def face(pen: Pen, figure: Figure, brow: Colour) -> None:
-    """Cheeks, eyes, brows, mouth, glasses: large, so that they can be read in a small image."""
+    """Cheeks, eyes, brows, mouth, glasses: large, so that they stay recognisable in a small image."""
     eye = EYE_COLOURS[figure.eyes]
     down = 2.5 if figure.mouth == "frown" else 0
     for s in (-1, 1):
@@ -163,7 +163,7 @@ def face(pen: Pen, figure: Figure, brow: Colour) -> None:
 
 
 def front_hair(pen: Pen, figure: Figure, hair: Colour) -> None:
-    """The cap of the head with its fringe, a shine, and what hangs beside the face."""
+    """Hair on the head with its fringe, a highlight, and strands beside the face."""
     cap = [(50 * math.cos(a), 2 - 46 * math.sin(a)) for a in (math.radians(-8 + i * 7) for i in range(29))]
     fringe: list[Point] = [(-42, 4), (-36, -14), (-26, -2), (-16, -16), (-6, -3), (4, -17)]
     fringe += [(14, -3), (24, -16), (33, -2), (39, -14), (43, 4)]
