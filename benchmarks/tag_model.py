@@ -1,11 +1,11 @@
 """The tag-set model and its rivals on real tag sets: Debian's package tags.
 
-    PYTHONPATH=scripts python benchmarks/tag_model.py                       three seeds
-    PYTHONPATH=scripts python benchmarks/tag_model.py --salt v2             another split, other hidden tags
-    PYTHONPATH=scripts python benchmarks/tag_model.py --part validation     what one may tune on
+    PYTHONPATH=tools python benchmarks/tag_model.py                       three seeds
+    PYTHONPATH=tools python benchmarks/tag_model.py --salt v2             another split, other hidden tags
+    PYTHONPATH=tools python benchmarks/tag_model.py --part validation     what one may tune on
 
 Reads ../shared/data/debtags.tsv where there is one, or else makes such a table from the package lists of this machine
-(scripts/debtags.py). Writes table, figures and learning curves to --out. A training that was stopped goes on.
+(tools/debtags.py). Writes table, figures and learning curves to --out. A training that was stopped goes on.
 """
 
 import argparse

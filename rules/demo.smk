@@ -15,10 +15,10 @@ rule demo_captioner:
     resources:
         mem_mb=3000,
     params:
-        program=BASE / "scripts/demo_captioner.py",
+        seconds=2700,
     conda:
         "../envs/transformers.yaml"
     message:
         "Demo captioner: 45 minutes of training"
-    shell:
-        "python {params.program:q} --out {output.folder:q} --seconds 2700 2>&1 | tee {log:q}"
+    script:
+        "../scripts/demo_captioner.py"

@@ -3,20 +3,21 @@
 from booruflow.core.idjson import read_entries
 from booruflow.core.jobs import job
 from booruflow.core.tables import read_stream
-from booruflow.report.figures import draw_coverage, draw_lengths, draw_outcomes, draw_resolutions
-from booruflow.report.gathering import gather_outcomes, gather_resolutions, gather_texts
+from booruflow.report.counts import count_outcomes, count_resolutions, count_texts
+from booruflow.report.plots import draw_coverage, draw_lengths, draw_outcomes, draw_resolutions
 
 with job(snakemake.log[0], snakemake.rule):
-    given, made = snakemake.input, snakemake.output
-    texts = gather_texts(
-        read_stream(given.posts, ["id", "rating"]),
-        read_entries(given.tags),
-        read_entries(given.captions),
-        [read_entries(path) for path in given.good],
-        [read_entries(path) for path in given.fixed],
+    inputs, outputs = snakemake.input, snakemake.output
+    texts = count_texts(
+        read_stream(inputs.posts, ["id", "rating"]),
+        read_entries(inputs.tags),
+        read_entries(inputs.captions),
+        [read_entries(path) for path in inputs.good],
+        [read_entries(path) for path in inputs.fixed],
     )
-    draw_coverage(texts, made.coverage)
-    draw_lengths(texts, made.lengths)
-    shards = zip(given.good, given.bad, given.skipped, strict=True)
-    draw_outcomes([gather_outcomes(*map(read_entries, paths)) for paths in shards], made.outcomes)
-    draw_resolutions(gather_resolutions(read_stream(given.resolutions, ["id", "train_width", "train_height"])), made.resolutions)
+    draw_coverage(texts, outputs.coverage)
+    draw_lengths(texts, outputs.lengths)
+    shards = zip(inputs.good, inputs.bad, inputs.skipped, strict=True)
+    draw_outcomes([count_outcomes(*map(read_entries, paths)) for paths in shards], outputs.outcomes)
+    resolutions = read_stream(inputs.resolutions, ["id", "train_width", "train_height"])
+    draw_resolutions(count_resolutions(resolutions), outputs.resolutions)

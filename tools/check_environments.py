@@ -1,9 +1,9 @@
-"""Check that the pins of each environment resolve together, and that what they name can be imported.
+"""Check that the pinned packages of each environment resolve together and can be imported.
 
     python tools/check_environments.py [group ...]
 
-Each group is installed into a new virtual environment below a temporary folder. One that needs CUDA to be imported is
-only resolved. Exits with the number of groups that failed.
+Each dependency group is installed into a new virtual environment in a temporary folder; a group that cannot be imported
+without CUDA is only resolved. The exit code is the number of failed groups.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from pathlib import Path
 from environments import ENVIRONMENTS, pins
 
 NEEDS_CUDA = ("exllamav2",)
-"""Importing it builds a CUDA extension."""
+"""Groups that cannot be imported without CUDA: exllamav2 builds a CUDA extension on import."""
 
 IMPORT_ALL = """
 import importlib, importlib.metadata, sys
@@ -32,7 +32,7 @@ for package in (pin.partition("==")[0] for pin in sys.argv[1:]):
 
 
 def fails(group: str) -> bool:
-    """Whether a group does not resolve, install or import; what went wrong stands on the console."""
+    """Whether a group fails to resolve, install or import; pip or Python prints the error."""
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin/python")

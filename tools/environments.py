@@ -1,4 +1,4 @@
-"""Write envs/<group>.yaml, a conda environment for each kind of rule, from the dependency groups of pyproject.toml."""
+"""Write the conda environments of the rules, envs/<group>.yaml, from the dependency groups of pyproject.toml."""
 
 import tomllib
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 ENVIRONMENTS = ("data", "transformers", "exllamav2", "openai", "tipo", "tag-model", "report")
-"""The groups that rules run in."""
+"""The dependency groups that rules run in."""
 
 
 def pins(group: str) -> list[str]:
-    """The packages of a dependency group and of those it includes, sorted: `name==version`."""
+    """The packages of a dependency group and of the groups it includes, sorted: `name==version`."""
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
-    found = set()
+    packages = set()
     for entry in groups[group]:
-        found.update(pins(entry["include-group"]) if isinstance(entry, dict) else [entry])
-    return sorted(found)
+        packages.update(pins(entry["include-group"]) if isinstance(entry, dict) else [entry])
+    return sorted(packages)
 
 
 def environment(group: str) -> str:
-    """The conda environment of a group, as YAML."""
+    """The conda environment of a dependency group, as YAML."""
     lines = [
         "# Written by `make docs` from the dependency groups of pyproject.toml.",
         "channels: [conda-forge]",
@@ -33,7 +33,7 @@ def environment(group: str) -> str:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all environments."""
     for group in ENVIRONMENTS:
         (ROOT / f"envs/{group}.yaml").write_text(environment(group), "utf-8")
 

@@ -1,4 +1,4 @@
-"""Grounding tags for a scene's prompt: in full, thinned or none, in any order."""
+"""Grounding tags for a scene's prompt: all, a random part or none of its tags, shuffled."""
 
 import random
 import re
@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from booruflow.captioning.prompts import Prompt, prompt_of
+from booruflow.demo.descriptions import scene_tags
 from booruflow.demo.scene import Scene
-from booruflow.demo.wording import tags_of
 
 Mode = Literal["full", "thin", "none"]
+"""All tags, a random 20 to 90% of them, or none."""
 
 
 def prompt_with(general: Sequence[str], characters: Sequence[str]) -> Prompt:
-    """ToriiGate's prompt for a JSON answer, with these tags."""
+    """ToriiGate's `json` prompt with these tags."""
     return prompt_of("json", ", ".join(general), ", ".join(characters))
 
 
 def shuffled(tags: Sequence[str], rng: random.Random) -> list[str]:
-    """The tags in any order, those that count people first."""
+    """The tags in random order, after those that count people."""
     counts = [tag for tag in tags if re.fullmatch(r"[12](girl|boy)s?", tag)]
     others = [tag for tag in tags if tag not in counts]
     rng.shuffle(others)
@@ -26,8 +27,8 @@ def shuffled(tags: Sequence[str], rng: random.Random) -> list[str]:
 
 
 def grounding(scene: Scene, rng: random.Random, mode: Mode | None = None) -> tuple[list[str], list[str]]:
-    """General tags and characters for the prompt: all of them, thinned, or none (by chance, unless told)."""
-    tags = tags_of(scene)
+    """General tags and characters for the prompt; a random mode unless one is given."""
+    tags = scene_tags(scene)
     modes: tuple[Mode, ...] = ("full", "thin", "none")
     mode = mode or rng.choices(modes, (0.45, 0.3, 0.25))[0]
     if mode == "none":

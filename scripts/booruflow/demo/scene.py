@@ -1,4 +1,4 @@
-"""What a drawn picture shows: figures, their looks, a background, an object, lettering."""
+"""The contents of a drawn image: figures, a background, an object, lettering; and how they are chosen at random."""
 
 import random
 from collections.abc import Collection
@@ -10,7 +10,7 @@ Kind: TypeAlias = Literal["girl", "boy"]
 Mouth: TypeAlias = Literal["smile", "open_mouth", "frown"]
 LetteringKind: TypeAlias = Literal["bubble", "caption"]
 
-HAIR: dict[str, Colour] = {
+HAIR_COLOURS: dict[str, Colour] = {
     "black": (52, 48, 62),
     "brown": (128, 80, 52),
     "blonde": (250, 212, 104),
@@ -21,14 +21,14 @@ HAIR: dict[str, Colour] = {
     "purple": (146, 96, 200),
     "white": (238, 238, 246),
 }
-EYES: dict[str, Colour] = {
+EYE_COLOURS: dict[str, Colour] = {
     "blue": (60, 120, 230),
     "green": (50, 160, 90),
     "red": (210, 50, 60),
     "brown": (130, 80, 50),
     "purple": (140, 80, 200),
 }
-CLOTH: dict[str, Colour] = {
+CLOTH_COLOURS: dict[str, Colour] = {
     "red": (214, 56, 60),
     "blue": (62, 104, 206),
     "green": (70, 156, 90),
@@ -38,9 +38,11 @@ CLOTH: dict[str, Colour] = {
     "black": (58, 56, 66),
     "purple": (138, 88, 190),
 }
-LOWER: dict[str, Colour] = {name: CLOTH[name] for name in ("red", "blue", "white", "black")} | {"brown": (134, 90, 60)}
-BOW: dict[str, Colour] = {name: CLOTH[name] for name in ("red", "blue", "yellow", "pink")}
-FLAT: dict[str, Colour] = {
+LOWER_COLOURS: dict[str, Colour] = {name: CLOTH_COLOURS[name] for name in ("red", "blue", "white", "black")} | {
+    "brown": (134, 90, 60)
+}
+BOW_COLOURS: dict[str, Colour] = {name: CLOTH_COLOURS[name] for name in ("red", "blue", "yellow", "pink")}
+FLAT_BACKGROUNDS: dict[str, Colour] = {
     "blue": (150, 196, 246),
     "pink": (252, 204, 222),
     "yellow": (252, 236, 160),
@@ -48,12 +50,12 @@ FLAT: dict[str, Colour] = {
     "purple": (210, 190, 240),
     "white": (252, 252, 252),
 }
-STYLES = ("long_hair", "short_hair", "twintails", "ponytail", "hair_bun")
+HAIRSTYLES = ("long_hair", "short_hair", "twintails", "ponytail", "hair_bun")
 GARMENTS = ("shirt", "dress", "hoodie", "kimono")
 HEADWEAR = (None, "witch_hat", "straw_hat", "beret", "crown", "bow")
 MOUTHS: tuple[Mouth, ...] = ("smile", "open_mouth", "frown")
 BACKGROUNDS = (
-    *(f"{colour}_background" for colour in FLAT),
+    *(f"{colour}_background" for colour in FLAT_BACKGROUNDS),
     "striped_background",
     "polka_dot_background",
     "night_sky",
@@ -76,12 +78,12 @@ OBJECTS = (
     "mushroom",
     "pumpkin",
 )
-WORDS = ("HELLO", "WOW", "SUNNY", "OK", "MAGIC", "GO GO", "TEA TIME", "YES", "LUCKY", "HI", "SALE", "ZZZ")
+LETTERING_WORDS = ("HELLO", "WOW", "SUNNY", "OK", "MAGIC", "GO GO", "TEA TIME", "YES", "LUCKY", "HI", "SALE", "ZZZ")
 
 BOX = 256
-"""Side of the square, in picture units (pixels of the final picture), that holds all that matters."""
+"""Side, in pixels of the final image, of the square that contains everything but the background."""
 SIZES = ((256, 256), (336, 256), (256, 336), (384, 256), (256, 384))
-"""Widths and heights of pictures: the box stands in the middle at the bottom, the background fills the rest."""
+"""Widths and heights of images; the box is at the bottom in the middle, the background fills the rest."""
 SIZE_WEIGHTS = (3, 1, 1, 1, 1)
 
 
@@ -94,7 +96,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Figure:
-    """One person of the picture. `lower` is worn below a shirt or a hoodie; `bow` is the colour of a hair bow."""
+    """One person in the image. `lower` is a skirt or pants, worn with a shirt or a hoodie; `bow` is the colour of a hair bow."""
 
     kind: Kind
     hair: str
@@ -111,7 +113,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a picture shows; `side` is where the object stands (-1 left, 1 right), `size` width and height."""
+    """Everything in an image; `side` is the position of the object (-1 left, 1 right), `size` is width and height."""
 
     figures: tuple[Figure, ...]
     background: str
@@ -124,7 +126,7 @@ class Scene:
 
 
 class ArtistStyle(NamedTuple):
-    """How a (fictitious) artist draws: outline width in half pixels, its colour, and the warmth of the skin."""
+    """The style of a (fictitious) artist: outline width in half pixels, outline colour, warmth of skin tones."""
 
     line: int
     ink: Colour
@@ -138,7 +140,7 @@ ARTISTS = {
     "cocoa_wren": ArtistStyle(line=4, ink=(110, 66, 48), tone=12),
 }
 
-# fictitious characters: the look is always the same, so that tags keep company as they do on a booru
+# fictitious characters: a fixed appearance each, so that tags co-occur as they do on a booru
 CHARACTERS = {
     figure.name: figure
     for figure in (
@@ -154,7 +156,7 @@ CHARACTERS = {
 
 
 def choose_figure(rng: random.Random, taken: Collection[str | None] = ()) -> Figure:
-    """A figure: one in five is a known character (none of `taken`), the others are made up."""
+    """A random figure; about one in five is a known character that is not among `taken`."""
     if rng.random() < 0.22:
         figure = CHARACTERS[rng.choice([name for name in CHARACTERS if name not in taken])]
     else:
@@ -162,16 +164,16 @@ def choose_figure(rng: random.Random, taken: Collection[str | None] = ()) -> Fig
         headwear = HEADWEAR[:5] if kind == "boy" else HEADWEAR
         figure = Figure(
             kind=kind,
-            hair=rng.choice(list(HAIR)),
-            eyes=rng.choice(list(EYES)),
-            style="short_hair" if kind == "boy" else rng.choice(STYLES),
+            hair=rng.choice(list(HAIR_COLOURS)),
+            eyes=rng.choice(list(EYE_COLOURS)),
+            style="short_hair" if kind == "boy" else rng.choice(HAIRSTYLES),
             headwear=rng.choices(headwear, [4] + [1] * (len(headwear) - 1))[0],
-            garment=Piece(rng.choice(list(CLOTH)), rng.choice([g for g in GARMENTS if kind == "girl" or g != "dress"])),
+            garment=Piece(rng.choice(list(CLOTH_COLOURS)), rng.choice([g for g in GARMENTS if kind == "girl" or g != "dress"])),
         )
     if figure.headwear == "bow" and figure.bow is None:
-        figure = replace(figure, bow=rng.choice([colour for colour in BOW if colour != figure.hair]))
+        figure = replace(figure, bow=rng.choice([colour for colour in BOW_COLOURS if colour != figure.hair]))
     if figure.garment.kind in ("shirt", "hoodie"):
-        colour = rng.choice([name for name in LOWER if name != figure.garment.colour])
+        colour = rng.choice([name for name in LOWER_COLOURS if name != figure.garment.colour])
         kinds = ["pants"] if figure.kind == "boy" else ["skirt", "skirt", "pants"]
         figure = replace(figure, lower=Piece(colour, rng.choice(kinds)))
     return replace(figure, glasses=rng.random() < 0.18, mouth=rng.choices(MOUTHS, [4, 3, 1.5])[0])
@@ -184,7 +186,7 @@ def choose_scene(
     lettering: bool | None = None,
     with_object: bool | None = None,
 ) -> Scene:
-    """A scene; what is given (size, one figure or two, lettering and object or none) is not left to chance."""
+    """A random scene; size, two figures or one (`pair`), lettering and object can be fixed by arguments."""
     if pair is None:
         pair = rng.random() < 0.3
     first = choose_figure(rng)
@@ -192,7 +194,7 @@ def choose_scene(
     background = rng.choice(BACKGROUNDS)
     if with_object is None:
         with_object = rng.random() < 11 / 15
-    thing = rng.choice(OBJECTS[1:]) if with_object else None
+    chosen_object = rng.choice(OBJECTS[1:]) if with_object else None
     artist = rng.choice(list(ARTISTS))
     if lettering is None:
         lettering = rng.random() < 0.33
@@ -200,9 +202,9 @@ def choose_scene(
     return Scene(
         figures=figures,
         background=background,
-        object=thing,
+        object=chosen_object,
         artist=artist,
-        lettering=rng.choice(WORDS) if lettering else None,
+        lettering=rng.choice(LETTERING_WORDS) if lettering else None,
         lettering_kind=rng.choice(kinds) if lettering else None,
         side=rng.choice((-1, 1)),
         size=size or rng.choices(SIZES, SIZE_WEIGHTS)[0],

@@ -1,1 +1,4 @@
-"""What a person looks at after a run: plots of the counts, and images beside their captions."""
+"""What a person looks at after a run.
+
+In: posts, tags, captions, resolutions, images, and the outputs of all shards. Out: plots (SVG) and a contact sheet (HTML).
+"""

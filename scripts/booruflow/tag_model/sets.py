@@ -156,17 +156,17 @@ def tag_sets(tags: Iterable[Sequence[str]], ids: Sequence[object], groups: Seque
 def read_tsv(path: str | Path) -> TagSets:
     """Tag sets from a table with the columns `package`, `source`, `tags` (facet::tag, spaces between).
 
-    The facet is the category and the source the group of the split. See scripts/debtags.py, which makes such a table.
+    The facet is the category and the source the group of the split. See tools/debtags.py, which makes such a table.
 
     Raises:
         UserError: the header or a row does not have the three columns.
     """
     lines = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
     if lines[0].split("\t") != ["package", "source", "tags"]:
-        raise UserError(f"{path}: row 1 is not 'package<tab>source<tab>tags': make the file with scripts/debtags.py")
+        raise UserError(f"{path}: row 1 is not 'package<tab>source<tab>tags': make the file with tools/debtags.py")
     rows = [line.split("\t") for line in lines[1:]]
     for number, row in enumerate(rows, start=2):
         if len(row) != 3:
-            raise UserError(f"{path}: row {number} has {len(row)} columns, not 3: make the file with scripts/debtags.py")
+            raise UserError(f"{path}: row {number} has {len(row)} columns, not 3: make the file with tools/debtags.py")
     packages, sources, tags = zip(*rows, strict=True) if rows else ((), (), ())
     return tag_sets([text.split() for text in tags], packages, sources)

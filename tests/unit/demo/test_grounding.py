@@ -6,7 +6,7 @@ from booruflow.demo.scene import CHARACTERS, Scene
 SCENE = Scene((CHARACTERS["sunny_okabrook"],), "grass", None, None, None, "teal_marmot", 1)
 
 
-def test_the_prompt_is_toriigates():
+def test_the_prompt_equals_toriigates():
     assert prompt_with([], []).user == ("Describe the picture in structured json-like format. Do not use names for characters.")
     assert prompt_with(["1girl", "hat"], ["a_b", "c"]).user == (
         "Describe the picture in structured json-like format."
@@ -28,6 +28,6 @@ def test_grounding_is_full_thin_or_none():
 
 def test_shuffled_keeps_the_count_first():
     tags = ["hat", "2girls", "tree", "1boy", "smile", "red_hair"]
-    mixed = {tuple(shuffled(tags, random.Random(seed))) for seed in range(9)}
-    assert len(mixed) > 1
-    assert all(order[:2] == ("2girls", "1boy") and sorted(order) == sorted(tags) for order in mixed)
+    orders = {tuple(shuffled(tags, random.Random(seed))) for seed in range(9)}
+    assert len(orders) > 1
+    assert all(order[:2] == ("2girls", "1boy") and sorted(order) == sorted(tags) for order in orders)

@@ -7,11 +7,11 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from booruflow.captioning.backends.chatml import chat
-from booruflow.demo.asking import ask
+from booruflow.demo.descriptions import scene_answer
 from booruflow.demo.grounding import prompt_with
+from booruflow.demo.inference import generate_answers
 from booruflow.demo.scene import choose_scene
 from booruflow.demo.tiny_qwen2vl import example_texts, make_model, make_processor, make_tokenizer, save
-from booruflow.demo.wording import answer_of
 
 IMAGES = [Image.new("RGB", size, "red") for size in ((256, 256), (90, 200))]
 PROMPTS = [prompt_with([], []), prompt_with(["hat"], ["a_b"])]
@@ -35,16 +35,16 @@ def folder(model, tokenizer, tmp_path_factory):
     return folder
 
 
-def test_tokens_are_whole_words_and_text_comes_back(tokenizer):
-    text = json.dumps(answer_of(choose_scene(random.Random(2))))
+def test_tokens_are_whole_words_and_decode_to_the_text(tokenizer):
+    text = json.dumps(scene_answer(choose_scene(random.Random(2))))
     ids = tokenizer(text)["input_ids"]
     assert tokenizer.decode(ids) == text
     assert len(ids) < len(text) / 3
-    odd = "naïve 着物 \\ \u2028 🎃"
-    assert tokenizer.decode(tokenizer(odd)["input_ids"]) == odd
+    unusual = "naïve 着物 \\ \u2028 🎃"
+    assert tokenizer.decode(tokenizer(unusual)["input_ids"]) == unusual
 
 
-def test_saved_weights_are_half_as_wide_and_the_model_stays(model, folder):
+def test_saved_weights_are_half_precision_and_the_model_is_unchanged(model, folder):
     loaded = AutoModelForImageTextToText.from_pretrained(folder)
     assert type(loaded).__name__ == "Qwen2VLForConditionalGeneration"
     assert {parameter.dtype for parameter in loaded.parameters()} == {torch.float16}
@@ -53,7 +53,7 @@ def test_saved_weights_are_half_as_wide_and_the_model_stays(model, folder):
     assert loaded.generation_config.eos_token_id == model.generation_config.eos_token_id
 
 
-def test_a_saved_processor_is_found_and_its_template_is_the_chat(folder):
+def test_a_saved_processor_loads_and_its_template_matches_chat(folder):
     processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
     assert type(processor).__name__ == "Qwen2VLPilProcessor"
     for prompt in PROMPTS:
@@ -66,7 +66,7 @@ def test_a_saved_processor_is_found_and_its_template_is_the_chat(folder):
     assert pads == int(inputs["image_grid_thw"].prod()) // 4 == int(inputs["mm_token_type_ids"].sum())
 
 
-def test_the_captioning_backend_takes_it(folder):
-    results = ask(folder, IMAGES, PROMPTS, most_tokens=4)
+def test_the_captioning_backend_runs_it(folder):
+    results = generate_answers(folder, IMAGES, PROMPTS, max_new_tokens=4)
     assert [result.id for result in results] == [0, 1]
     assert all(result.completion_tokens == 4 for result in results)

@@ -1,4 +1,4 @@
-"""Drawing a scene: everything comes from the scene and the `random.Random` given, so a seed names a picture."""
+"""Draw a scene. Scene and random generator determine every pixel."""
 
 import random
 
@@ -12,15 +12,15 @@ from booruflow.demo.scene import ARTISTS, Scene
 
 
 def draw(scene: Scene, rng: random.Random) -> Image.Image:
-    """The picture of a scene, RGB, of `scene.size`; `rng` moves things about a little."""
+    """An RGB image of `scene.size`; `rng` varies positions slightly."""
     style = ARTISTS[scene.artist]
     width, height = scene.size
     image = Image.new("RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), (255, 255, 255))
     pen = Pen.on(image, style.ink, style.line)
     draw_background(pen, scene.background, rng)
 
-    def jitter(most: float) -> float:
-        return rng.uniform(-most, most)
+    def jitter(limit: float) -> float:
+        return rng.uniform(-limit, limit)
 
     if len(scene.figures) == 1:
         figure = scene.figures[0]

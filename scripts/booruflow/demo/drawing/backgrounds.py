@@ -1,25 +1,25 @@
-"""Backgrounds: flat, striped or dotted ones, and five sceneries."""
+"""Backgrounds: flat, striped, dotted, and five landscapes."""
 
 import random
 
 from booruflow.demo.drawing.pen import WHITE, Pen, mix, star
-from booruflow.demo.scene import FLAT, Colour
+from booruflow.demo.scene import FLAT_BACKGROUNDS, Colour
 
-BRIGHT: list[Colour] = [colour for name, colour in FLAT.items() if name != "white"]
+BRIGHT: list[Colour] = [colour for name, colour in FLAT_BACKGROUNDS.items() if name != "white"]
 
 
 def draw_background(pen: Pen, kind: str, rng: random.Random) -> None:
-    """Fill the whole picture with the background of that tag."""
-    colour = FLAT.get(kind.removesuffix("_background"))
+    """Fill the image with the background whose tag is `kind`."""
+    colour = FLAT_BACKGROUNDS.get(kind.removesuffix("_background"))
     if colour:
         _, top, _, bottom = pen.bounds
         pen.gradient(top, bottom, mix(colour, WHITE, 0.25), colour)
     else:
-        SCENERY[kind](pen, rng)
+        PAINTERS[kind](pen, rng)
 
 
 def stripes(pen: Pen, rng: random.Random) -> None:
-    """Slanted stripes of one bright colour on another."""
+    """Diagonal stripes of one bright colour on another."""
     ground, stripe = rng.sample(BRIGHT, 2)
     left, top, right, bottom = pen.bounds
     pen.rectangle(left, top, right, bottom, mix(ground, WHITE, 0.35))
@@ -82,7 +82,7 @@ def sunset(pen: Pen, rng: random.Random) -> None:
 
 
 def beach(pen: Pen, rng: random.Random) -> None:
-    """Sand before the sea."""
+    """Sand in front of the sea."""
     left, top, right, bottom = pen.bounds
     pen.gradient(top, 130, (150, 214, 252), (222, 244, 255))
     pen.rectangle(left, 118, right, bottom, (52, 148, 206))
@@ -104,7 +104,7 @@ def snow(pen: Pen, rng: random.Random) -> None:
         pen.oval(rng.uniform(left, right), rng.uniform(top, bottom), radius, radius, WHITE, outline=False)
 
 
-SCENERY = {
+PAINTERS = {
     "striped_background": stripes,
     "polka_dot_background": dots,
     "night_sky": night,

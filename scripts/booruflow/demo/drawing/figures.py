@@ -1,20 +1,20 @@
 """A figure, from back to front: back hair, legs, arms, clothes, head, face, fringe, headwear.
 
-The pen's origin is the centre of the head; the figure reaches from -98 (a witch hat's tip) to 146 (its soles).
+The pen's origin is the centre of the head; y ranges from -98 (the tip of a witch hat) to 146 (the soles).
 """
 
 import math
 
 from booruflow.demo.drawing.pen import WHITE, Pen, Point, mix
-from booruflow.demo.scene import BOW, CLOTH, EYES, HAIR, LOWER, Colour, Figure
+from booruflow.demo.scene import BOW_COLOURS, CLOTH_COLOURS, EYE_COLOURS, HAIR_COLOURS, LOWER_COLOURS, Colour, Figure
 
 BELT = (242, 190, 70)
 
 
 def draw_figure(pen: Pen, figure: Figure, tone: int) -> None:
-    """The whole figure; `tone` warms (above 0) or cools its skin."""
+    """Draw the figure; `tone` makes its skin warmer (above 0) or cooler."""
     skin = mix((255, 226, 204), (240, 190, 150), 0.15 + tone / 60)
-    hair = HAIR[figure.hair]
+    hair = HAIR_COLOURS[figure.hair]
     shade = mix(hair, (40, 20, 60), 0.22)
     back_hair(pen, figure, hair, shade)
     legs(pen, figure, skin)
@@ -30,7 +30,7 @@ def draw_figure(pen: Pen, figure: Figure, tone: int) -> None:
 
 
 def back_hair(pen: Pen, figure: Figure, hair: Colour, shade: Colour) -> None:
-    """What hangs or stands behind the head."""
+    """Hair behind the head."""
     if figure.style == "long_hair":
         right: list[Point] = [(30, 94), (40, 100), (56, 92), (58, 40), (52, -10)]
         left = [(-x, y) for x, y in reversed(right)]
@@ -60,13 +60,13 @@ def legs(pen: Pen, figure: Figure, skin: Colour) -> None:
     """Legs and shoes."""
     bare = figure.lower is None or figure.lower.kind != "pants"
     for s in (-1, 1):
-        pen.rounded(s * 11 - 8.5, 96, s * 11 + 8.5, 141, 5, skin if bare else LOWER[figure.lower.colour])  # type: ignore[union-attr]
+        pen.rounded(s * 11 - 8.5, 96, s * 11 + 8.5, 141, 5, skin if bare else LOWER_COLOURS[figure.lower.colour])  # type: ignore[union-attr]
         pen.rounded(s * 12 - 11, 134, s * 12 + 11, 146, 5, (96, 62, 50))
 
 
 def arms(pen: Pen, figure: Figure, skin: Colour) -> None:
     """Hands, arms, sleeves."""
-    top = CLOTH[figure.garment.colour]
+    top = CLOTH_COLOURS[figure.garment.colour]
     for s in (-1, 1):
         if figure.garment.kind == "kimono":
             pen.polygon([(s * 16, 52), (s * 40, 70), (s * 46, 104), (s * 26, 106), (s * 18, 76)], top)
@@ -85,18 +85,18 @@ def clothes(pen: Pen, figure: Figure) -> None:
     """Skirt or pants, then the garment."""
     colour, kind = figure.garment
     if figure.lower and figure.lower.kind == "skirt":
-        skirt = LOWER[figure.lower.colour]
+        skirt = LOWER_COLOURS[figure.lower.colour]
         pen.polygon([(-20, 88), (20, 88), (37, 121), (-37, 121)], skirt)
         for x in (-18, -6, 6, 18):
             pen.path([(x * 0.62, 92), (x * 1.35, 120)], mix(skirt, (60, 40, 60), 0.35), 2)
     elif figure.lower:
-        pen.polygon([(-20, 84), (20, 84), (21, 106), (-21, 106)], LOWER[figure.lower.colour])
+        pen.polygon([(-20, 84), (20, 84), (21, 106), (-21, 106)], LOWER_COLOURS[figure.lower.colour])
     {"dress": dress, "kimono": kimono, "shirt": shirt, "hoodie": hoodie}[kind](pen, colour)
 
 
 def dress(pen: Pen, colour: str) -> None:
     """A dress with a pale hem."""
-    cloth = CLOTH[colour]
+    cloth = CLOTH_COLOURS[colour]
     right: list[Point] = [(22, 128), (44, 123), (17, 78), (19, 50)]
     pen.polygon([(-x, y) for x, y in reversed(right)] + [(0, 125), *right], cloth)
     pen.path([(-17, 79), (17, 79)], mix(cloth, (60, 40, 90), 0.2), pen.line + 4)
@@ -105,7 +105,7 @@ def dress(pen: Pen, colour: str) -> None:
 
 def kimono(pen: Pen, colour: str) -> None:
     """A kimono with its obi."""
-    cloth = CLOTH[colour]
+    cloth = CLOTH_COLOURS[colour]
     pen.polygon([(-20, 50), (20, 50), (23, 84), (27, 134), (-27, 134), (-23, 84)], cloth)
     pen.path([(-12, 48), (4, 76)], WHITE, 6)
     pen.path([(12, 48), (-2, 70)], WHITE, 6)
@@ -115,7 +115,7 @@ def kimono(pen: Pen, colour: str) -> None:
 
 def shirt(pen: Pen, colour: str) -> None:
     """A shirt with a collar and two buttons."""
-    pen.polygon([(-20, 50), (20, 50), (21, 92), (-21, 92)], CLOTH[colour])
+    pen.polygon([(-20, 50), (20, 50), (21, 92), (-21, 92)], CLOTH_COLOURS[colour])
     collar = (90, 120, 200) if colour == "white" else (250, 250, 255)
     for s in (-1, 1):
         pen.polygon([(s * 13, 47), (0, 58), (s * 9, 65)], collar)
@@ -124,8 +124,8 @@ def shirt(pen: Pen, colour: str) -> None:
 
 
 def hoodie(pen: Pen, colour: str) -> None:
-    """A hoodie: the hood lies on the shoulders."""
-    cloth = CLOTH[colour]
+    """A hoodie with the hood down."""
+    cloth = CLOTH_COLOURS[colour]
     shade = mix(cloth, (60, 40, 90), 0.2)
     pen.polygon([(-20, 50), (20, 50), (21, 98), (-21, 98)], cloth)
     pen.polygon([(-28, 45), (28, 45), (19, 60), (0, 65), (-19, 60)], shade)
@@ -135,8 +135,8 @@ def hoodie(pen: Pen, colour: str) -> None:
 
 
 def face(pen: Pen, figure: Figure, brow: Colour) -> None:
-    """Cheeks, eyes, brows, mouth, glasses: large, so that they can be read in a small picture."""
-    eye = EYES[figure.eyes]
+    """Cheeks, eyes, brows, mouth, glasses: large, so that they stay recognisable in a small image."""
+    eye = EYE_COLOURS[figure.eyes]
     down = 2.5 if figure.mouth == "frown" else 0
     for s in (-1, 1):
         pen.oval(s * 31, 22, 7, 4.5, (255, 178, 170), outline=False)
@@ -163,7 +163,7 @@ def face(pen: Pen, figure: Figure, brow: Colour) -> None:
 
 
 def front_hair(pen: Pen, figure: Figure, hair: Colour) -> None:
-    """The cap of the head with its fringe, a shine, and what hangs beside the face."""
+    """Hair on the head with its fringe, a highlight, and strands beside the face."""
     cap = [(50 * math.cos(a), 2 - 46 * math.sin(a)) for a in (math.radians(-8 + i * 7) for i in range(29))]
     fringe: list[Point] = [(-42, 4), (-36, -14), (-26, -2), (-16, -16), (-6, -3), (4, -17)]
     fringe += [(14, -3), (24, -16), (33, -2), (39, -14), (43, 4)]
@@ -202,7 +202,7 @@ def headwear(pen: Pen, figure: Figure) -> None:
         for x in (-16, 0, 16):
             pen.oval(x, -43, 3.4, 3.4, (220, 60, 80), outline=False)
     elif figure.headwear == "bow" and figure.bow:
-        ribbon = BOW[figure.bow]
+        ribbon = BOW_COLOURS[figure.bow]
         for s in (-1, 1):
             pen.polygon([(24, -46), (24 + s * 25, -62), (24 + s * 27, -34)], ribbon)
         pen.oval(24, -46, 7, 7, mix(ribbon, (0, 0, 0), 0.15))

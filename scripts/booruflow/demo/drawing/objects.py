@@ -1,4 +1,4 @@
-"""The object beside the figures, and lettering."""
+"""The object beside the figures, and lettering in a speech bubble or at the bottom."""
 
 import math
 from collections.abc import Callable
@@ -10,12 +10,12 @@ from booruflow.demo.scene import Colour
 
 
 def draw_object(pen: Pen, kind: str) -> None:
-    """The object of that tag, about 50 units high; it stands on the pen's origin."""
+    """The object whose tag is `kind`, about 50 units high, standing on the pen's origin."""
     OBJECT_PAINTERS[kind](pen)
 
 
 def cat(pen: Pen, fur: Colour, eyes: Colour) -> None:
-    """A sitting cat; a pale tail needs an outline."""
+    """A sitting cat; the tail of a pale one gets an outline."""
     tail: list[tuple[float, float]] = [(15, -6), (29, -14), (25, -32)]
     if sum(fur) < 384:
         pen.path(tail, fur, 12)
@@ -115,7 +115,7 @@ OBJECT_PAINTERS: dict[str, Callable[[Pen], None]] = {
 
 
 def draw_lettering(pen: Pen, text: str, bubble: bool, x: float, y: float) -> None:
-    """A speech bubble around (x, y), pulled into the picture where it must; or large letters at the bottom."""
+    """A speech bubble around (x, y), moved so that it fits into the image; or large letters at the bottom."""
     font = ImageFont.load_default(30 * SUPERSAMPLING)  # Pillow's own font: the same on every machine
     assert isinstance(font, ImageFont.FreeTypeFont)
     if not bubble:

@@ -1,4 +1,4 @@
-"""A pen that draws outlined shapes in picture units, wherever and at whatever scale it has been moved to."""
+"""A pen that draws outlined shapes in its own coordinate system: an origin and a scale."""
 
 import math
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from booruflow.demo.scene import BOX, Colour
 Point: TypeAlias = tuple[float, float]
 
 SUPERSAMPLING = 2
-"""Shapes are drawn this many times larger than the final picture; line widths are in these smaller pixels."""
+"""Drawn at this multiple of the final size; line widths are in pixels of the large image."""
 WHITE: Colour = (255, 255, 255)
 
 
 def mix(colour: Colour, other: Colour, share: float) -> Colour:
-    """`colour` with a share (0 to 1) of `other`."""
+    """`colour` blended with a share (0 to 1) of `other`."""
     red, green, blue = (int(a + (b - a) * share) for a, b in zip(colour, other, strict=True))
     return red, green, blue
 
 
 def star(x: float, y: float, radius: float, inner: float = 0.45, points: int = 5) -> list[Point]:
-    """The outline of a star; `inner` is the inner radius as a share of the outer."""
+    """The corners of a star; `inner` is the inner radius as a fraction of `radius`."""
     corners = []
     for i in range(2 * points):
         r = radius * (inner if i % 2 else 1)
@@ -33,7 +33,7 @@ def star(x: float, y: float, radius: float, inner: float = 0.45, points: int = 5
 
 @dataclass(frozen=True)
 class Pen:
-    """Draws on `image`: units times `scale`, from the origin (x, y), with an outline `line` wide in `ink`."""
+    """Draws on `image` with origin (x, y) and `scale`, with outlines of width `line` in colour `ink`."""
 
     image: Image.Image
     canvas: ImageDraw.ImageDraw
@@ -45,7 +45,7 @@ class Pen:
 
     @classmethod
     def on(cls, image: Image.Image, ink: Colour, line: int) -> "Pen":
-        """A pen whose origin is the upper left corner of the box: in the middle of the picture, at its bottom."""
+        """A pen whose origin is the upper left corner of the box (see `scene.BOX`)."""
         x, y = (image.width / SUPERSAMPLING - BOX) / 2, image.height / SUPERSAMPLING - BOX
         return cls(image, ImageDraw.Draw(image), ink, line, x, y)
 
@@ -55,7 +55,7 @@ class Pen:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom edge of the picture in this pen's units."""
+        """Left, top, right and bottom edge of the image in this pen's coordinates."""
         (left, top), (right, bottom) = (
             ((px / SUPERSAMPLING - self.x) / self.scale, (py / SUPERSAMPLING - self.y) / self.scale)
             for px, py in ((0, 0), self.image.size)
@@ -63,7 +63,7 @@ class Pen:
         return left, top, right, bottom
 
     def pixels(self, points: Sequence[Point]) -> list[Point]:
-        """Points of this pen as pixels of the large picture."""
+        """This pen's coordinates -> pixels of the large image."""
         s = SUPERSAMPLING
         return [((self.x + x * self.scale) * s, (self.y + y * self.scale) * s) for x, y in points]
 
@@ -80,7 +80,7 @@ class Pen:
             self.canvas.line(corners + corners[:2], self.ink, self.line, joint="curve")
 
     def path(self, points: Sequence[Point], colour: Colour | None = None, width: int | None = None) -> None:
-        """An open line through the points, in ink unless told otherwise."""
+        """An open line through the points, in `ink` by default."""
         self.canvas.line(self.pixels(points), colour or self.ink, width or self.line, joint="curve")
 
     def arc(
@@ -99,13 +99,13 @@ class Pen:
         self, left: float, top: float, right: float, bottom: float, radius: float, fill: Colour | None,
         colour: Colour | None = None, width: int | None = None,
     ) -> None:  # fmt: skip
-        """A rectangle with round corners; without a fill it is only an outline."""
+        """A rectangle with round corners; only an outline if `fill` is None."""
         box = self.pixels([(left, top), (right, bottom)])
         corner = radius * self.scale * SUPERSAMPLING
         self.canvas.rounded_rectangle(box, corner, fill, colour or self.ink, width or self.line)
 
     def dome(self, left: float, top: float, right: float, bottom: float, fill: Colour, start: int = 180, end: int = 360) -> None:
-        """Half an ellipse (the upper one unless told otherwise) with its chord."""
+        """Half an ellipse with its chord, by default the upper half."""
         self.canvas.chord(self.pixels([(left, top), (right, bottom)]), start, end, fill, self.ink, self.line)
 
     def slice(self, x: float, y: float, radius: float, start: int, end: int, fill: Colour) -> None:
@@ -114,7 +114,7 @@ class Pen:
         self.canvas.pieslice(box, start, end, fill)
 
     def gradient(self, top: float, bottom: float, upper: Colour, lower: Colour) -> None:
-        """A band over the picture's whole width, from one colour above to another below."""
+        """A vertical colour gradient over the full width of the image."""
         strip = Image.new("RGB", (1, 64))
         for i in range(64):
             strip.putpixel((0, i), mix(upper, lower, i / 63))
@@ -123,13 +123,13 @@ class Pen:
         self.image.paste(band, (0, int(y0)))
 
     def width_of(self, text: str, font: ImageFont.FreeTypeFont) -> float:
-        """How wide a text is, in picture units."""
+        """The width of a text in pixels of the final image."""
         return self.canvas.textlength(text, font) / SUPERSAMPLING
 
     def text(
         self, x: float, y: float, text: str, font: ImageFont.FreeTypeFont, fill: Colour,
         border: int = 0, border_colour: Colour | None = None,
     ) -> None:  # fmt: skip
-        """A text around (x, y), with a border if wanted."""
+        """A text centred on (x, y), with an optional border."""
         at = self.pixels([(x, y)])[0]
         self.canvas.text(at, text, fill, font, anchor="mm", stroke_width=border, stroke_fill=border_colour)

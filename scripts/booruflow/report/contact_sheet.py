@@ -1,12 +1,13 @@
-"""A page of images beside their texts, for a person's eyes: one HTML file that needs no other."""
+"""The contact sheet: a sample of images with their captions and tags, as one self-contained HTML file."""
 
 import base64
 import hashlib
 import heapq
 import html
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import orjson
 import polars as pl
@@ -15,47 +16,63 @@ from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
 from booruflow.sources.images import open_image, read_image
 
-SIDE = 256
-"""Pixels of a thumbnail's longer side, at the most."""
+SAMPLE_SIZES = {"generated": 24, "fixed": 6, "bad": 6, "existing": 12}
+"""Posts per caption source."""
+
+THUMBNAIL_SIDE = 256
+"""Maximum width and height of a thumbnail in pixels."""
+
+Location: TypeAlias = tuple[str, int | None, int | None]
+"""File, offset and size of an image, see `booruflow.sources.images`."""
 
 
-def drawn(entries: Iterable[pl.DataFrame], count: int) -> list[tuple[int, str]]:
-    """`count` entries (id, JSON text), ascending: those whose ids hash lowest, so that a few new posts change few of them."""
+def sample_captions(entries: Iterable[pl.DataFrame], count: int) -> list[tuple[int, str]]:
+    """(id, text) of the `count` entries whose ids hash lowest, in id order: a few new posts change few of them."""
     rows = (row for frame in entries for row in frame.select("id", "value").iter_rows())
-    return sorted(heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(b"%d" % row[0]).digest()))
+    sample = heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(b"%d" % row[0]).digest())
+    return [(post, caption_text(value)) for post, value in sorted(sample)]
 
 
-def text_of(value: str) -> str:
-    """What an entry of good, bad, fixed or base captions says; a bad one with its reason in front."""
+def caption_text(value: str) -> str:
+    """The caption of an entry, or the raw text of a bad one with its reason in front."""
     entry: dict[str, str] = orjson.loads(value)
     return entry["caption"] if "caption" in entry else f"[{entry['reason']}] {entry['text']}"
 
 
-def places_of(images: Iterable[pl.DataFrame], ids: set[int]) -> dict[int, tuple[str, int | None, int | None]]:
-    """Where the images of `ids` lie: file, offset and size (see `booruflow.sources.images`)."""
+def find_tags(entries: Iterable[pl.DataFrame], ids: Set[int]) -> dict[int, str]:
+    """The tags of `ids`, from the entries of the tags JSON."""
+    return {row[0]: orjson.loads(row[1])["tags"] for row in _rows_of(entries, ids, ["id", "value"])}
+
+
+def find_images(images: Iterable[pl.DataFrame], ids: Set[int]) -> dict[int, Location]:
+    """Where the images of `ids` are stored."""
+    return {row[0]: row[1:] for row in _rows_of(images, ids, ["id", "file", "offset", "size"])}
+
+
+def _rows_of(frames: Iterable[pl.DataFrame], ids: Set[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     wanted = pl.Series("id", sorted(ids), pl.Int64).implode()
-    found = (frame.filter(pl.col("id").is_in(wanted)).select("id", "file", "offset", "size") for frame in images)
-    return {row[0]: row[1:] for frame in found for row in frame.iter_rows()}
+    for frame in frames:
+        yield from frame.filter(pl.col("id").is_in(wanted)).select(columns).iter_rows()
 
 
-def write_sheet(
+def write_contact_sheet(
     path: str | Path,
     groups: Mapping[str, Sequence[tuple[int, str]]],
     tags: Mapping[int, str],
     folder: str | Path,
-    places: Mapping[int, tuple[str, int | None, int | None]],
+    locations: Mapping[int, Location],
 ) -> None:
     """Write the page.
 
     Args:
         path: the HTML file.
         groups: heading -> (id, text) of its posts.
-        tags: of each post, as one line.
-        folder: of the images.
-        places: of the images, see `places_of`.
+        tags: the tags of each post.
+        folder: folder of the images.
+        locations: where each image is stored, below `folder`.
     """
     with open_whole(path) as file:
-        for part in _page(groups, tags, Path(folder), places):
+        for part in _page(groups, tags, Path(folder), locations):
             file.write(part.encode("utf-8", "replace"))
 
 
@@ -63,25 +80,25 @@ def _page(
     groups: Mapping[str, Sequence[tuple[int, str]]],
     tags: Mapping[int, str],
     folder: Path,
-    places: Mapping[int, tuple[str, int | None, int | None]],
+    locations: Mapping[int, Location],
 ) -> Iterator[str]:
     yield _HEAD
     for heading, posts in groups.items():
         yield f"<h2>{html.escape(heading)}</h2>\n<div>\n" if posts else ""
         for post, text in posts:
-            image = _thumbnail(folder, places[post]) if post in places else "<p>no image</p>"
+            image = _thumbnail(folder, locations[post]) if post in locations else "<p>no image</p>"
             yield f"<figure>{image}<figcaption><b>{post}</b> {html.escape(text)}"
             yield f"<p>{html.escape(tags.get(post, ''))}</p></figcaption></figure>\n"
         yield "</div>\n" if posts else ""
     yield "</body></html>\n"
 
 
-def _thumbnail(folder: Path, place: tuple[str, int | None, int | None]) -> str:
+def _thumbnail(folder: Path, location: Location) -> str:
     try:
-        image = open_image(read_image(folder, *place))
+        image = open_image(read_image(folder, *location))
     except Unreadable as error:
         return f"<p>{html.escape(str(error))}</p>"
-    image.thumbnail((SIDE, SIDE))
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     data = io.BytesIO()
     image.save(data, "webp", quality=80)
     return f'<img alt="" src="data:image/webp;base64,{base64.b64encode(data.getvalue()).decode()}">'

@@ -1,7 +1,7 @@
-"""The captions that most posts of the sample already have, as four older captioners might have left them.
+"""The existing captions of the sample, in the style of four older captioners.
 
-All of it is true of the picture. The odd characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the
-many ways of saying nothing are those that real caption tables hold.
+All statements are true of the image. Unusual characters (line breaks, U+2028, quotes, backslashes, emoji, kanji) and the
+various empty values occur in real caption tables.
 """
 
 import random
@@ -9,9 +9,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from booruflow.demo.posts import UNCAPTIONED, Post
-from booruflow.demo.scene import FLAT, Figure, Scene
-from booruflow.demo.wording import (
+from booruflow.demo.descriptions import (
     BACKGROUND_PROSE,
     MOUTH_PROSE,
     OBJECT_PROSE,
@@ -20,10 +18,12 @@ from booruflow.demo.wording import (
     hair_of,
     object_place,
 )
+from booruflow.demo.sample_posts import UNCAPTIONED, Post
+from booruflow.demo.scene import FLAT_BACKGROUNDS, Figure, Scene
 
 COLUMNS = ("phi3v_horny", "pixtral_caption", "florence_short", "florence_long")
-NOTHING = (None, "", " ", "\n", "\t \u2028", None, None)
-SIGN = {
+EMPTY_VALUES = (None, "", " ", "\n", "\t \u2028", None, None)
+SYMBOLS = {
     "night_sky": "🌙",
     "grass": "☀️",
     "beach": "🌊",
@@ -37,11 +37,11 @@ SIGN = {
     "mushroom": "きのこ",
     "balloon": "풍선",
 }
-"""Signs and words in other scripts for what a picture shows."""
+"""Emoji, and words in other scripts, by tag."""
 
 
-def captions(posts: Sequence[Post]) -> pa.Table:
-    """One row a post, keyed by `index`, in no order; two of three posts without a caption have no row at all."""
+def captions_table(posts: Sequence[Post]) -> pa.Table:
+    """One row per post, keyed by `index`, in shuffled order; of the posts without a caption two thirds have no row."""
     rows = [caption_row(post) for post in posts if post.number not in UNCAPTIONED or post.number % 20 == 9]
     random.Random(6).shuffle(rows)
     schema = pa.schema([("index", pa.int64()), *((column, pa.string()) for column in COLUMNS)])
@@ -49,13 +49,13 @@ def captions(posts: Sequence[Post]) -> pa.Table:
 
 
 def caption_row(post: Post) -> dict[str, int | str | None]:
-    """The post's texts; every column is now and then empty, and all are for a post that has no caption."""
+    """The post's texts; a random part of the columns is empty, all of them for a post without a caption."""
     rng = random.Random(post.id + 1)
     writers = (flowery, sections, short, long)
     row: dict[str, int | str | None] = {"index": post.id}
-    said = rng.sample(COLUMNS, rng.choice((1, 2, 3, 4, 4))) if post.number not in UNCAPTIONED else []
+    filled = rng.sample(COLUMNS, rng.choice((1, 2, 3, 4, 4))) if post.number not in UNCAPTIONED else []
     for column, write in zip(COLUMNS, writers, strict=True):
-        row[column] = write(post.scene, rng) if column in said else rng.choice(NOTHING)
+        row[column] = write(post.scene, rng) if column in filled else rng.choice(EMPTY_VALUES)
     return row
 
 
@@ -70,19 +70,19 @@ def people(scene: Scene) -> str:
 
 
 def backdrop(scene: Scene) -> str:
-    """The background as the end of a sentence: `a simple, flat blue background`."""
+    """The background as part of a sentence: `a simple, flat blue background`."""
     prose = BACKGROUND_PROSE[scene.background].removesuffix(".")
     return prose[0].lower() + prose[1:]
 
 
-def signs(scene: Scene) -> list[str]:
-    """The signs for what the picture shows."""
-    shown = [scene.background, scene.object, *(figure.garment.kind for figure in scene.figures)]
-    return [SIGN[name] for name in dict.fromkeys(shown) if name in SIGN]
+def symbols(scene: Scene) -> list[str]:
+    """The symbols for background, object and garments of the image."""
+    names = [scene.background, scene.object, *(figure.garment.kind for figure in scene.figures)]
+    return [SYMBOLS[name] for name in dict.fromkeys(names) if name in SYMBOLS]
 
 
 def flowery(scene: Scene, rng: random.Random) -> str:
-    """A chatty paragraph; sometimes a backslash or a sign."""
+    """A chatty paragraph; sometimes with a backslash or symbols."""
     opening = rng.choice(("What a charming picture!", "Look at this:", "An adorable chibi drawing."))
     parts = [f"{opening} Here we have {people(scene)}"]
     for figure in scene.figures:
@@ -95,12 +95,12 @@ def flowery(scene: Scene, rng: random.Random) -> str:
         parts.append(f'The lettering reads "{scene.lettering}"')
     text = ". ".join(parts) + "."
     if rng.random() < 0.3:
-        text += " \\o/" if rng.random() < 0.5 else f" {' '.join(signs(scene))}".rstrip()
+        text += " \\o/" if rng.random() < 0.5 else f" {' '.join(symbols(scene))}".rstrip()
     return text
 
 
 def sections(scene: Scene, rng: random.Random) -> str:
-    """Short lines with headings; the line ends vary as they do in real tables."""
+    """Short lines with headings, separated by various kinds of white space."""
     lines = [f"**Subject:** {people(scene)}."]
     for figure in scene.figures:
         lines.append(f"**Clothing:** {clothes_of(figure)}; {figure.eyes} eyes, {figure.mouth.replace('_', ' ')}.")
@@ -113,14 +113,14 @@ def sections(scene: Scene, rng: random.Random) -> str:
 def short(scene: Scene, rng: random.Random) -> str:
     """One line in lower case."""
     place = f"in front of {backdrop(scene)}"
-    if scene.background.removesuffix("_background") not in FLAT and rng.random() < 0.5:
+    if scene.background.removesuffix("_background") not in FLAT_BACKGROUNDS and rng.random() < 0.5:
         place = f"standing before {backdrop(scene)}"
     ending = rng.choice(("", "", ".", "\n", "  "))
     return f"{people(scene)} {place}{ending}"
 
 
 def long(scene: Scene, rng: random.Random) -> str:
-    """A sober paragraph."""
+    """A factual paragraph."""
     medium = rng.choice(("a digital illustration", "a cartoon drawing", "an anime-style drawing"))
     sentences = [f"The image is {medium} of {people(scene)}."]
     for i, figure in enumerate(scene.figures):

@@ -1,4 +1,4 @@
-"""Asking a captioner about pictures, through the backend that captions posts."""
+"""Caption images with a checkpoint, through the same backend that captions posts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from booruflow.captioning.backends import Request, Result
 from booruflow.captioning.backends.transformers import TransformersBackend
 from booruflow.captioning.prompts import Prompt
 
-BATCH = 16
+BATCH_SIZE = 16
 SETTINGS = {
     "revision": None,
     "style": "json",
@@ -19,22 +19,24 @@ SETTINGS = {
     "quantization": None,
     "min_pixels": None,
     "max_pixels": None,
-    "batch_size": BATCH,
+    "batch_size": BATCH_SIZE,
     "repetition_penalty": 1,
     "temperature": 0,
     "top_p": 1,
     "constrained": False,
 }
-"""The config section `captioner`, with the model's own pixel limits; greedy and unconstrained."""
+"""The config section `captioner`: greedy, unconstrained, with the checkpoint's own pixel limits."""
 
 
-def ask(captioner: Path, images: Sequence[Image.Image], prompts: Sequence[Prompt], most_tokens: int = 220) -> list[Result]:
-    """One result per picture and prompt, in their order, with the picture's number as id; cut at `most_tokens`."""
-    backend = TransformersBackend({**SETTINGS, "model": str(captioner), "max_new_tokens": most_tokens})
+def generate_answers(
+    captioner: Path, images: Sequence[Image.Image], prompts: Sequence[Prompt], max_new_tokens: int = 220
+) -> list[Result]:
+    """One result per pair of image and prompt, in input order; `Result.id` is the index of the pair."""
+    backend = TransformersBackend({**SETTINGS, "model": str(captioner), "max_new_tokens": max_new_tokens})
     backend.load()
     pairs = zip(images, prompts, strict=True)
     prepared = [backend.prepare(Request(i, prompt, image)) for i, (image, prompt) in enumerate(pairs)]
     prepared.sort(key=lambda request: request.size)
-    batches = (prepared[at : at + BATCH] for at in range(0, len(prepared), BATCH))
-    results = [result for part in backend.generate(batches) for result in part if isinstance(result, Result)]
+    batches = (prepared[start : start + BATCH_SIZE] for start in range(0, len(prepared), BATCH_SIZE))
+    results = [result for batch in backend.generate(batches) for result in batch if isinstance(result, Result)]
     return sorted(results, key=lambda result: result.id)

@@ -1,4 +1,4 @@
-"""The posts of the sample: their scenes, pictures and metadata. A post's number and nothing else decides what it is."""
+"""The posts of the sample: scenes, images and metadata, all determined by the post's number alone."""
 
 import hashlib
 import io
@@ -10,42 +10,42 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
+from booruflow.demo.descriptions import scene_answer, scene_tags
 from booruflow.demo.drawing import draw
 from booruflow.demo.scene import Scene, choose_scene
-from booruflow.demo.wording import answer_of, tags_of
 
 COUNT = 240
 IDS = range(1_204_311, 8_100_000)
 FIRST_DAY = datetime(2014, 3, 1, tzinfo=UTC)
-# of every twenty posts three have no existing caption: 36 posts are left for the captioner
+# three of every twenty posts have no existing caption: 36 posts are left for the captioner
 UNCAPTIONED = tuple(number for number in range(COUNT) if number % 20 in (3, 9, 16))
-# among these, by their place in UNCAPTIONED: two figures with so much to tell that the answer runs into the token limit
+# special posts among these, by index into UNCAPTIONED. LONGEST: two figures and an answer that exceeds the token limit
 LONGEST = frozenset(UNCAPTIONED[i] for i in (2, 13, 25))
 BUSY = frozenset(UNCAPTIONED[i] for i in (8, 19, 31))
 LETTERED = frozenset(UNCAPTIONED[i] for i in (4, 11, 23, 30))
-WITHOUT_PICTURE = frozenset(UNCAPTIONED[i] for i in (5, 14, 27))
-BROKEN = frozenset({UNCAPTIONED[20]})
+WITHOUT_IMAGE = frozenset(UNCAPTIONED[i] for i in (5, 14, 27))
+TRUNCATED = frozenset({UNCAPTIONED[20]})
 
 
 @dataclass(frozen=True)
 class Post:
-    """One post: `picture` is the whole webp file, also where the sample leaves it out or cuts it short."""
+    """One post; `image` is the complete WebP file, also where the sample lacks or truncates it."""
 
     number: int
     id: int
     scene: Scene
-    picture: bytes
+    image: bytes
 
     @property
-    def file(self) -> bytes | None:
-        """What lies in the sample as this post's picture: nothing, a third of it, or all of it."""
-        if self.number in WITHOUT_PICTURE:
+    def stored_image(self) -> bytes | None:
+        """The image file as the sample has it: none, the first third, or all of it."""
+        if self.number in WITHOUT_IMAGE:
             return None
-        return self.picture[: len(self.picture) // 3] if self.number in BROKEN else self.picture
+        return self.image[: len(self.image) // 3] if self.number in TRUNCATED else self.image
 
 
 def post_ids() -> list[int]:
-    """The ids of all posts, ascending; spread as a booru's are."""
+    """The ids of all posts, ascending; spread over the range of a real booru."""
     return sorted(random.Random(240).sample(IDS, COUNT))
 
 
@@ -66,19 +66,19 @@ def make_post(number: int) -> Post:
 
 
 def longest_scene(rng: random.Random) -> Scene:
-    """Of many scenes the one whose answer has the most words."""
+    """The scene with the longest answer (in words) of 100 random ones."""
     scenes = [choose_scene(rng, pair=True, lettering=True, with_object=True) for _ in range(100)]
-    return max(scenes, key=lambda scene: len(json.dumps(answer_of(scene)).split()))
+    return max(scenes, key=lambda scene: len(json.dumps(scene_answer(scene)).split()))
 
 
-def metadata(posts: Sequence[Post]) -> pa.Table:
-    """The posts as Danbooru's metadata tells them: one row a post, in no order, tags apart by spaces."""
+def metadata_table(posts: Sequence[Post]) -> pa.Table:
+    """The posts as Danbooru metadata: one row per post, in shuffled order, tags separated by spaces."""
     rows = [metadata_row(post) for post in posts]
     random.Random(5).shuffle(rows)
-    return pa.Table.from_pylist(rows, pa.schema([(name, METADATA[name]) for name in METADATA]))
+    return pa.Table.from_pylist(rows, pa.schema(list(METADATA_COLUMNS.items())))
 
 
-METADATA = {
+METADATA_COLUMNS = {
     "id": pa.int64(),
     "created_at": pa.string(),
     "rating": pa.string(),
@@ -95,15 +95,15 @@ METADATA = {
     "tag_string_copyright": pa.string(),
     "tag_string_meta": pa.string(),
 }
-"""Names and types of the metadata's columns."""
+"""Names and types of the metadata columns."""
 
 
 def metadata_row(post: Post) -> dict[str, str | int]:
     """One row; tags in alphabetical order, as Danbooru keeps them."""
     rng = random.Random(post.id)
-    tags = tags_of(post.scene)
-    share = (post.id - IDS.start) / len(IDS)
-    created = FIRST_DAY + timedelta(days=4000 * share, seconds=rng.randrange(86400))
+    tags = scene_tags(post.scene)
+    age = (post.id - IDS.start) / len(IDS)
+    created = FIRST_DAY + timedelta(days=4000 * age, seconds=rng.randrange(86400))
     width, height = post.scene.size
     return {
         "id": post.id,
@@ -111,9 +111,9 @@ def metadata_row(post: Post) -> dict[str, str | int]:
         "rating": rng.choices("gs", (5, 1))[0],
         "score": int(rng.paretovariate(0.8)) - rng.choice((0, 1, 3)),
         "source": f"https://example.org/{post.scene.artist}/{post.number:04d}",
-        "md5": hashlib.md5(post.picture).hexdigest(),
+        "md5": hashlib.md5(post.image).hexdigest(),
         "file_ext": "webp",
-        "file_size": len(post.picture),
+        "file_size": len(post.image),
         "image_width": width,
         "image_height": height,
         **{f"tag_string_{category}": " ".join(sorted(names)) for category, names in tags.items()},

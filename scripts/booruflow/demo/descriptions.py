@@ -1,8 +1,8 @@
-"""What is true of a scene: its tags, and the JSON answer a captioner in ToriiGate's style should give."""
+"""The correct description of a scene: its Danbooru tags, and the JSON answer in ToriiGate's format."""
 
 from typing import Any
 
-from booruflow.demo.scene import FLAT, Figure, Scene
+from booruflow.demo.scene import FLAT_BACKGROUNDS, Figure, Scene
 
 SCENERY_TAGS = {
     "night_sky": ["night", "night_sky", "starry_sky", "crescent_moon", "outdoors"],
@@ -37,7 +37,7 @@ OBJECT_PROSE = {
     "mushroom": "a spotted mushroom growing",
     "pumpkin": "a carved pumpkin resting",
 }
-BACKGROUND_PROSE = {f"{colour}_background": f"A simple, flat {colour} background." for colour in FLAT} | {
+BACKGROUND_PROSE = {f"{colour}_background": f"A simple, flat {colour} background." for colour in FLAT_BACKGROUNDS} | {
     "striped_background": "A background of bright diagonal stripes.",
     "polka_dot_background": "A cheerful background of white polka dots.",
     "night_sky": "A deep night sky filled with stars and a crescent moon.",
@@ -59,13 +59,13 @@ SCENERY_MOOD = {
 }
 
 
-def tags_of(scene: Scene) -> dict[str, list[str]]:
-    """The scene's Danbooru tags by category; those of all figures together, each once, as on a booru."""
+def scene_tags(scene: Scene) -> dict[str, list[str]]:
+    """The scene's Danbooru tags by category; figures share one list without duplicates, as on a booru."""
     tags = count_tags(scene.figures)
     for figure in scene.figures:
         tags += figure_tags(figure)
     background = [scene.background]
-    if background[0].removesuffix("_background") in FLAT:
+    if background[0].removesuffix("_background") in FLAT_BACKGROUNDS:
         background.append("simple_background")
     tags += SCENERY_TAGS.get(scene.background, background)
     if scene.object:
@@ -83,7 +83,7 @@ def tags_of(scene: Scene) -> dict[str, list[str]]:
 
 
 def count_tags(figures: tuple[Figure, ...]) -> list[str]:
-    """How many girls and boys there are: `1girl`, `1boy`, `solo`."""
+    """The tags that count people: `1girl`, `1boy`, `solo`."""
     tags = []
     for kind in ("girl", "boy"):
         count = sum(figure.kind == kind for figure in figures)
@@ -93,7 +93,7 @@ def count_tags(figures: tuple[Figure, ...]) -> list[str]:
 
 
 def figure_tags(figure: Figure) -> list[str]:
-    """The tags of one figure's looks."""
+    """The tags of one figure's appearance."""
     tags = [f"{figure.hair}_hair", figure.style, f"{figure.eyes}_eyes", "_".join(figure.garment)]
     if figure.lower:
         tags.append("_".join(figure.lower))
@@ -106,7 +106,7 @@ def figure_tags(figure: Figure) -> list[str]:
     return [*tags, figure.mouth]
 
 
-def title(name: str) -> str:
+def display_name(name: str) -> str:
     """A character tag as a name: `sunny_okabrook` is Sunny Okabrook."""
     return " ".join(word.capitalize() for word in name.split("_"))
 
@@ -126,7 +126,7 @@ def clothes_of(figure: Figure) -> str:
 
 
 def extras_of(figure: Figure) -> list[str]:
-    """What is on the head: headwear, glasses."""
+    """Headwear and glasses, as phrases."""
     extras = []
     if figure.headwear == "bow":
         extras.append(f"a {figure.bow} bow in {'her' if figure.kind == 'girl' else 'his'} hair")
@@ -136,16 +136,16 @@ def extras_of(figure: Figure) -> list[str]:
 
 
 def object_place(scene: Scene) -> str:
-    """Where the object stands."""
+    """The position of the object, as a phrase."""
     if len(scene.figures) == 2:
         return "between them"
     return "on the right" if scene.side > 0 else "on the left"
 
 
 def figure_sentences(figure: Figure, named: bool, where: str = "") -> str:
-    """Two or three sentences on one figure, by its name if it has one and may be `named`."""
+    """Two or three sentences about one figure; with its name if `named` is true and it has one."""
     pronoun = "She" if figure.kind == "girl" else "He"
-    name = title(figure.name) if named and figure.name else None
+    name = display_name(figure.name) if named and figure.name else None
     hair, eyes, clothes = hair_of(figure), f"{figure.eyes} eyes", clothes_of(figure)
     if figure.garment.kind == "dress":
         looks = f"{name or 'A young girl'}{where} wears {clothes}. {pronoun} has {hair} and {eyes}"
@@ -158,8 +158,8 @@ def figure_sentences(figure: Figure, named: bool, where: str = "") -> str:
     return f"{looks} {pronoun} {MOUTH_PROSE[figure.mouth]}."
 
 
-def answer_of(scene: Scene, named: bool = True) -> dict[str, Any]:
-    """The answer to ToriiGate's `json` prompt; without `named` (no characters in the prompt) it uses no names."""
+def scene_answer(scene: Scene, named: bool = True) -> dict[str, Any]:
+    """The answer to ToriiGate's `json` prompt; names appear only if `named`, that is if the prompt lists the characters."""
     answer: dict[str, Any] = {}
     if len(scene.figures) == 1:
         answer["character"] = figure_sentences(scene.figures[0], named)
@@ -177,7 +177,7 @@ def answer_of(scene: Scene, named: bool = True) -> dict[str, Any]:
 
 
 def texts_of(scene: Scene) -> str | list[dict[str, str]]:
-    """Lettering as ToriiGate tells it: in prose, as a list of objects, or as the string `None`."""
+    """Lettering in one of ToriiGate's forms: prose, a list of objects, or the string `None`."""
     if scene.lettering_kind == "bubble":
         return f'A speech bubble says "{scene.lettering}".'
     if scene.lettering:

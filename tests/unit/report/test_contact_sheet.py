@@ -1,0 +1,52 @@
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+from PIL import Image
+
+from booruflow.core.idjson import SCHEMA
+from booruflow.report.contact_sheet import caption_text, find_images, find_tags, sample_captions, write_contact_sheet
+
+
+def entries(ids: range) -> pl.DataFrame:
+    return pl.DataFrame({"id": list(ids), "value": [f'{{"caption":"{post}"}}' for post in ids]}, schema=SCHEMA)
+
+
+def test_few_new_posts_change_little_of_the_sample() -> None:
+    before = sample_captions([entries(range(0, 500)), entries(range(500, 1000))], 20)
+    after = sample_captions([entries(range(0, 1010))], 20)
+    assert len(before) == len(after) == 20
+    assert [post for post, _ in before] == sorted(post for post, _ in before)
+    assert len(set(before) & set(after)) >= 17
+    assert sample_captions([entries(range(3))], 20) == [(post, str(post)) for post in range(3)]
+
+
+def test_a_bad_entry_is_shown_with_its_reason() -> None:
+    assert caption_text('{"text":"{\\"a","finish_reason":"length","reason":"truncated"}') == '[truncated] {"a'
+    assert caption_text('{"caption":"A girl.","repaired":true}') == "A girl."
+
+
+def test_tags_are_found_by_id() -> None:
+    tags = pl.DataFrame({"id": [1, 2], "value": ['{"tags":"1girl, hat"}', '{"tags":"1boy"}']}, schema=SCHEMA)
+    assert find_tags([tags, tags.clear()], {1, 3}) == {1: "1girl, hat"}
+
+
+def test_the_page_embeds_its_images_and_escapes_texts(tmp_path: Path) -> None:
+    Image.new("RGB", (900, 600), "red").save(tmp_path / "1.png")
+    tmp_path.joinpath("2.webp").write_bytes(b"broken")
+    images = pl.DataFrame(
+        {"id": [1, 2, 7], "file": ["1.png", "2.webp", "7.png"], "offset": [None] * 3, "size": [None] * 3},
+        schema={"id": pl.Int64, "file": pl.String, "offset": pl.Int64, "size": pl.Int64},
+    )
+    locations = find_images([images], {1, 2, 3})
+    assert locations == {1: ("1.png", None, None), 2: ("2.webp", None, None)}
+    groups = {"generated": [(1, "<script>alert(1)</script> & \ud800 日本"), (2, "b"), (3, "c")], "fixed": []}
+    pages = [tmp_path / "one.html", tmp_path / "two.html"]
+    for page in pages:
+        write_contact_sheet(page, groups, {1: "1girl, <3"}, tmp_path, locations)
+    assert pages[0].read_bytes() == pages[1].read_bytes()
+    text = pages[0].read_text("utf-8")
+    assert "<script" not in text and "日本" in text and "1girl, &lt;3" in text
+    assert text.count("data:image/webp;base64,") == 1 and "no image" in text and "not an image of a known kind" in text
+    assert "fixed" not in text
+    HTMLParser().feed(text)
