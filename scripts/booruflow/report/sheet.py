@@ -13,7 +13,8 @@ import polars as pl
 
 from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
-from booruflow.sources.images import open_image, read_image
+from booruflow.sources.images.decoding import open_image
+from booruflow.sources.images.reading import read_image
 
 SIDE = 256
 """Pixels of a thumbnail's longer side, at the most."""

@@ -44,8 +44,11 @@ def own_slowly(size, resolution, step):
     return size[0] // step * step, size[1] // step * step
 
 
+DEFAULTS = {"resolution": 1024, "min_reso": 256, "max_reso": 2048, "step": 64, "no_upscale": False}
+
+
 def resolved(sizes, **settings):
-    widths, heights = training_resolution(*np.array(sizes).T, **settings)
+    widths, heights = training_resolution(*np.array(sizes).T, **(DEFAULTS | settings))
     return list(zip(widths.tolist(), heights.tolist(), strict=True))
 
 
