@@ -4,13 +4,13 @@ from booruflow.core.idjson import read_ids
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.products.trainable import read_reasons, without_unreadable
+from booruflow.products.trainable import read_skipped, without_unreadable
 from booruflow.sources.missing import find_missing, write_missing
 
 with job(snakemake.log[0], snakemake.rule):
     source = snakemake.input
     posts = counted(read_stream(source.posts, ["id"]), rows_of(source.posts), "missing")
-    skipped = [read_reasons(path) for path in source.get("skipped", [])]
+    skipped = [read_skipped(path) for path in source.get("skipped", [])]
     resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
     lists = find_missing(posts, [read_ids(source.tags), read_ids(source.captions), resolutions])
     write_missing(snakemake.output.missing, lists)

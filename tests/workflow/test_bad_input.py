@@ -81,7 +81,7 @@ def test_braces_in_the_name_of_results(make_project):
     assert 'config.yaml: results: "a{n}b" does not match the pattern ^[^{}]+$\n' in text
 
 
-def test_a_model_that_is_not_there_stops_only_what_needs_it(make_project):
+def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
     project = make_project(captioner__model="models/toriigate")
     for options in (["-n"], []):
         text = project.run(*options, code=1).text
@@ -97,16 +97,16 @@ def test_a_model_that_is_not_there_stops_only_what_needs_it(make_project):
         ('{"6292362": {"text": "hm"}}', "error: edited entries that are still bad: 6292362 ("),
         (
             '{"1479088": {"caption": "It is of shard 0."}}',
-            "error: mended/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
+            "error: my_edits/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
         ),
     ],
 )
 def test_edited_files(built, content, expected):
     before = built.path("captions/fixed_2.json").read_bytes()
-    folder = built.folder / "mended"
+    folder = built.folder / "my_edits"
     folder.mkdir()
     (folder / "edited_2.json").write_text(content)
-    built.configure(inputs__edited="mended")
+    built.configure(inputs__edited="my_edits")
     line = refused(built, "captions/fixed_2.json")
     assert line.startswith(expected)
     assert (folder / "edited_2.json").read_text() == content

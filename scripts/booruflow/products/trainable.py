@@ -25,7 +25,7 @@ def without_unreadable(resolutions: Iterable[pl.DataFrame], skipped: Sequence[It
         yield rows
 
 
-def read_reasons(path: str | Path) -> Stream:
+def read_skipped(path: str | Path) -> Stream:
     """`id` and `reason` of the entries of a skipped file."""
     for frame in read_entries(path):
         entries = frame["value"].str.json_decode(pl.Struct({"reason": pl.String}))

@@ -18,7 +18,7 @@ def is_csv(path: str) -> bool:
 
 
 def is_json(path: str) -> bool:
-    """Whether a file of existing captions is JSON: every file is whose name does not end as that of a parquet file."""
+    """Whether a file of existing captions is JSON, by its name; `.parquet` and `.pq` are parquet, anything else is JSON."""
     return not path.endswith((".parquet", ".pq"))
 
 
@@ -55,7 +55,7 @@ def check_inputs(inputs: Mapping[str, Any]) -> None:
 def listing_digest(folder: str | Path) -> str:
     """A digest of the image folder's file names and of the sizes of its tars and indexes, 16 hex digits. Reads no image.
 
-    A folder that does not exist has the digest of an empty one.
+    A folder that does not exist has the digest of an empty folder.
     """
     digest = hashlib.sha256()
     if folder and Path(folder).is_dir():

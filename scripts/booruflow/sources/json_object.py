@@ -1,4 +1,4 @@
-"""JSON files of other tools that are one large object keyed by post, in any layout and key order, read as a stream."""
+"""Large JSON objects keyed by post, written by other tools in any layout and key order, read as a stream."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -106,7 +106,7 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
 def _entry_commas(text: bytes) -> NDArray[np.int64]:
     """Positions of the commas between entries, in text that begins with an entry."""
     pieces = text.replace(rb"\\", b"  ").replace(rb"\"", b"  ").split(b'"')
-    # reduce each string to one quote: little text remains to be looked at byte by byte
+    # replace each string by one quote, so that little text is left to examine byte by byte
     outside = np.frombuffer(b'"'.join(pieces[::2]), np.uint8)
     removed = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
     commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEPTH_STEP[outside]) == 0))

@@ -144,7 +144,7 @@ def _batches(path: str | Path, file: CsvFile, schema: pa.Schema, header: Sequenc
     try:
         for batch in pa.csv.open_csv(
             file,
-            # only with one thread do errors name the row
+            # with several threads errors do not name the row
             read_options=pa.csv.ReadOptions(block_size=BLOCK, use_threads=False),
             parse_options=pa.csv.ParseOptions(newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(

@@ -19,7 +19,7 @@ RESOLUTIONS_SCHEMA = {
 """Columns of resolutions.parquet: one row per post that can be trained on; sizes in pixels. `file` is the image's file name."""
 
 KOHYA_COLUMNS = ("train_width", "train_height", "image_width_kohya", "image_height_kohya")
-"""What a kohya file says, as joined to posts and images."""
+"""Columns of a kohya file after the join with posts and images."""
 
 
 def resolution_rows(

@@ -95,8 +95,8 @@ def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: 
     Args:
         paths: the files.
         ids_of: the ids of each file, in its order.
-        unit: what a file consists of.
-        first: number of the first unit of a file.
+        unit: "row" or "entry", for the message.
+        first: the number of the first row or entry of a file.
     """
     ordered = np.sort(np.concatenate([np.empty(0, np.int64), *ids_of]))
     repeated = ordered[1:][ordered[1:] == ordered[:-1]]

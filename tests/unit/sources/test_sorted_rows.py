@@ -54,7 +54,7 @@ def test_optional_columns_are_null_where_absent(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ids", "says"),
+    ("ids", "message"),
     [
         ([1, None, 3], "row 1: id is None"),
         ([1, 2, -3], "row 2: id is -3"),
@@ -65,10 +65,10 @@ def test_optional_columns_are_null_where_absent(tmp_path):
         ([4, 9, 4], "row 2: id 4 is already at .* row 0"),
     ],
 )
-def test_bad_ids_are_refused_with_their_row(tmp_path, ids, says):
+def test_bad_ids_are_refused_with_their_row(tmp_path, ids, message):
     kind = pa.uint64() if ids == [2**63 + 1] else None
     path = write(tmp_path / "a.parquet", id=pa.array(ids, kind))
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         list(sorted_rows([path], "id", [], tmp_path / "spool", "rows"))
 
 
@@ -88,12 +88,12 @@ def test_a_missing_column_is_named(tmp_path):
 def test_damaged_files_are_named(tmp_path):
     path = tmp_path / "a.parquet"
     write(path, id=list(range(100_000)), text=["x" * (i % 50) for i in range(100_000)])
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     with pytest.raises(UserError, match=r"a\.parquet: not a complete parquet file"):
         table_ids(path, "id")
-    middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + bytes(5000) + whole[middle + 5000 :])
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(5000) + content[middle + 5000 :])
     with pytest.raises(UserError, match=r"a\.parquet: "):
         list(sorted_rows([path], "id", ["text"], tmp_path / "spool", "rows"))
     with pytest.raises(UserError, match="no such file"):

@@ -15,7 +15,7 @@ from booruflow.core.progress import progress
 from booruflow.sources.images.tars import tar_members
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "avif", "gif")
-"""What counts as an image. Of several images of a post, the one with the earlier extension is taken."""
+"""Extensions of images. Of several images of a post, the one whose extension comes first here is taken."""
 
 IMAGES_SCHEMA = {"id": pl.Int64, "file": pl.String, "offset": pl.Int64, "size": pl.Int64, "ext": pl.String}
 """Columns of images.parquet."""

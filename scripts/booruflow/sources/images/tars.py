@@ -14,11 +14,11 @@ Members = dict[str, dict[str, int]]
 def tar_members(tar: Path) -> Members:
     """The regular files in a tar.
 
-    They are read from the index beside the tar (`0123.json` for `0123.tar`, as `hfutils.index.tar_create_index` writes it), or
-    without one from the headers.
+    They are read from the index beside the tar (`0123.json` for `0123.tar`, as `hfutils.index.tar_create_index` writes it). If
+    there is none, the tar's headers are scanned.
 
     Raises:
-        UserError: the index is not one or was made for another tar; or as `scan_tar`.
+        UserError: the index is invalid or belongs to another tar; or as `scan_tar`.
     """
     index = tar.with_suffix(".json")
     if not index.exists():

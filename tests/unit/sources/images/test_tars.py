@@ -39,14 +39,14 @@ def test_of_two_members_of_one_name_the_later_is_taken(tmp_path):
 def test_broken_tars_are_refused(tmp_path):
     tar = tmp_path / "0.tar"
     pack(tar, {"5.webp": bytes(2000), "6.webp": bytes(2000), "7.webp": bytes(2000)})
-    whole = tar.read_bytes()
+    content = tar.read_bytes()
     for data in (
         b"",
         b"no tar" * 300,
-        whole[:2000],
-        whole[:2600],
-        whole[: 2560 + 300],
-        whole[:2560] + b"\xff" * 512 + whole[3072:],
+        content[:2000],
+        content[:2600],
+        content[: 2560 + 300],
+        content[:2560] + b"\xff" * 512 + content[3072:],
     ):
         tar.write_bytes(data)
         with pytest.raises(UserError, match=r"0\.tar: "):
