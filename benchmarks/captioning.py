@@ -37,7 +37,9 @@ from booruflow.captioning.caption import Shard, caption_shard  # noqa: E402
 from booruflow.captioning.engine import batches_of  # noqa: E402
 from booruflow.captioning.prompts import prompt_of  # noqa: E402
 from booruflow.captioning.shards import SCHEMA  # noqa: E402
-from booruflow.sources.images import Unreadable, open_image, read_image  # noqa: E402
+from booruflow.core.errors import Unreadable  # noqa: E402
+from booruflow.sources.images.decoding import open_image  # noqa: E402
+from booruflow.sources.images.reading import read_image  # noqa: E402
 
 CAPTIONER = {
     "backend": "transformers",

@@ -23,7 +23,7 @@ from synthetic import vocabulary as synthetic_tags
 
 from booruflow.core.memory import KEPT
 from booruflow.core.tables import write_stream
-from booruflow.sources.posts import SCHEMA
+from booruflow.sources.posts import POSTS_SCHEMA
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.binary import TokenFile
 from booruflow.tokens.corpus import write_tokens
@@ -41,7 +41,9 @@ def write_posts(path: Path, posts: int) -> None:
     columns = {"rating": "rating", "score": pl.col("score").cast(pl.Int32)}
     columns |= {category: f"tag_string_{category}" for category in CATEGORIES}
     batches = (posts_batch(tags, 0, batch).head(posts - batch * BATCH) for batch in range(-(-posts // BATCH)))
-    write_stream(path, (batch.select("id", **columns) for batch in batches), {name: SCHEMA[name] for name in ("id", *columns)})
+    write_stream(
+        path, (batch.select("id", **columns) for batch in batches), {name: POSTS_SCHEMA[name] for name in ("id", *columns)}
+    )
 
 
 class Rival:

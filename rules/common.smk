@@ -13,10 +13,10 @@ sys.path.insert(0, str(BASE / "scripts"))
 
 from booruflow.captioning.backends import open_backend
 from booruflow.core.code_digest import code_digest
-from booruflow.core.config import check_config, check_inputs
+from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
-from booruflow.core.files import listing_digest
 from booruflow.products.manifest import print_summary
+from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
 
 gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time
 
@@ -77,8 +77,7 @@ def caption_tables(wildcards):
     """The parquet files of all caption sources, by source; JSON sources are converted first."""
     tables = []
     for k, source in enumerate(CAPTIONS):
-        json = not source["files"][0].endswith((".parquet", ".pq"))
-        tables += [f"{R}/converted/captions_{k}.parquet"] if json else source["files"]
+        tables += [f"{R}/converted/captions_{k}.parquet"] if is_json(source["files"][0]) else source["files"]
     return tables
 
 

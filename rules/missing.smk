@@ -25,7 +25,7 @@ rule missing:
     conda:
         "../envs/data.yaml"
     message:
-        "Missing: posts without tags, caption or latent"
+        "Missing: posts without tags, caption or resolution"
     priority: 1
     script:
         "../scripts/missing.py"

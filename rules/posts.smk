@@ -4,7 +4,7 @@ Needs inputs.metadata (parquet or CSV), inputs.images, inputs.resolutions. Makes
 and resolutions/resolutions.parquet, all sorted by id. Reads the config sections inputs, ids and meta_lat.
 """
 
-CSV = any(path.endswith((".csv", ".csv.gz")) for path in METADATA)
+CSV = is_csv(METADATA[0])
 RESOLUTIONS = config["inputs"]["resolutions"]
 
 
@@ -122,7 +122,7 @@ rule resolutions:
     params:
         code=code("resolutions"),
         folder=verbatim(config["inputs"]["images"]),
-        rule={
+        bucket_rule={
             "resolution": config["meta_lat"]["resolution"],
             "min_reso": config["meta_lat"]["min_bucket_reso"],
             "max_reso": config["meta_lat"]["max_bucket_reso"],

@@ -68,6 +68,7 @@ rule base_captions:
     params:
         code=code("base_captions"),
         sources=verbatim(CAPTIONS),
+        converted=[is_json(source["files"][0]) for source in CAPTIONS],
         id_column=verbatim(config["inputs"]["columns"]["id"]),
     conda:
         "../envs/data.yaml"

@@ -1,11 +1,11 @@
-"""Rule images: which images there are, and where each lies."""
+"""Rule images: which posts have an image, and where it is."""
 
 from booruflow.core.jobs import job
 from booruflow.core.tables import write_stream
-from booruflow.sources.images import NONE, SCHEMA, list_images
+from booruflow.sources.images.listing import IMAGES_SCHEMA, NO_IMAGES, list_images
 
 with job(snakemake.log[0], snakemake.rule):
     folder = snakemake.params.folder
-    found = list_images(folder) if folder else NONE
-    print(f"{len(found.frame)} images; passed over: {found.ignored} other files, {found.duplicates} second images")
-    write_stream(snakemake.output.images, [found.frame], SCHEMA)
+    images = list_images(folder) if folder else NO_IMAGES
+    print(f"{len(images.frame)} images; ignored: {images.ignored} other files, {images.duplicates} further images of a post")
+    write_stream(snakemake.output.images, [images.frame], IMAGES_SCHEMA)

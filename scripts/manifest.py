@@ -9,7 +9,7 @@ from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.checks import Shard, check_captions, check_coverage, check_dealt, check_shard, check_tars, lat_ids
 from booruflow.products.manifest import describe, write_manifest
 from booruflow.products.meta_lat import caption_values
-from booruflow.sources.missing import KINDS, missing_ids
+from booruflow.sources.missing import MISSING_KINDS, read_missing
 
 with job(snakemake.log[0], snakemake.rule):
     given, results = snakemake.input, Path(snakemake.params.results)
@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.rule):
         for split, *lists in shards
     ]
     if outcomes:
-        check_dealt(missing_ids(given.missing_before, "caption"), [read_stream(split, ["id"]) for split in given.splits])
+        check_dealt(read_missing(given.missing_before, "caption"), [read_stream(split, ["id"]) for split in given.splits])
     good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
 
     generated = [caption_values(read_entries(path)) for path in [*given.good, *given.fixed]]
@@ -29,7 +29,7 @@ with job(snakemake.log[0], snakemake.rule):
     fixed = sum(counts[1 + len(given.good) :])
 
     posts = counted(read_stream(given.posts, ["id"]), rows_of(given.posts), "laws")
-    lists = [missing_ids(given.missing, kind) for kind in KINDS]
+    lists = [read_missing(given.missing, kind) for kind in MISSING_KINDS]
     total, trained, fallback = check_coverage(posts, lat_ids(given.lat), read_entries(given.captions), lists)
 
     for tar, entries, member in ((given.caption_tars, given.captions, "caption"), (given.tag_tars, given.tags, "tags")):

@@ -1,4 +1,4 @@
-"""Rule metadata_csv: the CSV export of the posts as one parquet file."""
+"""Rule metadata_csv: metadata in CSV, converted to one parquet file."""
 
 from booruflow.core.jobs import job
 from booruflow.sources.metadata_csv import csv_to_parquet

@@ -1,15 +1,16 @@
-"""Rules missing and missing_final: the posts that lack tags, a caption or a latent."""
+"""Rules missing and missing_final: the posts that lack tags, a caption or a training resolution."""
 
-from booruflow.core.idjson import read_entries, read_ids
+from booruflow.core.idjson import read_ids
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.sources.missing import lacking, write_missing
-from booruflow.sources.resolutions import without_unreadable
+from booruflow.products.trainable import read_skipped, without_unreadable
+from booruflow.sources.missing import find_missing, write_missing
 
 with job(snakemake.log[0], snakemake.rule):
-    given = snakemake.input
-    posts = counted(read_stream(given.posts, ["id"]), rows_of(given.posts), "missing")
-    skipped = [read_entries(path) for path in given.get("skipped", [])]
-    resolutions = without_unreadable(read_stream(given.resolutions, ["id"]), skipped)
-    write_missing(snakemake.output.missing, lacking(posts, [read_ids(given.tags), read_ids(given.captions), resolutions]))
+    source = snakemake.input
+    posts = counted(read_stream(source.posts, ["id"]), rows_of(source.posts), "missing")
+    skipped = [read_skipped(path) for path in source.get("skipped", [])]
+    resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
+    lists = find_missing(posts, [read_ids(source.tags), read_ids(source.captions), resolutions])
+    write_missing(snakemake.output.missing, lists)

@@ -3,11 +3,12 @@
 from booruflow.core.files import spool_beside
 from booruflow.core.jobs import job
 from booruflow.core.tables import write_stream
-from booruflow.sources.posts import SCHEMA, id_list, posts_of, restricted
+from booruflow.sources.posts import POSTS_SCHEMA, id_list, posts_of, restrict
 
 with job(snakemake.log[0], snakemake.rule):
-    given, target, columns = snakemake.input, snakemake.output.posts, snakemake.params.columns
-    stream = posts_of(given.metadata, columns, spool_beside(target))
-    if given.resolutions:
-        stream = restricted(stream, id_list(given.metadata, columns["id"], given.resolutions, spool_beside(target, "ids")))
-    write_stream(target, stream, SCHEMA)
+    metadata, resolutions = snakemake.input.metadata, snakemake.input.resolutions
+    target, columns = snakemake.output.posts, snakemake.params.columns
+    posts = posts_of(metadata, columns, spool_beside(target))
+    if resolutions:
+        posts = restrict(posts, id_list(metadata, columns["id"], resolutions, spool_beside(target, "ids")))
+    write_stream(target, posts, POSTS_SCHEMA)

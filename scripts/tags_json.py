@@ -5,10 +5,10 @@ from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.tags_json import tags_entries
-from booruflow.sources.posts import CATEGORIES
+from booruflow.sources.posts import TAG_CATEGORIES
 
 with job(snakemake.log[0], snakemake.rule):
     tags, source = snakemake.params.tags, snakemake.input.posts
-    posts = counted(read_stream(source, ["id", *CATEGORIES]), rows_of(source), "tags")
+    posts = counted(read_stream(source, ["id", *TAG_CATEGORIES]), rows_of(source), "tags")
     entries = (tags_entries(frame, **tags) for frame in posts)
     write_entries(snakemake.output.tags, entries)

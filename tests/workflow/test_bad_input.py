@@ -1,4 +1,4 @@
-"""What is wrong with an input is said in one line that names the file, the place and the remedy."""
+"""An invalid input ends the run with one line that names the file, the place and the remedy."""
 
 import json
 
@@ -21,7 +21,7 @@ def table(project):
 
 
 def refused(project, target):
-    """The one line of a run that fails at `target`; nothing of it is there afterwards."""
+    """The error line of a run that fails to build `target`; it leaves nothing behind."""
     ran = project.run(target if "/" not in target else f"results/{target}", code=1)
     assert "Traceback" not in ran.text
     assert len(ran.errors) == 1, ran.text
@@ -50,20 +50,20 @@ def test_a_broken_row_of_csv(project, table):
         path.write_text("\n".join(lines) + "\n")
 
     line = metadata(project, "g.csv", write)
-    assert line == "error: g.csv: row 121: Expected 15 columns, got 3: 12,only three,fields: mend or drop the row"
+    assert line == "error: g.csv: row 121: Expected 15 columns, got 3: 12,only three,fields: fix or remove the row"
 
 
 def test_a_caption_source_that_is_not_json(project):
     project.configure(inputs__metadata=["sample/metadata.parquet"], inputs__captions=[{"files": ["h.json"]}])
     (project.folder / "h.json").write_text('{"1": {"caption": "one"},\n"2": {"caption": "tw')
     line = refused(project, "captions/meta_cap_base.json")
-    assert line == 'error: h.json: key "2": the file is cut short in or after it: fetch or write it again'
+    assert line == 'error: h.json: key "2": the file is cut short in or after it: download or write it again'
 
 
-def test_a_file_that_is_not_there(project):
+def test_a_file_that_does_not_exist(project):
     project.configure(inputs__metadata=["nowhere.parquet"])
-    said = project.run("-n", code=1).text.splitlines()
-    assert "config.yaml: inputs.metadata: nowhere.parquet: no such file: mend the path" in said
+    lines = project.run("-n", code=1).text.splitlines()
+    assert "config.yaml: inputs.metadata: nowhere.parquet: no such file: correct the path" in lines
 
 
 def test_the_config(make_project):
@@ -77,11 +77,11 @@ def test_the_config(make_project):
 
 
 def test_braces_in_the_name_of_results(make_project):
-    said = make_project(results="a{n}b").run("-n", code=1).text
-    assert 'config.yaml: results: "a{n}b" does not match the pattern ^[^{}]+$\n' in said
+    text = make_project(results="a{n}b").run("-n", code=1).text
+    assert 'config.yaml: results: "a{n}b" does not match the pattern ^[^{}]+$\n' in text
 
 
-def test_a_model_that_is_not_there_stops_only_what_needs_it(make_project):
+def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
     project = make_project(captioner__model="models/toriigate")
     for options in (["-n"], []):
         text = project.run(*options, code=1).text
@@ -97,16 +97,16 @@ def test_a_model_that_is_not_there_stops_only_what_needs_it(make_project):
         ('{"6292362": {"text": "hm"}}', "error: edited entries that are still bad: 6292362 ("),
         (
             '{"1479088": {"caption": "It is of shard 0."}}',
-            "error: mended/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
+            "error: my_edits/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
         ),
     ],
 )
 def test_edited_files(built, content, expected):
     before = built.path("captions/fixed_2.json").read_bytes()
-    folder = built.folder / "mended"
+    folder = built.folder / "my_edits"
     folder.mkdir()
     (folder / "edited_2.json").write_text(content)
-    built.configure(inputs__edited="mended")
+    built.configure(inputs__edited="my_edits")
     line = refused(built, "captions/fixed_2.json")
     assert line.startswith(expected)
     assert (folder / "edited_2.json").read_text() == content

@@ -30,7 +30,8 @@ from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
 from booruflow.core.idjson import SCHEMA, write_entries
 from booruflow.core.progress import progress
-from booruflow.sources.images import fingerprint, open_image, read_image
+from booruflow.sources.images.decoding import open_image
+from booruflow.sources.images.reading import fingerprint, read_image
 
 Row = Mapping[str, Any]
 Keys: TypeAlias = "np.ndarray[Any, np.dtype[np.bytes_]]"

@@ -5,7 +5,6 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -33,30 +32,6 @@ def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
     if lines:
         raise UserError("\n".join(f"{file}: {line}" for line in lines))
     return filled
-
-
-def check_inputs(inputs: Tree, file: str = "config.yaml") -> None:
-    """Check of the config section `inputs` what the schema cannot say: that files are there, and columns named once.
-
-    Raises:
-        UserError: a file is not there, a column is named twice, or a caption source mixes kinds of files; one line.
-    """
-    ours: dict[str, str] = {}
-    for name, theirs in inputs["columns"].items():
-        if theirs in ours:
-            raise UserError(f"{file}: inputs.columns: {ours[theirs]} and {name} are both '{theirs}': name each column once")
-        ours[theirs] = name
-    for k, source in enumerate(inputs["captions"]):
-        if len({path.endswith((".parquet", ".pq")) for path in source["files"]}) > 1:
-            raise UserError(f"{file}: inputs.captions.{k}.files: parquet and JSON in one source: make two sources of them")
-        if len(set(source["columns"])) < len(source["columns"]):
-            raise UserError(f"{file}: inputs.captions.{k}.columns: a column is named twice: name each once")
-    captions = [path for source in inputs["captions"] for path in source["files"]]
-    named = {"metadata": inputs["metadata"], "captions": captions, "resolutions": [inputs["resolutions"]]}
-    for key, paths in named.items():
-        for path in filter(None, paths):
-            if not Path(path).exists():
-                raise UserError(f"{file}: inputs.{key}: {path}: no such file: mend the path")
 
 
 def defaults(schema: Tree) -> Tree:

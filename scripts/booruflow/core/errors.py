@@ -8,5 +8,10 @@ class UserError(Exception):
     """
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, at most 160 characters, to quote in a one-line message."""
+    return (str(error) or type(error).__name__).splitlines()[0][:160]
+
+
 class Unreadable(Exception):  # noqa: N818 (a finding about one image, which skips its post, not a failure of the run)
     """An image that cannot be used; the message is the reason, fit for a list of skipped posts."""

@@ -6,7 +6,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -165,12 +165,3 @@ def sha256_of(path: str | Path) -> str:
     """The sha256 of a file's bytes, in hex."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def listing_digest(root: str | Path) -> str:
-    """A digest of which images a folder has: names, and the sizes of tars and indexes. Reads no image."""
-    digest = hashlib.sha256()
-    with os.scandir(root) if root and Path(root).is_dir() else nullcontext(()) as entries:
-        for name, size in sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries):
-            digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:16]

@@ -6,7 +6,7 @@
     }
 
 The layout lets a program read such a file of any size line by line, and a person read it with head and grep. Values
-are handled as JSON text: what is only copied is never decoded. Files of other tools go through `booruflow.sources.foreign_json`.
+are handled as JSON text: what is only copied is never decoded. Files of other tools go through `booruflow.sources.json_object`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import SentFile, Writer, open_input, open_whole
+from booruflow.core.ids import MAX_ID_DIGITS
 from booruflow.core.progress import progress
 from booruflow.core.streams import Stream, ahead
 
@@ -29,9 +30,6 @@ BLOCK = 8 << 20
 
 SCHEMA = {"id": pl.Int64, "value": pl.String}
 """A stream of entries: the id and the JSON text of its value."""
-
-MOST_DIGITS = 19
-"""Of an id below 2**63."""
 
 Ints = NDArray[np.int64]
 
@@ -164,7 +162,7 @@ def _parsed(lines: bytes, path: str | Path, first_line: int) -> _Block:
     starts = np.concatenate([[0], breaks[:-1] + 1])
     ids, digits = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
     going = data[starts] == ord('"')
-    for place in range(1, MOST_DIGITS + 1):
+    for place in range(1, MAX_ID_DIGITS + 1):
         figure = data[np.minimum(starts + place, breaks)].astype(np.int64) - ord("0")
         going &= (figure >= 0) & (figure <= 9)
         if not going.any():

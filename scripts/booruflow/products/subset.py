@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from booruflow.sources.posts import CATEGORIES
+from booruflow.sources.posts import TAG_CATEGORIES
 
 
 def matches(rule: Mapping[str, Any]) -> pl.Expr:
@@ -14,7 +14,7 @@ def matches(rule: Mapping[str, Any]) -> pl.Expr:
     Parts: `all`, `any`, `none` (lists of tags of any category, as the booru spells them), `ratings` (list of letters),
     `min_score`. A part that is absent or empty lets every post through.
     """
-    tags = pl.concat_str(pl.lit(" "), pl.concat_str(list(CATEGORIES), separator=" "), pl.lit(" "))
+    tags = pl.concat_str(pl.lit(" "), pl.concat_str(TAG_CATEGORIES, separator=" "), pl.lit(" "))
 
     def has(tag: str) -> pl.Expr:
         return tags.str.contains(f" {tag} ", literal=True)

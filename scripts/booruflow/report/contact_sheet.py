@@ -14,7 +14,8 @@ import polars as pl
 
 from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
-from booruflow.sources.images import open_image, read_image
+from booruflow.sources.images.decoding import open_image
+from booruflow.sources.images.reading import read_image
 
 SAMPLE_SIZES = {"generated": 24, "fixed": 6, "bad": 6, "existing": 12}
 """Posts per caption source."""

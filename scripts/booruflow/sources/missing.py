@@ -1,41 +1,45 @@
-"""What is missing: which ids of the id list lack tags, a caption, or a latent (a training resolution)."""
+"""missing.json: which ids of the id list lack tags, a caption, or a training resolution."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.idjson import BLOCK
 from booruflow.core.streams import Stream, in_step
 
-KINDS = ("tags", "caption", "latent")
+MISSING_KINDS = ("tags", "caption", "latent")
+"""The lists of missing.json; "latent" are the posts without a training resolution."""
+
+Ids = NDArray[np.int64]
 
 
-def lacking(posts: Iterable[pl.DataFrame], having: Sequence[Iterable[pl.DataFrame]]) -> list[np.ndarray]:
-    """For each of the streams `having`: the ids of `posts` that it does not have, ascending. Holds 8 bytes an id found."""
-    found: list[list[np.ndarray]] = [[] for _ in having]
-    for wanted, *some in in_step([posts, *having]):
-        for ids, there in zip(found, some, strict=True):
-            ids.append(wanted.filter(~pl.col("id").is_in(there["id"].implode()))["id"].to_numpy())
-    return [np.concatenate(ids) if ids else np.empty(0, np.int64) for ids in found]
+def find_missing(posts: Iterable[pl.DataFrame], streams: Sequence[Iterable[pl.DataFrame]]) -> list[Ids]:
+    """For each of `streams`, the ids of `posts` that it does not have, ascending. Uses 8 bytes of memory an id found."""
+    missing: list[list[Ids]] = [[] for _ in streams]
+    for post_rows, *frames in in_step([posts, *streams]):
+        for ids, present in zip(missing, frames, strict=True):
+            ids.append(post_rows.filter(~pl.col("id").is_in(present["id"].implode()))["id"].to_numpy())
+    return [np.concatenate([np.empty(0, np.int64), *ids]) for ids in missing]
 
 
-def write_missing(path: str | Path, lists: Sequence[np.ndarray]) -> None:
+def write_missing(path: str | Path, lists: Sequence[Ids]) -> None:
     """Write `{"tags": [...], "caption": [...], "latent": [...]}`, one id a line."""
     with open_whole(path) as file:
-        for kind, ids, opening in zip(KINDS, lists, ("{", ",", ","), strict=True):
+        for kind, ids, opening in zip(MISSING_KINDS, lists, ("{", ",", ","), strict=True):
             file.write(f'{opening}\n"{kind}": [\n'.encode())
             for start in range(0, len(ids), BLOCK):
-                some = pl.Series(ids[start : start + BLOCK]).cast(pl.String).str.join(",\n").item()
-                file.write(b",\n" * (start > 0) + some.encode())
+                lines = pl.Series(ids[start : start + BLOCK]).cast(pl.String).str.join(",\n").item()
+                file.write(b",\n" * (start > 0) + lines.encode())
             file.write(b"\n]" if len(ids) else b"]")
         file.write(b"\n}\n")
 
 
-def missing_ids(path: str | Path, kind: str) -> Stream:
-    """One of the lists of a file that `write_missing` wrote, as a stream of `id`."""
+def read_missing(path: str | Path, kind: str) -> Stream:
+    """One of the lists of a file written by `write_missing`, as a stream of `id`."""
     yield pl.DataFrame(schema={"id": pl.Int64})
     with open_input(path) as file:
         for line in file:

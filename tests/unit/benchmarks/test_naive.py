@@ -66,7 +66,7 @@ def test_meta_lat_is_in_the_form_every_trainer_reads(job, posts):
         post = posts[int(re.fullmatch(r"/data/images/(\d+)\.\w+", key)[1])]
         assert key.endswith(post["file_ext"])
         assert entry["image_size"] == [post["image_width"], post["image_height"]]
-        width, height = training_resolution([post["image_width"]], [post["image_height"]])
+        width, height = training_resolution([post["image_width"]], [post["image_height"]], 1024, 256, 2048, 64, False)
         assert entry["train_resolution"] == [width[0], height[0]]
         assert not re.search(r"\s\s|[^\S ]", entry["caption"])
         assert ("tags" in entry) == (str(post["id"]) in captions)

@@ -3,8 +3,8 @@ import json
 import polars as pl
 
 from booruflow.captioning.shards import request_rows, write_shards
-from booruflow.sources.images import SCHEMA as IMAGES
-from booruflow.sources.posts import SCHEMA as POSTS
+from booruflow.sources.images.listing import IMAGES_SCHEMA
+from booruflow.sources.posts import POSTS_SCHEMA
 
 POST = {
     "id": 6,
@@ -20,7 +20,9 @@ IMAGE = {"id": 6, "ext": "webp", "file": "0006.tar", "offset": 512, "size": 99}
 
 def test_rows_and_shards(tmp_path):
     ids = pl.DataFrame({"id": [2, 4, 6, 7]})
-    rows = list(request_rows([ids], [pl.DataFrame([POST], schema=POSTS)], [pl.DataFrame([IMAGE], schema=IMAGES)], "space"))
+    rows = list(
+        request_rows([ids], [pl.DataFrame([POST], schema=POSTS_SCHEMA)], [pl.DataFrame([IMAGE], schema=IMAGES_SCHEMA)], "space")
+    )
     jsons, tables = ([str(tmp_path / f"split_{n}.{kind}") for n in range(3)] for kind in ("json", "parquet"))
     assert write_shards(jsons, tables, rows) == [1, 2, 1]
     assert [json.loads((tmp_path / f"split_{n}.json").read_text()) for n in range(3)] == [[6], [4, 7], [2]]

@@ -5,7 +5,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from booruflow.core.config import check_config, check_inputs, config_reference, defaults
+from booruflow.core.config import check_config, config_reference, defaults
 from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[3]
@@ -248,24 +248,3 @@ class TestShipped:
     def test_the_reference_is_current(self) -> None:
         page = ROOT / "docs/config.md"
         assert page.read_text("utf-8") == config_reference(self.schema), "run `make docs`"
-
-
-@pytest.mark.parametrize(
-    ("changed", "says"),
-    [
-        ({"columns": {"id": "id", "general": "tags", "meta": "tags"}}, "inputs.columns: general and meta are both 'tags'"),
-        (
-            {"captions": [{"files": ["a.parquet", "b.json"], "columns": ["x"]}]},
-            "captions.0.files: parquet and JSON in one source",
-        ),
-        ({"captions": [{"files": ["a.parquet"], "columns": ["x", "x"]}]}, "captions.0.columns: a column is named twice"),
-        ({"metadata": ["nowhere.parquet"]}, "inputs.metadata: nowhere.parquet: no such file"),
-        ({"resolutions": "nowhere.json"}, "inputs.resolutions: nowhere.json: no such file"),
-    ],
-)
-def test_inputs_that_cannot_be(changed, says):
-    sound = {"columns": {"id": "id"}, "metadata": [], "captions": [], "resolutions": ""}
-    check_inputs(sound)
-    with pytest.raises(UserError, match=says) as caught:
-        check_inputs(sound | changed)
-    assert "\n" not in str(caught.value)

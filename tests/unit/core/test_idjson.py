@@ -10,7 +10,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.idjson import decoded, member_text, read_entries, read_ids, text_of, write_entries
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
-ids = st.integers(0, 2**63 - 1)
+ids = st.integers(0, 10**18 - 1)
 
 
 def entries(captions):

@@ -1,113 +1,13 @@
-import random
-
-import pandas
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from booruflow.core import tables
 from booruflow.core.errors import UserError
-from booruflow.core.tables import read_ids, read_stream, rows_of, sorted_rows, write_stream
+from booruflow.core.tables import open_table, read_stream, require_columns, rows_of, write_stream
 
 
-def write(path, **columns):
-    pq.write_table(pa.table(columns), path)
-    return str(path)
-
-
-def sorted_of(paths, columns, tmp_path, **named):
-    return pl.concat([f for f in sorted_rows(paths, "id", columns, tmp_path / "spool", "rows", **named) if len(f)])
-
-
-@pytest.mark.parametrize("part_rows", [3, 1000])
-def test_any_order_any_files_give_the_same_rows(tmp_path, monkeypatch, part_rows):
-    monkeypatch.setattr(tables, "PART_ROWS", part_rows)
-    ids = random.Random(1).sample(range(10**9), 200)
-    files = [
-        write(tmp_path / f"{k}.parquet", id=some, text=[f"t{i}" for i in some]) for k, some in enumerate((ids[:90], ids[90:]))
-    ]
-    rows = sorted_of(files, ["text"], tmp_path)
-    assert rows["id"].to_list() == sorted(ids)
-    assert rows["text"].to_list() == [f"t{i}" for i in sorted(ids)]
-    assert not (tmp_path / "spool").exists()
-
-
-def test_sorted_files_are_not_dealt_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "_dealt", None)
-    assert sorted_of([write(tmp_path / "a.parquet", id=[1, 5, 7], text=list("abc"))], ["text"], tmp_path)[
-        "text"
-    ].to_list() == list("abc")
-
-
-def test_ids_in_the_pandas_index(tmp_path):
-    frame = pandas.DataFrame({"text": ["a", "b"]}, index=[7, 3])
-    frame.to_parquet(tmp_path / "a.parquet")
-    assert sorted_of([tmp_path / "a.parquet"], ["text"], tmp_path)["id"].to_list() == [3, 7]
-    frame.rename_axis("post").to_parquet(tmp_path / "b.parquet")
-    assert sorted_of([tmp_path / "b.parquet"], ["text"], tmp_path)["text"].to_list() == ["b", "a"]
-
-
-def test_optional_columns_are_null_where_absent(tmp_path):
-    path = write(tmp_path / "a.parquet", id=[1], text=["a"])
-    assert sorted_of([path], ["text"], tmp_path, optional=["width"]).to_dicts() == [{"id": 1, "text": "a", "width": None}]
-
-
-@pytest.mark.parametrize(
-    ("ids", "says"),
-    [
-        ([1, None, 3], "row 1: id is None"),
-        ([1, 2, -3], "row 2: id is -3"),
-        ([1.0, 2.5], "row 1: id is 2.5"),
-        (["1", "x2"], "row 1: id is 'x2'"),
-        ([2**63 + 1], "row 0: id is"),
-        ([4, 9, 4], "row 2: id 4 stands already at .* row 0"),
-    ],
-)
-def test_bad_ids_are_refused_with_their_row(tmp_path, ids, says):
-    kind = pa.uint64() if ids == [2**63 + 1] else None
-    path = write(tmp_path / "a.parquet", id=pa.array(ids, kind))
-    with pytest.raises(UserError, match=says):
-        list(sorted_rows([path], "id", [], tmp_path / "spool", "rows"))
-
-
-@pytest.mark.parametrize("ids", [[3.0, 1.0], ["3", "1"], pa.array([3, 1], pa.int32())])
-def test_whole_numbers_of_any_type_are_ids(tmp_path, ids):
-    assert read_ids(write(tmp_path / "a.parquet", id=ids), "id").tolist() == [3, 1]
-
-
-def test_a_missing_column_is_named(tmp_path):
-    path = write(tmp_path / "a.parquet", id=[1], text=["a"])
-    with pytest.raises(UserError, match=r"a.parquet: no column 'caption'; it has id, text"):
-        list(sorted_rows([path], "id", ["caption"], tmp_path / "spool", "rows"))
-    with pytest.raises(UserError, match="no column 'post' and no pandas index"):
-        read_ids(path, "post")
-
-
-def test_damaged_files_are_named(tmp_path):
-    path = tmp_path / "a.parquet"
-    write(path, id=list(range(100_000)), text=["x" * (i % 50) for i in range(100_000)])
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"a\.parquet: not a whole parquet file"):
-        read_ids(path, "id")
-    middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + bytes(5000) + whole[middle + 5000 :])
-    with pytest.raises(UserError, match=r"a\.parquet: "):
-        list(sorted_rows([path], "id", ["text"], tmp_path / "spool", "rows"))
-    with pytest.raises(UserError, match="no such file"):
-        read_ids(tmp_path / "b.parquet", "id")
-
-
-def test_bytes_that_are_not_utf8_are_refused_with_their_row(tmp_path):
-    binary = pa.array([b"fine", b"\xff\xfe"], pa.binary())
-    text = pa.StringArray.from_buffers(2, binary.buffers()[1], binary.buffers()[2])
-    path = write(tmp_path / "a.parquet", id=[1, 2], text=text)
-    with pytest.raises(UserError, match="row 1: column text is not UTF-8"):
-        list(sorted_rows([path], "id", ["text"], tmp_path / "spool", "rows"))
-
-
-def test_streams_come_back(tmp_path):
+def test_streams_are_read_back_as_written(tmp_path):
     schema = {"id": pl.Int64, "text": pl.String}
     frame = pl.DataFrame({"id": range(40_000), "text": [str(i) for i in range(40_000)]}, schema=schema)
     for name, size in (("a", 7_001), ("b", 40_000)):
@@ -115,3 +15,19 @@ def test_streams_come_back(tmp_path):
     assert pl.concat(read_stream(tmp_path / "a")).equals(frame)
     assert rows_of(tmp_path / "b") == 40_000
     assert next(f.columns for f in read_stream(tmp_path / "a", ["text"])) == ["text"]
+
+
+def test_files_that_cannot_be_opened_are_named(tmp_path):
+    pq.write_table(pa.table({"id": list(range(1000))}), tmp_path / "a.parquet")
+    (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"a\.parquet: not a complete parquet file"):
+        open_table(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"b\.parquet: no such file"):
+        open_table(tmp_path / "b.parquet")
+
+
+def test_a_missing_column_is_named(tmp_path):
+    pq.write_table(pa.table({"id": [1], "text": ["a"]}), tmp_path / "a.parquet")
+    require_columns(open_table(tmp_path / "a.parquet"), "a.parquet", ["text", "id"])
+    with pytest.raises(UserError, match=r"a\.parquet: no column 'caption'; it has id, text"):
+        require_columns(open_table(tmp_path / "a.parquet"), "a.parquet", ["text", "caption"])

@@ -4,7 +4,7 @@ import polars as pl
 
 from booruflow.core.idjson import read_entries, write_entries
 from booruflow.products.meta_lat import caption_values, lat_rows, write_lat
-from booruflow.sources.resolutions import SCHEMA
+from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
 
 
 def test_other_keys_of_good_captions_are_dropped():
@@ -18,7 +18,9 @@ def entries(key, texts):
     ]
 
 
-RESOLUTIONS = pl.DataFrame([(i, f"{i}.webp", 832, 1216, 600, 900) for i in (1, 2, 3, 4, 5)], schema=SCHEMA, orient="row")
+RESOLUTIONS = pl.DataFrame(
+    [(i, f"{i}.webp", 832, 1216, 600, 900) for i in (1, 2, 3, 4, 5)], schema=RESOLUTIONS_SCHEMA, orient="row"
+)
 
 
 def test_the_trainer_form(tmp_path):

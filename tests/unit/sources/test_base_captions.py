@@ -5,10 +5,10 @@ import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.core.streams import overlaid
-from booruflow.sources.base_captions import caption_entries, caption_sources, joined
+from booruflow.sources.base_captions import caption_entries, caption_streams, join_columns
 
 
-def test_columns_are_joined_and_nothing_is_no_caption():
+def test_text_columns_are_joined_and_rows_without_text_left_out():
     frame = pl.DataFrame(
         {
             "id": [1, 2, 3, 4, 5],
@@ -17,28 +17,28 @@ def test_columns_are_joined_and_nothing_is_no_caption():
             "c": ["k", "", "z", None, "\t"],
         }
     )
-    assert dict(joined(frame, ["c", "a", "b"]).iter_rows()) == {1: "k", 3: "z x\ny", 4: "q"}
+    assert dict(join_columns(frame, ["c", "a", "b"]).iter_rows()) == {1: "k", 3: "z x\ny", 4: "q"}
 
 
 def test_columns_of_numbers_are_refused():
     with pytest.raises(UserError, match="column 'a' holds numbers"):
-        joined(pl.DataFrame({"id": [1], "a": [1.5]}), ["a"])
+        join_columns(pl.DataFrame({"id": [1], "a": [1.5]}), ["a"])
 
 
 def test_later_sources_win(tmp_path):
     pq.write_table(pa.table({"index": [3, 1], "a": ["three", "one"]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"id": [5], "caption": ["five"]}), tmp_path / "c0.parquet")
     pq.write_table(pa.table({"id": [3], "caption": ["drei"]}), tmp_path / "converted.parquet")
-    a, c, j = (str(tmp_path / name) for name in ("a.parquet", "c0.parquet", "converted.parquet"))
+    a, c, converted = (str(tmp_path / name) for name in ("a.parquet", "c0.parquet", "converted.parquet"))
     sources = [
         {"files": [a], "id": "index", "columns": ["a"]},
         {"files": ["x.json", "y.json"], "id": "id", "columns": ["caption"]},
         {"files": [c], "id": "id", "columns": ["caption"]},
     ]
-    streams = caption_sources(sources, [a, j, c], tmp_path / "base.json")
+    streams = caption_streams(sources, [False, True, False], [a, converted, c], tmp_path / "base.json")
     entries = pl.concat(caption_entries(overlaid(streams)))
     assert dict(entries.iter_rows()) == {1: '{"caption":"one"}', 3: '{"caption":"drei"}', 5: '{"caption":"five"}'}
 
 
-def test_no_sources_no_captions(tmp_path):
-    assert pl.concat(caption_entries(overlaid(caption_sources([], [], tmp_path / "base.json")))).is_empty()
+def test_without_sources_there_are_no_captions(tmp_path):
+    assert pl.concat(caption_entries(overlaid(caption_streams([], [], [], tmp_path / "base.json")))).is_empty()

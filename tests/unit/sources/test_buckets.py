@@ -28,24 +28,27 @@ def nearest_slowly(size, sizes):
 def own_slowly(size, resolution, step):
     """The trainer's rule without upscaling, one image at a time."""
 
-    def whole(pixels):
+    def to_steps(pixels):
         return int(pixels + 0.5) // step * step
 
     area, ratio = resolution * resolution, size[0] / size[1]
     if size[0] * size[1] > area:
         ideal = math.sqrt(area * ratio)
-        width, height = whole(ideal), whole(area / ideal)
-        if not width or not height or not whole(width / ratio):
+        width, height = to_steps(ideal), to_steps(area / ideal)
+        if not width or not height or not to_steps(width / ratio):
             return None
-        width_error = abs(width / whole(width / ratio) - ratio)
-        height_error = abs(whole(height * ratio) / height - ratio)
+        width_error = abs(width / to_steps(width / ratio) - ratio)
+        height_error = abs(to_steps(height * ratio) / height - ratio)
         by_width, by_height = (width, int(width / ratio + 0.5)), (int(height * ratio + 0.5), height)
         size = by_width if width_error < height_error else by_height
     return size[0] // step * step, size[1] // step * step
 
 
+DEFAULTS = {"resolution": 1024, "min_reso": 256, "max_reso": 2048, "step": 64, "no_upscale": False}
+
+
 def resolved(sizes, **settings):
-    widths, heights = training_resolution(*np.array(sizes).T, **settings)
+    widths, heights = training_resolution(*np.array(sizes).T, **(DEFAULTS | settings))
     return list(zip(widths.tolist(), heights.tolist(), strict=True))
 
 
@@ -123,7 +126,7 @@ def test_images_without_a_bucket_are_zero():
     max_reso=st.integers(1536, 2300),
     step=st.sampled_from([32, 64]),
 )
-def test_many_at_once_equal_one_at_a_time(images, resolution, min_reso, max_reso, step):
+def test_arrays_agree_with_the_rule_for_one_image(images, resolution, min_reso, max_reso, step):
     sizes = buckets(resolution, min_reso, max_reso, step)
     # buckets themselves, their multiples, and sizes halfway between two of them
     images = images + sizes[:5] + [(3 * width, 3 * height) for width, height in sizes]
@@ -133,7 +136,7 @@ def test_many_at_once_equal_one_at_a_time(images, resolution, min_reso, max_reso
 
 
 @given(images=SIZES, resolution=st.integers(128, 1536), step=st.sampled_from([8, 64]))
-def test_without_upscaling_many_at_once_equal_one_at_a_time(images, resolution, step):
+def test_without_upscaling_arrays_agree_with_the_rule_for_one_image(images, resolution, step):
     expected = []
     for image in images:
         size = own_slowly(image, resolution, step)

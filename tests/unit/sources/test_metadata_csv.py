@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.sources import metadata_csv as csv_export
+from booruflow.sources import metadata_csv
 from booruflow.sources.metadata_csv import csv_to_parquet
 
 HEADER = [
@@ -40,7 +40,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0
     st.sampled_from([400, 16 << 20]),
     st.booleans(),
 )
-def test_what_the_standard_library_writes_comes_back(tmp_path_factory, rows, line_end, block, zipped):
+def test_what_the_standard_library_writes_is_read_back(tmp_path_factory, rows, line_end, block, zipped):
     folder = tmp_path_factory.getbasetemp()
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator=line_end)
@@ -48,21 +48,21 @@ def test_what_the_standard_library_writes_comes_back(tmp_path_factory, rows, lin
     writer.writerows([number, rating, score, *tags] for number, (score, (rating, *tags)) in enumerate(rows))
     data = text.getvalue().encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_export, "BLOCK", block)
+        patch.setattr(metadata_csv, "BLOCK", block)
         found = convert(folder, gzip.compress(data) if zipped else data, name="posts.csv.gz" if zipped else "posts.csv")
     expected = [(number, rating, score, *tags) for number, (score, (rating, *tags)) in enumerate(rows)]
     assert [tuple(row[name] for name in HEADER) for row in found] == expected
 
 
-def test_a_line_break_in_a_text_may_lie_on_a_block_border(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_export, "BLOCK", 400)
+def test_a_line_break_in_a_value_on_a_block_border(tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata_csv, "BLOCK", 400)
     for length in range(200, 280):
         text = "x" * length + "\r\ny"
         row = f'7,g,5,"","{text}","","",""\n'.encode()
         assert convert(tmp_path, START + ROW.replace(b"7", b"1", 1) + row)[1]["tag_string_general"] == text
 
 
-def test_files_follow_one_another_whatever_their_columns(tmp_path):
+def test_files_with_different_columns_are_concatenated(tmp_path):
     other = b"\xef\xbb\xbffile_ext,md5,image_height," + START + b'png,"x, y",900,8,s,,m,"null\nNaN","a""b",,\n'
     rows = convert(tmp_path, START + ROW, START, START[:-1], other)
     empty = dict.fromkeys(("image_width", "image_height", "file_ext"))
@@ -74,7 +74,7 @@ def test_files_follow_one_another_whatever_their_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b"", "no column 'id'; the file is empty"),
         (START, "no rows under the header"),
@@ -83,7 +83,7 @@ def test_files_follow_one_another_whatever_their_columns(tmp_path):
         (b"id," + START + b"1," + ROW, "two columns 'id'"),
         ((START + ROW).decode().encode("utf-16"), "header is not UTF-8"),
         (START + ROW + b"8,g\n", "row 3: Expected 8 columns, got 2"),
-        (START + ROW * 2, r"row 3: id 7 stands already at .* row 2"),
+        (START + ROW * 2, r"row 3: id 7 is already at .* row 2"),
         (START + ROW + b'8.5,g,5,"","","","",""\n', "row 3: .* invalid value '8.5' in column id"),
         (START + ROW + b'-8,g,5,"","","","",""\n', "row 3: id is -8, not a post id"),
         (START + ROW + b',g,5,"","","","",""\n', "row 3: id is None, not a post id"),
@@ -93,29 +93,29 @@ def test_files_follow_one_another_whatever_their_columns(tmp_path):
         (START + ROW + b'8,g,5,"","","","","\n9,g,5,"","","","",""\n', "row 3: "),
     ],
 )
-def test_a_broken_file_is_refused_with_its_row(tmp_path, content, says):
-    with pytest.raises(UserError, match=rf"0-posts\.csv:? .*{says}"):
+def test_a_broken_file_is_refused_with_its_row(tmp_path, content, message):
+    with pytest.raises(UserError, match=rf"0-posts\.csv:? .*{message}"):
         convert(tmp_path, content)
     assert [path.name for path in tmp_path.iterdir()] == ["0-posts.csv"]
 
 
-def test_the_row_is_right_blocks_into_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(csv_export, "BLOCK", 1000)
+def test_the_row_number_is_right_after_several_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata_csv, "BLOCK", 1000)
     many = b"".join(b'%d,g,5,"","two\nlines","","",""\n' % n for n in range(500))
     with pytest.raises(UserError, match="row 502: Expected 8 columns, got 1"):
         convert(tmp_path, START + many + b"x\n")
     with pytest.raises(UserError, match="row 502: id is -1"):
         convert(tmp_path, START + many + b'-1,g,5,"","","","",""\n')
-    with pytest.raises(UserError, match=r"1-posts\.csv row 3: id 3 stands already at .*0-posts\.csv row 5"):
+    with pytest.raises(UserError, match=r"1-posts\.csv row 3: id 3 is already at .*0-posts\.csv row 5"):
         convert(tmp_path, START + many, START + b'900,g,5,"","","","",""\n3,g,5,"","","","",""\n')
 
 
 @pytest.mark.parametrize("content", [gzip.compress(START + ROW * 100)[:60], START + ROW])
-def test_what_is_not_a_whole_gzip_file_is_refused(tmp_path, content):
+def test_an_incomplete_gzip_file_is_refused(tmp_path, content):
     with pytest.raises(UserError, match=r"posts\.csv\.gz: cannot be read \(.*gzip|posts\.csv\.gz: cannot be read \(Compressed"):
         convert(tmp_path, content, name="posts.csv.gz")
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_file_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(UserError, match=r"gone\.csv: cannot be read \(No such file"):
         csv_to_parquet([tmp_path / "gone.csv"], tmp_path / "x.parquet", COLUMNS)

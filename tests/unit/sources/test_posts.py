@@ -4,22 +4,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.sources.posts import SCHEMA, id_list, posts_of, restricted
+from booruflow.sources.posts import POSTS_SCHEMA, id_list, posts_of, restrict
 
 OURS = ("id", "rating", "score", "general", "artist", "character", "copyright", "meta", "image_width", "image_height", "file_ext")
 NAMES = {name: f"their_{name}" for name in OURS}
 
 
 def write(path, **columns):
-    whole = {"id": [5, 2], "rating": ["g", None], "score": [3, None], **{tags: ["", None] for tags in OURS[3:8]}} | columns
-    pq.write_table(pa.table({NAMES[name]: values for name, values in whole.items()}), path)
+    table = {"id": [5, 2], "rating": ["g", None], "score": [3, None], **{tags: ["", None] for tags in OURS[3:8]}} | columns
+    pq.write_table(pa.table({NAMES[name]: values for name, values in table.items()}), path)
     return [str(path)]
 
 
-def test_metadata_become_sorted_posts(tmp_path):
+def test_posts_are_the_metadata_sorted_by_id(tmp_path):
     files = write(tmp_path / "a.parquet", general=["  a\tb  c ", "d"], image_width=[10, 20], file_ext=["png", None])
     posts = pl.concat(posts_of(files, NAMES, tmp_path / "spool"))
-    assert posts.schema == pl.Schema(SCHEMA)
+    assert posts.schema == pl.Schema(POSTS_SCHEMA)
     assert posts["id"].to_list() == [2, 5]
     assert posts["general"].to_list() == ["d", "a b c"]
     assert posts["artist"].to_list() == ["", ""]
@@ -28,8 +28,8 @@ def test_metadata_become_sorted_posts(tmp_path):
     assert posts["score"].to_list() == [None, 3]
 
 
-def test_a_score_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"a\.parquet: ids 2 to 5: .*mend the column"):
+def test_a_score_that_is_not_a_number_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"a\.parquet: ids 2 to 5: .*fix the column"):
         list(posts_of(write(tmp_path / "a.parquet", score=["many", "3"]), NAMES, tmp_path / "spool"))
 
 
@@ -39,13 +39,13 @@ def test_a_missing_column_is_refused(tmp_path):
         list(posts_of([str(tmp_path / "a.parquet")], NAMES, tmp_path / "spool"))
 
 
-def test_an_id_list_of_its_own(tmp_path):
+def test_posts_restricted_to_a_list_of_ids(tmp_path):
     posts = posts_of(write(tmp_path / "a.parquet", general=["x", "y"]), NAMES, tmp_path / "spool")
-    kept = pl.concat(restricted(posts, [pl.DataFrame({"id": [2, 4]})]))
+    kept = pl.concat(restrict(posts, [pl.DataFrame({"id": [2, 4]})]))
     assert kept.select("id", "general", "has_metadata").rows() == [(2, "y", True), (4, "", False)]
 
 
-def test_the_ids_are_those_of_the_resolutions_or_else_of_the_metadata(tmp_path):
+def test_the_id_list_is_that_of_the_resolutions_or_of_the_metadata(tmp_path):
     metadata = write(tmp_path / "a.parquet")
     pq.write_table(pa.table({"id": [9, 2, 7]}), tmp_path / "resolutions.parquet")
     assert pl.concat(id_list(metadata, NAMES["id"], None, tmp_path / "spool"))["id"].to_list() == [2, 5]

@@ -1,8 +1,9 @@
 import polars as pl
 
-from booruflow.sources.resolutions import KNOWN_RESOLUTIONS, SCHEMA, resolution_rows, without_unreadable
+from booruflow.sources.kohya_resolutions import KOHYA_SCHEMA
+from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA, resolution_rows
 
-RULE = {"resolution": 1024, "min_reso": 256, "max_reso": 2048, "step": 64, "no_upscale": False}
+BUCKET_RULE = {"resolution": 1024, "min_reso": 256, "max_reso": 2048, "step": 64, "no_upscale": False}
 POSTS = pl.DataFrame(
     {
         "id": [1, 2, 3, 4],
@@ -25,13 +26,13 @@ IMAGES = pl.DataFrame(
 )
 
 
-def rows(known=None, need_image=True):
-    found = pl.concat(resolution_rows([POSTS], [IMAGES], None if known is None else [known], RULE, need_image))
-    assert found.schema == pl.Schema(SCHEMA)
+def rows(kohya=None, need_image=True):
+    found = pl.concat(resolution_rows([POSTS], [IMAGES], None if kohya is None else [kohya], BUCKET_RULE, need_image))
+    assert found.schema == pl.Schema(RESOLUTIONS_SCHEMA)
     return {row[0]: row[1:] for row in found.iter_rows()}
 
 
-def test_the_bucket_rule_gives_the_resolution_of_posts_with_an_image():
+def test_posts_with_an_image_get_the_resolution_of_the_bucket_rule():
     assert rows() == {
         1: ("1.png", 1024, 1024, 1000, 1000),
         2: ("2.webp", 2048, 512, 2048, 512),
@@ -39,19 +40,10 @@ def test_the_bucket_rule_gives_the_resolution_of_posts_with_an_image():
     }
 
 
-def test_without_a_folder_of_images_the_metadata_decide():
+def test_without_an_image_folder_posts_with_a_size_are_taken():
     assert rows(need_image=False)[4] == ("4.png", 1024, 1024, 1000, 1000)
 
 
-def test_a_kohya_file_decides_and_its_gaps_are_filled():
-    known = pl.DataFrame(
-        [(1, 512, 512, None, None), (3, None, None, 64, 64), (9, 1, 1, 1, 1)], schema=KNOWN_RESOLUTIONS, orient="row"
-    )
-    assert rows(known) == {1: ("1.png", 512, 512, 1000, 1000), 3: ("3.jpg", 1024, 1024, 64, 64)}
-
-
-def test_unreadable_images_are_left_out():
-    values = ['{"reason":"unreadable image","detail":"x"}', '{"reason":"no image"}']
-    skipped = pl.DataFrame({"id": [1, 2], "value": values})
-    kept = pl.concat(without_unreadable([POSTS.select("id")], [[skipped]]))
-    assert kept["id"].to_list() == [2, 3, 4]
+def test_posts_of_a_kohya_file_are_taken_and_missing_sizes_filled_in():
+    kohya = pl.DataFrame([(1, 512, 512, None, None), (3, None, None, 64, 64), (9, 1, 1, 1, 1)], schema=KOHYA_SCHEMA, orient="row")
+    assert rows(kohya) == {1: ("1.png", 512, 512, 1000, 1000), 3: ("3.jpg", 1024, 1024, 64, 64)}

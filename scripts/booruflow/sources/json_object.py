@@ -1,0 +1,147 @@
+"""Large JSON objects keyed by post, written by other tools in any layout and key order, read as a stream."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+from numpy.typing import NDArray
+
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_input
+from booruflow.core.ids import MAX_ID_DIGITS
+from booruflow.core.progress import progress
+from booruflow.sources.sorted_rows import refuse_duplicates
+
+BLOCK = 1 << 20
+"""Bytes of JSON decoded at a time."""
+
+MAX_ENTRY = 64 << 20
+"""Bytes of the longest entry accepted, so that a file which is not keyed by post is refused before it fills the memory."""
+
+DEPTH_STEP = np.zeros(256, np.int8)
+DEPTH_STEP[[ord("{"), ord("[")]] = 1
+DEPTH_STEP[[ord("}"), ord("]")]] = -1
+"""By how much a byte outside strings changes the nesting depth."""
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+def post_rows(
+    paths: Sequence[str | Path], values_of: Callable[[Json], tuple[object, ...]], schema: Mapping[str, Any]
+) -> Iterator[pl.DataFrame]:
+    """One row for each entry of JSON files, in their order. Keys are post ids, or image paths whose file name is an id.
+
+    Args:
+        paths: JSON files.
+        values_of: the values of a row after its id; raises ValueError if the entry is not as expected.
+        schema: of the rows, `id` first.
+
+    Raises:
+        UserError: a file is not such JSON, or an id occurs twice; file and key, or file and entry, are named.
+    """
+    ids_of = []
+    for path in paths:
+        ids = [np.empty(0, np.int64)]
+        for entries in read_object(path):
+            rows = []
+            for key, entry in entries.items():
+                try:
+                    rows.append((_id_of(key), *values_of(entry)))
+                except ValueError as error:
+                    raise UserError(f"{path}: key {key!r}: {error}: fix or remove the entry") from error
+            frame = pl.DataFrame(rows, schema=dict(schema), orient="row")
+            ids.append(frame["id"].to_numpy())
+            yield frame
+        ids_of.append(np.concatenate(ids))
+    refuse_duplicates(paths, ids_of, unit="entry", first=1)
+
+
+def _id_of(key: str) -> int:
+    stem = key.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0]
+    if not (stem.isascii() and stem.isdigit() and len(stem) <= MAX_ID_DIGITS):
+        raise ValueError("neither a post id nor a path to <id>.<ext>")
+    return int(stem)
+
+
+def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
+    """The entries of a file that is one JSON object, in file order, a block at a time.
+
+    The text is cut at the commas between entries and decoded block by block, as strictly as the whole file would be
+    (RFC 8259, no lone surrogates, no NaN). Uses memory for a few blocks and the longest entry.
+
+    Raises:
+        UserError: the file is missing, not JSON, not an object, or has a key twice in a block; key or position is named.
+    """
+    with open_input(path) as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
+        opening = file.read(BLOCK)
+        bar.update(len(opening))
+        text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not text.startswith(b"{"):
+            raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
+        rest, count = text[1:], 0
+        while True:
+            commas = _entry_commas(rest)
+            if len(commas):
+                yield _decode(path, rest[: commas[-1]], commas[:-1])
+                rest, count = rest[commas[-1] + 1 :], count + len(commas)
+            if len(rest) > MAX_ENTRY:
+                raise UserError(f"{path}: {_key(rest)}: an entry of more than {MAX_ENTRY:,} bytes: name a file keyed by post id")
+            if not (block := file.read(BLOCK)):
+                break
+            rest += block
+            bar.update(len(block))
+    last = rest.strip()
+    if not last.endswith(b"}"):
+        raise UserError(f"{path}: {_key(last)}: the file is cut short in or after it: download or write it again")
+    if count or last != b"}":
+        yield _decode(path, last[:-1], commas[:0])
+
+
+def _entry_commas(text: bytes) -> NDArray[np.int64]:
+    """Positions of the commas between entries, in text that begins with an entry."""
+    pieces = text.replace(rb"\\", b"  ").replace(rb"\"", b"  ").split(b'"')
+    # replace each string by one quote, so that little text is left to examine byte by byte
+    outside = np.frombuffer(b'"'.join(pieces[::2]), np.uint8)
+    removed = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
+    commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEPTH_STEP[outside]) == 0))
+    positions: NDArray[np.int64] = commas + removed[np.cumsum(outside == ord('"'))[commas]]
+    return positions
+
+
+def _decode(path: str | Path, text: bytes, commas: NDArray[np.int64]) -> dict[str, Json]:
+    """Decode entries that have the separating commas at the positions `commas`."""
+    with suppress(orjson.JSONDecodeError):
+        entries: dict[str, Json] = orjson.loads(b"{%b}" % text)
+        if len(entries) == len(commas) + 1:
+            return entries
+    ends = [-1, *commas.tolist(), len(text)]
+    raise UserError(f"{path}: {next(_faults(text[start + 1 : end] for start, end in pairwise(ends)))}")
+
+
+def _faults(entries: Iterable[bytes]) -> Iterator[str]:
+    """What is wrong with each entry, where a block of them cannot be decoded."""
+    seen: set[str] = set()
+    for text in entries:
+        try:
+            keys = orjson.loads(b"{%b}" % text).keys()
+        except orjson.JSONDecodeError as error:
+            yield f"{_key(text)}: not valid JSON ({error.msg}): fix it, or download the file again if it is cut short"
+            continue
+        if not keys:
+            yield "a comma without an entry: remove it"
+        elif keys <= seen:
+            yield f"{_key(text)} occurs twice: remove one of its entries"
+        seen |= keys
+
+
+def _key(entry: bytes) -> str:
+    """The key at the start of an entry, for a message."""
+    text = entry.lstrip()[:200].decode(errors="replace")
+    found = re.match(r'"(?:[^"\\]|\\.)*"', text)
+    return f"key {found[0]}" if found else f"at {text[:40]!r}" if text else "at its end"

@@ -1,0 +1,194 @@
+"""Parquet tables of other tools: ids and text checked, rows sorted by id."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from booruflow.core.errors import UserError, first_line
+from booruflow.core.ids import MAX_ID_DIGITS
+from booruflow.core.progress import progress
+from booruflow.core.streams import ROWS, Stream, ahead
+from booruflow.core.tables import open_table, require_columns
+
+PART_ROWS = 100_000
+"""Rows sorted in memory at a time, where a table is not sorted yet."""
+
+Ids = NDArray[np.int64]
+
+
+def sorted_rows(
+    paths: Sequence[str | Path],
+    id_column: str,
+    columns: Sequence[str],
+    spool: Path,
+    what: str,
+    optional: Sequence[str] = (),
+) -> Stream:
+    """Rows of one or more files as one stream sorted by id: `id` (Int64), then `columns`, then `optional`.
+
+    Files that are sorted already are streamed as they are. Otherwise the rows are partitioned by id range into files in the
+    folder `spool`, and each range is sorted in memory. Only the ids are held in full: 8 bytes a row.
+
+    Args:
+        paths: parquet files.
+        id_column: the column of the ids; a file without it may have them as its pandas index.
+        columns: columns that each file must have.
+        spool: created if needed, and removed at the end.
+        what: label of the progress bar.
+        optional: columns that are null where a file does not have them.
+
+    Raises:
+        UserError: a column is missing, an id is invalid, or two rows have the same id.
+    """
+    for path in paths:
+        require_columns(open_table(path), path, columns)
+    ids_of = [table_ids(path, id_column) for path in paths]
+    refuse_duplicates(paths, ids_of)
+    ids = np.concatenate([np.empty(0, np.int64), *ids_of])
+    with progress(len(ids), what) as bar:
+        rows = _rows(paths, id_column, columns, optional)
+        if bool((np.diff(ids) > 0).all()):
+            for frame in rows:
+                bar.update(len(frame))
+                yield frame
+        else:
+            yield from _sorted_by_range(rows, np.sort(ids)[PART_ROWS::PART_ROWS], spool, bar)
+
+
+def table_ids(path: str | Path, id_column: str) -> Ids:
+    """The ids of a parquet file in row order, shape (rows,).
+
+    Raises:
+        UserError: as `sorted_rows`, but for duplicates.
+    """
+    name = _find_id_column(open_table(path), path, id_column)
+    ids = [valid_ids(frame[name], path, row) for row, frame in _batches(path, [name])]
+    return np.concatenate([np.empty(0, np.int64), *ids])
+
+
+def valid_ids(ids: pl.Series, path: str | Path, first_row: int) -> Ids:
+    """Part of an id column as int64; the number of its first row is `first_row`.
+
+    Raises:
+        UserError: an id is null, not an integer, negative, or of more than 18 digits; the message names the row.
+    """
+    integers = ids.cast(pl.Int64, strict=False)
+    if ids.dtype.is_float():
+        integers = integers.set(ids != ids.floor(), None)
+    invalid = ~integers.is_between(0, 10**MAX_ID_DIGITS - 1).fill_null(False)
+    if invalid.any():
+        row = int(invalid.arg_max() or 0)
+        raise UserError(f"{path}: row {first_row + row}: {ids.name} is {ids[row]!r}, not a post id: fix or remove the row")
+    return integers.to_numpy()
+
+
+def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: str = "row", first: int = 0) -> None:
+    """Raise a UserError that names both places if an id occurs twice.
+
+    Args:
+        paths: the files.
+        ids_of: the ids of each file, in its order.
+        unit: "row" or "entry", for the message.
+        first: the number of the first row or entry of a file.
+    """
+    ordered = np.sort(np.concatenate([np.empty(0, np.int64), *ids_of]))
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(repeated):
+        return
+    places = [
+        f"{path} {unit} {first + position}"
+        for path, ids in zip(paths, ids_of, strict=True)
+        for position in np.flatnonzero(ids == repeated[0])
+    ]
+    raise UserError(f"{places[1]}: id {repeated[0]} is already at {places[0]} ({len(repeated)} duplicates in all): remove them")
+
+
+def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> str:
+    """`id_column`, or the pandas index in a file that does not have it."""
+    names = table.schema_arrow.names
+    index = [name for name in (table.schema_arrow.pandas_metadata or {}).get("index_columns", []) if name in names]
+    for name in (id_column, *index):
+        if name in names:
+            return str(name)
+    raise UserError(f"{path}: no column '{id_column}' and no pandas index; it has {', '.join(names)}: set the id column")
+
+
+def _batches(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The named columns in batches, each with the number of its first row (from 0).
+
+    Raises:
+        UserError: the file is damaged or has text that is not UTF-8; the message names the row.
+    """
+    row = 0
+    try:
+        for batch in open_table(path).iter_batches(ROWS, columns=list(columns)):
+            try:
+                batch.validate(full=True)
+            except pa.ArrowInvalid as error:
+                raise UserError(f"{path}: {_invalid_value(batch, row)}: write the file again as UTF-8") from error
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            yield row, frame.select(columns)
+            row += len(frame)
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: cannot be read after row {row} ({first_line(error)}): download or write it again") from error
+
+
+def _invalid_value(batch: pa.RecordBatch, first_row: int) -> str:
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        for row in range(len(column)):
+            try:
+                column.slice(row, 1).validate(full=True)
+            except pa.ArrowInvalid:
+                return f"row {first_row + row}: column {name} is not UTF-8"
+    return f"near row {first_row}: damaged"
+
+
+def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], optional: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """The rows in the order of the files."""
+    yield pl.DataFrame(schema={"id": pl.Int64, **dict.fromkeys((*columns, *optional), pl.String)})
+    for path in paths:
+        table = open_table(path)
+        name, present = _find_id_column(table, path, id_column), [n for n in optional if n in table.schema_arrow.names]
+        absent = [pl.lit(None).alias(n) for n in optional if n not in present]
+        for row, frame in ahead(_batches(path, list(dict.fromkeys([name, *columns, *present])))):
+            ids = pl.Series("id", valid_ids(frame[name], path, row))
+            yield frame.select(ids, *columns, *present).with_columns(absent).select("id", *columns, *optional)
+
+
+def _sorted_by_range(rows: Iterable[pl.DataFrame], bounds: Ids, spool: Path, bar: "tqdm[None]") -> Stream:
+    """Partition rows into files by id range (`bounds` are the first ids of all ranges but one), then sort range by range."""
+    shutil.rmtree(spool, ignore_errors=True)
+    spool.mkdir(parents=True)
+    writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
+    try:
+        for frame in rows:
+            parts = pl.Series("part", np.searchsorted(bounds, frame["id"].to_numpy(), side="right"))
+            for (part,), piece in frame.with_columns(parts).partition_by("part", as_dict=True, include_key=False).items():
+                table = piece.to_arrow(compat_level=pl.CompatLevel.oldest())
+                if part not in writers:
+                    writers[part] = pa.ipc.new_stream(str(spool / f"{part:06d}.arrow"), table.schema)
+                writers[part].write_table(table)
+            bar.update(len(frame) / 2)
+        for writer in writers.values():
+            writer.close()
+        for part in sorted(writers):
+            path = spool / f"{part:06d}.arrow"
+            with pa.memory_map(str(path)) as source:
+                unsorted = pl.from_arrow(pa.ipc.open_stream(source).read_all())
+            assert isinstance(unsorted, pl.DataFrame)
+            path.unlink()
+            for frame in unsorted.sort("id").iter_slices(ROWS):
+                bar.update(len(frame) / 2)
+                yield frame
+    except OSError as error:
+        raise UserError(f"{spool}: cannot be written ({first_line(error)}): free disk space") from error
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)

@@ -1,0 +1,52 @@
+import json
+
+import polars as pl
+import pytest
+
+from booruflow.core.errors import UserError
+from booruflow.sources.captions_json import captions_to_parquet
+
+
+def converted(tmp_path, *contents):
+    paths = []
+    for n, content in enumerate(contents):
+        path = tmp_path / f"{n}.json"
+        path.write_text(json.dumps(content))
+        paths.append(path)
+    captions_to_parquet(paths, tmp_path / "captions.parquet")
+    return pl.read_parquet(tmp_path / "captions.parquet").rows()
+
+
+def test_captions_are_text_or_objects_and_keys_ids_or_paths(tmp_path, capsys):
+    rows = converted(
+        tmp_path,
+        {"/data/9.webp": {"caption": "nine", "tags": "a"}, "C:\\images\\4.png": "four", "sub/5.tar.gz": "five", "007": "seven"},
+        {"1": {"caption": None}, "2": {"text": "raw", "reason": "no JSON"}, "3": None, "6": {"caption": "six", "repaired": True}},
+    )
+    assert rows == [(9, "nine"), (4, "four"), (5, "five"), (7, "seven"), (1, None), (2, None), (3, None), (6, "six")]
+    assert capsys.readouterr().out == "5 captions, 3 entries without one\n"
+
+
+def test_files_without_entries_give_an_empty_table(tmp_path):
+    assert converted(tmp_path, {}, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"1": "a", "2": ["b"]}, r"0\.json: key '2': its caption is not text"),
+        ({"1": {"caption": 5}}, "key '1': its caption is not text"),
+        ({"girl.png": "a"}, r"key 'girl\.png': neither a post id nor a path"),
+        ({"7": "a", "/x/7.png": "b"}, r"0\.json entry 2: id 7 is already at"),
+        (["a"], "not with an object"),
+    ],
+)
+def test_a_broken_file_is_refused_and_leaves_no_table(tmp_path, content, message):
+    with pytest.raises(UserError, match=message):
+        converted(tmp_path, content)
+    assert not list(tmp_path.glob("*captions.parquet*"))
+
+
+def test_a_file_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"gone\.json: cannot be read \(No such file"):
+        captions_to_parquet([tmp_path / "gone.json"], tmp_path / "captions.parquet")
