@@ -16,7 +16,7 @@ from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config, check_inputs
 from booruflow.core.errors import UserError
 from booruflow.core.files import listing_digest
-from booruflow.products.manifest import print_summary
+from booruflow.products.summary import print_summary
 
 gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from booruflow.core.errors import UserError
 from booruflow.core.files import written_whole
 from booruflow.core.progress import progress
-from booruflow.core.streams import ROWS, Stream, ahead
+from booruflow.core.streams import ROWS, Stream, prefetched
 
 PART_ROWS = 100_000
 """Rows that are sorted at a time, when a table is not sorted already."""
@@ -142,7 +142,7 @@ def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], o
         table = open_table(path)
         name, present = id_name(table, path, id_column), [name for name in optional if name in table.schema_arrow.names]
         absent = [pl.lit(None).alias(name) for name in optional if name not in present]
-        for row, frame in ahead(batches(path, list(dict.fromkeys([name, *columns, *present])))):
+        for row, frame in prefetched(batches(path, list(dict.fromkeys([name, *columns, *present])))):
             ids = pl.Series("id", ids_of_column(frame[name], path, row))
             yield frame.select(ids, *columns, *present).with_columns(absent).select("id", *columns, *optional)
 
@@ -215,7 +215,7 @@ def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mappi
     rows = 0
     with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="none") as writer:
         held: list[pa.Table] = []
-        for frame in ahead(stream):
+        for frame in prefetched(stream):
             held.append(frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow))
             rows += len(frame)
             if sum(len(table) for table in held) >= GROUP_ROWS:

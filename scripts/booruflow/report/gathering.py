@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 import polars as pl
 
-from booruflow.core.idjson import decoded, member_text
-from booruflow.core.streams import in_step
+from booruflow.core.idjson import decode_json_text, member_json_text
+from booruflow.core.streams import aligned
 
 EXISTING, GENERATED, MENDED, TAGS, NOTHING = "existing", "generated", "mended", "tags alone", "nothing"
 SOURCES = (EXISTING, GENERATED, MENDED, TAGS, NOTHING)
@@ -39,7 +39,7 @@ def gather_texts(
 ) -> Texts:
     """Walk the posts (`id`, `rating`) beside all entries; `captions` are those of meta_cap.json, one member an entry."""
     texts = Texts()
-    for rows, with_tags, merged, *generated in in_step([posts, tags, captions, *good, *fixed]):
+    for rows, with_tags, merged, *generated in aligned([posts, tags, captions, *good, *fixed]):
         origin = (
             pl.when(_among(generated[len(good) :]))
             .then(pl.lit(MENDED))
@@ -54,7 +54,7 @@ def gather_texts(
         marked = rows.with_columns(source=origin)
         for source, rating, count in marked.group_by("source", "rating").len().iter_rows():
             texts.posts[source][rating] += count
-        text = decoded(member_text("value", "caption"))
+        text = decode_json_text(member_json_text("value", "caption"))
         words = merged.select("id", words=text.str.count_matches(r"\S+")).join(marked, on="id")
         for (source,), part in words.partition_by("source", as_dict=True).items():
             steps = np.minimum(part["words"].to_numpy() // STEP, LONGEST // STEP)

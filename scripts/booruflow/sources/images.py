@@ -27,7 +27,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from booruflow.core.errors import Unreadable, UserError
 from booruflow.core.progress import progress
-from booruflow.core.streams import in_step
+from booruflow.core.streams import aligned
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp", "bmp", "avif", "gif")
 """What counts as an image. When a post has several, the earlier kind is taken."""
@@ -103,7 +103,7 @@ def with_sizes(root: str | Path, images: Iterable[pl.DataFrame], posts: Iterable
 
     Only images of posts whose metadata lack a size (`image_width`, `image_height`) are opened; the rest stay null too.
     """
-    for found, some in in_step([images, posts]):
+    for found, some in aligned([images, posts]):
         unknown = some.filter(pl.col("image_width").is_null() | pl.col("image_height").is_null())
         sizes = []
         for row in found.join(unknown.select("id"), on="id", how="semi").iter_rows(named=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.streams import Stream, aligned
 from booruflow.core.tables import sorted_rows
 from booruflow.core.whitespace import one_line
 
@@ -61,7 +61,7 @@ def id_list(metadata: Sequence[str], column: str, resolutions: str | None, spool
 
 def restricted(posts: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:
     """Posts for exactly the ids of a sorted stream; an id without metadata gets empty tags and `has_metadata` false."""
-    for some, wanted in in_step([posts, ids]):
+    for some, wanted in aligned([posts, ids]):
         yield (
             wanted.select("id")
             .join(some, on="id", how="left", maintain_order="left")

@@ -5,7 +5,7 @@ from typing import Literal
 
 import polars as pl
 
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.streams import Stream, aligned
 from booruflow.sources.buckets import training_resolution
 
 SCHEMA = {
@@ -47,7 +47,7 @@ def resolution_rows(
     named = pl.format("{}.{}", "id", pl.coalesce("ext", "file_ext", pl.lit("webp")))
     how: Literal["inner", "left"] = "inner" if need_image and known is None else "left"
     streams = [posts, images] if known is None else [posts, images, known]
-    for some, there, *given in in_step(streams):
+    for some, there, *given in aligned(streams):
         rows = some.join(there, on="id", how=how, maintain_order="left")
         if given:
             rows = rows.join(given[0], on="id", how="inner", maintain_order="left", suffix="_given")
@@ -80,7 +80,7 @@ def without_unreadable(resolutions: Iterable[pl.DataFrame], skipped: Sequence[It
         resolutions: any stream.
         skipped: entries of the skipped files.
     """
-    for rows, *shards in in_step([resolutions, *skipped]):
+    for rows, *shards in aligned([resolutions, *skipped]):
         for entries in shards:
             broken = entries.filter(pl.col("value").str.contains(UNREADABLE, literal=True))
             rows = rows.join(broken, on="id", how="anti", maintain_order="left")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import ahead, in_step, overlaid
+from booruflow.core.streams import ahead, aligned, merged_latest
 
 
 def framed(ids, sizes, column="x"):
@@ -27,7 +27,7 @@ cuts = st.lists(st.integers(0, 5), max_size=20)
 def test_each_row_appears_once_and_in_step(streams):
     seen = [[] for _ in streams]
     last = -1
-    for frames in in_step([framed(list(rows), list(sizes)) for rows, sizes in streams]):
+    for frames in aligned([framed(list(rows), list(sizes)) for rows, sizes in streams]):
         present = [int(i) for frame in frames for i in frame["id"]]
         assert min(present, default=0) > last
         last = max(present, default=0)
@@ -39,13 +39,13 @@ def test_each_row_appears_once_and_in_step(streams):
 @given(ids, ids, cuts)
 def test_of_equal_ids_the_later_stream_stays(first, second, sizes):
     later = (frame.with_columns(x=pl.lit("later")) for frame in framed(second, list(sizes)))
-    merged = pl.concat(overlaid([framed(first, list(sizes)), later]))
+    merged = pl.concat(merged_latest([framed(first, list(sizes)), later]))
     expected = {i: f"x{i}" for i in first} | dict.fromkeys(second, "later")
     assert list(merged.iter_rows()) == sorted(expected.items())
 
 
 def test_no_rows_one_step_of_empty_frames():
-    assert [[frame.schema for frame in frames] for frames in in_step([framed([], []), framed([], [], "y")])] == [
+    assert [[frame.schema for frame in frames] for frames in aligned([framed([], []), framed([], [], "y")])] == [
         [pl.Schema({"id": pl.Int64, "x": pl.String}), pl.Schema({"id": pl.Int64, "y": pl.String})]
     ]
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import SCHEMA
+from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.products.checks import Shard, check_captions, check_coverage, check_dealt, check_shard, check_tars, lat_ids
 from booruflow.products.meta_lat import lat_rows, write_lat
 from booruflow.products.tars import write_tars
@@ -33,7 +33,7 @@ def test_an_id_in_no_shard_in_two_or_from_elsewhere_is_named(shards, wrong):
 
 def entries(texts, key="caption"):
     values = [f'{{"{key}":{json.dumps(text)}}}' for text in texts.values()]
-    return [pl.DataFrame({"id": list(texts), "value": values}, schema=SCHEMA)]
+    return [pl.DataFrame({"id": list(texts), "value": values}, schema=ENTRY_SCHEMA)]
 
 
 def shard(ids, *outcomes):

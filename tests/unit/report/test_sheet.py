@@ -4,12 +4,12 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
-from booruflow.core.idjson import SCHEMA
+from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.report.sheet import drawn, places_of, text_of, write_sheet
 
 
 def entries(ids: range) -> pl.DataFrame:
-    return pl.DataFrame({"id": list(ids), "value": [f'{{"caption":"{post}"}}' for post in ids]}, schema=SCHEMA)
+    return pl.DataFrame({"id": list(ids), "value": [f'{{"caption":"{post}"}}' for post in ids]}, schema=ENTRY_SCHEMA)
 
 
 def test_few_of_the_drawn_change_with_a_few_new_posts() -> None:

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import overlaid
+from booruflow.core.streams import merged_latest
 from booruflow.sources.base_captions import caption_entries, caption_sources, joined
 
 
@@ -36,9 +36,9 @@ def test_later_sources_win(tmp_path):
         {"files": [c], "id": "id", "columns": ["caption"]},
     ]
     streams = caption_sources(sources, [a, j, c], tmp_path / "base.json")
-    entries = pl.concat(caption_entries(overlaid(streams)))
+    entries = pl.concat(caption_entries(merged_latest(streams)))
     assert dict(entries.iter_rows()) == {1: '{"caption":"one"}', 3: '{"caption":"drei"}', 5: '{"caption":"five"}'}
 
 
 def test_no_sources_no_captions(tmp_path):
-    assert pl.concat(caption_entries(overlaid(caption_sources([], [], tmp_path / "base.json")))).is_empty()
+    assert pl.concat(caption_entries(merged_latest(caption_sources([], [], tmp_path / "base.json")))).is_empty()
