@@ -1,14 +1,17 @@
 import json
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import ENTRY_SCHEMA
+from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
+from booruflow.core.tables import write_stream
 from booruflow.products.checks import (
     ShardLists,
     check_captions,
     check_coverage,
+    check_products,
     check_shard,
     check_shards,
     check_tars,
@@ -17,6 +20,7 @@ from booruflow.products.checks import (
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.tars import write_tars
 from booruflow.sources import resolutions
+from booruflow.sources.missing import KINDS
 
 
 def stream(*ids, rows=2):
@@ -170,3 +174,74 @@ def test_a_truncated_tar_is_reported(tars):
     (tars / "0001.tar").write_bytes(data[:-512])
     with pytest.raises(UserError, match=r"0001\.tar: "):
         check_tars(tars, entries(TEXTS), "caption", 3)
+
+
+@pytest.fixture
+def products(tmp_path):
+    """Six posts in two shards: 1 and 2 with base captions, 3 and 4 good, 5 bad and then fixed, 6 skipped; 2 has no image."""
+
+    def table(name, *ids):
+        write_stream(tmp_path / name, stream(*ids), {"id": pl.Int64})
+        return str(tmp_path / name)
+
+    def json_file(name, texts, key="caption"):
+        write_entries(tmp_path / name, entries(texts, key))
+        return str(tmp_path / name)
+
+    def missing(name, *lists):
+        path = tmp_path / name
+        texts = [f'"{kind}": [\n' + ",\n".join(map(str, ids)) + "\n]" for kind, ids in zip(KINDS, lists, strict=True)]
+        path.write_text("{\n" + ",\n".join(texts) + "\n}\n")
+        return str(path)
+
+    def tar_folder(name, texts):
+        write_tars(tmp_path / name, [pl.DataFrame({"id": list(texts), "text": list(texts.values())})], "txt", 2)
+        return str(tmp_path / name / "0001.tar")
+
+    captions, tags = {1: "a", 2: "b", 3: "c", 4: "d", 5: "fixed"}, {1: "x", 6: "y"}
+    (tmp_path / "lat.json").write_text("{\n" + ",\n".join(f'"/images/{post}.png": {{}}' for post in (1, 3, 4, 5, 6)) + "\n}\n")
+    return SimpleNamespace(
+        posts=table("posts.parquet", 1, 2, 3, 4, 5, 6),
+        tags=json_file("tags.json", tags, "tags"),
+        base=json_file("base.json", {1: "a", 2: "b"}),
+        missing_before=missing("missing.json", [], [3, 4, 5, 6], []),
+        splits=[table("split_0.parquet", 4, 6), table("split_1.parquet", 3, 5)],
+        good=[json_file("good_0.json", {4: "d"}), json_file("good_1.json", {3: "c"})],
+        bad=[json_file("bad_0.json", {}), json_file("bad_1.json", {5: "bad"})],
+        skipped=[json_file("skipped_0.json", {6: "no image"}), json_file("skipped_1.json", {})],
+        fixed=[json_file("fixed_0.json", {}), json_file("fixed_1.json", {5: "fixed"})],
+        captions=json_file("meta_cap.json", captions),
+        lat=str(tmp_path / "lat.json"),
+        missing=missing("missing_final.json", [2, 3, 4, 5], [6], [2]),
+        caption_tars=tar_folder("captions", captions),
+        tag_tars=tar_folder("tags", tags),
+    )
+
+
+def test_the_counts_of_consistent_products(products):
+    assert check_products(products, 2) == {
+        "posts": 6,
+        "base_captions": 2,
+        "to_caption": 4,
+        "good": 2,
+        "bad": 1,
+        "fixed": 1,
+        "skipped": 1,
+        "replaced_by_a_later_source": 0,
+        "captions": 5,
+        "for_the_trainer": 5,
+        "of_these_tags_alone": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("missing_before", "missing"), ("good", "bad"), ("captions", "base"), ("missing", "missing_before"),
+        ("caption_tars", "tag_tars"), ("tag_tars", "caption_tars"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_inconsistent_product_is_reported(products, name, other):
+    setattr(products, name, getattr(products, other))
+    with pytest.raises(UserError, match=r"check failed|does not hold the texts"):
+        check_products(products, 2)
