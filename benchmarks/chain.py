@@ -221,7 +221,7 @@ def conditions(posts: int, repeats: int, shuffled: bool, resolutions: bool) -> s
 
 
 def grow(work: Path, sizes: list[int], shuffled: bool, resolutions: bool, cores: int) -> str:
-    """Run only the workflow on growing numbers of posts; return a Markdown table. Sizes beyond the free disk space are skipped."""
+    """Run only the workflow on growing numbers of posts, as a Markdown table; sizes that do not fit on the disk are skipped."""
     headers = " | ".join(f"{stage}, s / MiB" for stage in RULES)
     lines = [f"| posts | whole, s | posts/s | peak of any process, MiB | {headers} |", "|" + "---|" * (4 + len(RULES))]
     for posts in sizes:
