@@ -1,12 +1,12 @@
-"""The caption products of N synthetic posts: the workflow beside the plain way, stage by stage.
+"""Compare the workflow with a naive baseline, stage by stage, on the caption products of N synthetic posts.
 
     python benchmarks/chain.py --posts 500000 --markdown chain.md
     python benchmarks/chain.py --large 2000000 8000000 --markdown large.md
 
-The first makes the posts and then, in turns, runs the workflow through Snakemake and the stages of `naive.py`, each in a
-process of its own. The second runs the workflow alone on growing numbers of posts, as far as the disk allows.
-Seconds and peak memory of the workflow's rules are those of Snakemake's `benchmark:` files; its total is the whole
-command, start of Snakemake included. Everything happens in a folder below --work that is removed in the end.
+The first command makes the posts and then alternates between the workflow, through Snakemake, and the baseline: the stages of
+`naive.py`, each in its own process. The second runs only the workflow on growing numbers of posts, as far as the disk
+allows. Seconds and peak memory of the workflow's rules are those of Snakemake's `benchmark:` files; its total is the whole
+command, including the start of Snakemake. All files are in a folder below --work that is removed at the end.
 """
 
 import argparse
@@ -33,15 +33,15 @@ RULES = {
     "meta_lat": ["kohya_resolutions", "resolutions", "meta_lat"],
     "caption_tars": ["captions_tars"],
 }
-"""The stages of `naive.py` in their order, and the rules that do the same."""
+"""The stages of `naive.py` in order, and the rules that do the same work."""
 
 SHARDS = 4
 
-BYTES_A_POST = 9_300
-"""Disk space for inputs and products, measured at 500,000 posts; what rules spool is gone before the largest products."""
+BYTES_PER_POST = 9_300
+"""Disk space of inputs and products, measured at 500,000 posts; spools are removed before the largest products are written."""
 
-BYTES_A_LATENT = 2_000
-"""Disk space for an entry of an existing meta_lat.json."""
+BYTES_PER_RESOLUTION = 2_000
+"""Disk space of an entry of an existing meta_lat.json."""
 
 LAUNCHER = """
 import pathlib, resource, subprocess, sys
@@ -49,10 +49,10 @@ status = subprocess.call(sys.argv[2:])
 pathlib.Path(sys.argv[1]).write_text(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 sys.exit(status)
 """
-"""Runs a command from a small process: the kernel counts the memory of the process that starts a command as the command's."""
+"""Starts a command from a small process: the kernel counts the memory of the starting process as that of the command."""
 
 POOLED = ("tags_json", "base_captions")
-"""The stages of `naive.py` that walk rows with a thread pool."""
+"""The stages of `naive.py` that process rows with a thread pool."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Usage:
 
 
 def configuration(inputs: Path, results: str, resolutions: bool) -> dict[str, object]:
-    """The settings of the workflow for these inputs; whatever is not here has its default."""
+    """The config of the workflow for these inputs; other keys have their defaults."""
     source = {
         "files": [str(inputs / "captions.parquet")],
         "id": "index",
@@ -86,15 +86,15 @@ def configuration(inputs: Path, results: str, resolutions: bool) -> dict[str, ob
 
 
 def targets(results: str) -> list[str]:
-    """The products that both ways make."""
+    """The products that both make."""
     shards = [f"missing/split_{n}.json" for n in range(SHARDS)]
     products = ["tags/meta_cap_dd.json", "captions/meta_cap_base.json", "missing/missing.json", *shards]
     products += ["meta_cap.json", "meta_lat.json", "tars/captions/0000.tar"]
     return [f"{results}/{product}" for product in products]
 
 
-def measured(command: list[str], log: Path) -> Usage:
-    """Run a command to its end; what it prints goes to `log`. The peak includes the processes it started.
+def measure(command: list[str], log: Path) -> Usage:
+    """Run a command to its end, with its output in `log`; the peak memory includes its child processes.
 
     Raises:
         SystemExit: the command failed.
@@ -113,21 +113,21 @@ def make_posts(folder: Path, posts: int, shuffled: bool, resolutions: bool) -> U
     """Run `synthetic.py`."""
     options = ["--shuffled"] * shuffled + ["--resolutions", "indented"] * resolutions
     command = [sys.executable, str(ROOT / "benchmarks/synthetic.py"), str(folder), "--posts", str(posts), *options]
-    return measured(command, folder.parent / "synthetic.log")
+    return measure(command, folder.parent / "synthetic.log")
 
 
 def run_workflow(work: Path, inputs: Path, resolutions: bool, cores: int) -> tuple[dict[str, Usage], Usage]:
-    """Run the workflow from nothing: what each rule took, and the whole command."""
+    """Run the workflow in an empty folder; return the usage of each rule and of the whole command."""
     work.mkdir()
     (work / "config.yaml").write_text(json.dumps(configuration(inputs, "results", resolutions)))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(work)]
     command += ["--workflow-profile", "none", "--cores", str(cores), *targets("results")]
-    whole = measured(command, work / "snakemake.log")
+    whole = measure(command, work / "snakemake.log")
     return {path.stem: rule_usage(path) for path in (work / "results/benchmarks").glob("*.tsv")}, whole
 
 
 def rule_usage(path: Path) -> Usage:
-    """One of Snakemake's benchmark files; a rule too short for a sample of its memory counts as 0."""
+    """Read one of Snakemake's benchmark files; the memory of a rule too short to be sampled counts as 0."""
     with path.open(newline="") as file:
         row = next(csv.DictReader(file, delimiter="\t"))
     memory = row["max_rss"]
@@ -135,97 +135,103 @@ def rule_usage(path: Path) -> Usage:
 
 
 def stage_usage(rules: dict[str, Usage], stage: str) -> Usage:
-    """What the rules of a stage took together."""
-    own = [rules[name] for name in RULES[stage] if name in rules]
-    return Usage(sum(usage.seconds for usage in own), max((usage.memory for usage in own), default=0))
+    """The total seconds and the greatest memory of the rules of a stage."""
+    usages = [rules[name] for name in RULES[stage] if name in rules]
+    return Usage(sum(usage.seconds for usage in usages), max((usage.memory for usage in usages), default=0))
 
 
 def run_naive(work: Path, inputs: Path, resolutions: bool) -> tuple[dict[str, Usage], dict[str, Usage]]:
-    """Run the plain way from nothing: what each stage took, and what the pooled ones take with a plain loop."""
+    """Run the baseline in an empty folder; return the usage of each stage, and of the pooled stages with a simple loop."""
     work.mkdir()
     command = [sys.executable, str(ROOT / "benchmarks/naive.py"), "--results", str(work)]
     command += ["--metadata", str(inputs / "metadata.parquet"), "--captions", str(inputs / "captions.parquet")]
     command += ["--resolutions", str(inputs / "meta_lat.json")] * resolutions
-    looped = {stage: measured([*command, "--threads", "1", stage], work / "naive.log") for stage in POOLED}
-    return {stage: measured([*command, stage], work / "naive.log") for stage in RULES}, looped
+    looped = {stage: measure([*command, "--threads", "1", stage], work / "naive.log") for stage in POOLED}
+    return {stage: measure([*command, stage], work / "naive.log") for stage in RULES}, looped
 
 
-def typical(runs: list[Usage]) -> Usage:
-    """The median time and the greatest memory."""
+def median_usage(runs: list[Usage]) -> Usage:
+    """The median of the seconds and the greatest memory."""
     return Usage(statistics.median(run.seconds for run in runs), max(run.memory for run in runs))
 
 
 def compare(work: Path, posts: int, repeats: int, shuffled: bool, resolutions: bool, cores: int) -> str:
-    """Both ways in turns, as a Markdown table.
+    """Alternate between the workflow and the baseline; return a Markdown table.
 
-    Each turn has folders of its own, removed in the end: ext4 is slow to make files where thousands have just been deleted.
+    Each repeat has its own folders, removed at the end: ext4 is slow to create files where thousands have just been deleted.
     """
     inputs = work / "inputs"
-    report(f"making {posts:,} posts")
+    progress(f"making {posts:,} posts")
     make_posts(inputs, posts, shuffled, resolutions)
-    ours: list[dict[str, Usage]] = []
-    theirs: list[dict[str, Usage]] = []
+    workflow: list[dict[str, Usage]] = []
+    baseline: list[dict[str, Usage]] = []
     looped: list[dict[str, Usage]] = []
     whole: list[Usage] = []
-    for turn in range(1, repeats + 1):
-        report(f"turn {turn} of {repeats}: the workflow")
-        rules, command = run_workflow(work / f"workflow-{turn}", inputs, resolutions, cores)
-        ours.append({stage: stage_usage(rules, stage) for stage in RULES})
+    for repeat in range(1, repeats + 1):
+        progress(f"repeat {repeat} of {repeats}: workflow")
+        rules, command = run_workflow(work / f"workflow-{repeat}", inputs, resolutions, cores)
+        workflow.append({stage: stage_usage(rules, stage) for stage in RULES})
         whole.append(command)
-        report(f"turn {turn} of {repeats}: the plain way")
-        stages, loops = run_naive(work / f"naive-{turn}", inputs, resolutions)
-        theirs.append(stages)
+        progress(f"repeat {repeat} of {repeats}: baseline")
+        stages, loops = run_naive(work / f"naive-{repeat}", inputs, resolutions)
+        baseline.append(stages)
         looped.append(stages | loops)
     lines = [
-        "| stage | workflow, s | posts/s | peak, MiB | plain way, s | posts/s | peak, MiB | ratio |",
+        "| stage | workflow, s | posts/s | peak, MiB | baseline, s | posts/s | peak, MiB | ratio |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for stage in RULES:
-        own, plain = typical([run[stage] for run in ours]), typical([run[stage] for run in theirs])
-        lines.append(table_row(stage, posts, own, plain))
-    total, plain = typical(whole), typical([together(run) for run in theirs])
-    loop = typical([together(run) for run in looped])
-    lines.append(table_row("whole chain", posts, total, plain))
+        lines.append(
+            table_row(
+                stage,
+                posts,
+                median_usage([run[stage] for run in workflow]),
+                median_usage([run[stage] for run in baseline]),
+            )
+        )
+    total = median_usage(whole)
+    loop = median_usage([total_usage(run) for run in looped])
+    lines.append(table_row("whole chain", posts, total, median_usage([total_usage(run) for run in baseline])))
     lines.append("")
     lines.append(
-        f"With a plain loop over the rows instead of a thread pool, the plain way takes {loop.seconds:.1f} s "
+        f"With a simple loop over the rows instead of a thread pool, the baseline takes {loop.seconds:.1f} s "
         f"({loop.seconds / total.seconds:.1f} times the workflow). {conditions(posts, repeats, shuffled, resolutions)}"
     )
     return "\n".join(lines)
 
 
-def together(stages: dict[str, Usage]) -> Usage:
-    """All stages, one after the other."""
+def total_usage(stages: dict[str, Usage]) -> Usage:
+    """The total seconds and the greatest memory of all stages."""
     return Usage(sum(stages[stage].seconds for stage in RULES), max(stages[stage].memory for stage in RULES))
 
 
-def table_row(name: str, posts: int, own: Usage, plain: Usage) -> str:
-    """A line of the table of `compare`."""
+def table_row(name: str, posts: int, workflow: Usage, baseline: Usage) -> str:
+    """A row of the table of `compare`."""
     cells = [name]
-    for usage in (own, plain):
+    for usage in (workflow, baseline):
         cells += [f"{usage.seconds:.1f}", f"{posts / max(usage.seconds, 1e-3):,.0f}", f"{usage.memory:,.0f}"]
-    return "| " + " | ".join([*cells, f"{plain.seconds / max(own.seconds, 1e-3):.1f}"]) + " |"
+    return "| " + " | ".join([*cells, f"{baseline.seconds / max(workflow.seconds, 1e-3):.1f}"]) + " |"
 
 
 def conditions(posts: int, repeats: int, shuffled: bool, resolutions: bool) -> str:
-    """What was measured, in words."""
+    """The conditions of the measurement as a sentence."""
     order = "shuffled" if shuffled else "ascending by id"
     source = "an existing indented meta_lat.json" if resolutions else "the bucket rule"
-    return f"{posts:,} synthetic posts, rows {order}, resolutions by {source}; median of {repeats} in turns."
+    return f"{posts:,} synthetic posts, rows {order}, resolutions by {source}; median of {repeats}, alternating."
 
 
 def grow(work: Path, sizes: list[int], shuffled: bool, resolutions: bool, cores: int) -> str:
-    """The workflow alone on growing numbers of posts, as a Markdown table; a size the disk has no room for is named."""
-    heads = " | ".join(f"{stage}, s / MiB" for stage in RULES)
-    lines = [f"| posts | whole, s | posts/s | peak of any process, MiB | {heads} |", "|" + "---|" * (4 + len(RULES))]
+    """Run only the workflow on growing numbers of posts, as a Markdown table; sizes that do not fit on the disk are skipped."""
+    headers = " | ".join(f"{stage}, s / MiB" for stage in RULES)
+    lines = [f"| posts | whole, s | posts/s | peak of any process, MiB | {headers} |", "|" + "---|" * (4 + len(RULES))]
     for posts in sizes:
-        need, free = posts * (BYTES_A_POST + resolutions * BYTES_A_LATENT), shutil.disk_usage(work).free
-        if need > free:
-            report(f"{posts:,} posts need about {need / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: left out")
+        needed, free = posts * (BYTES_PER_POST + resolutions * BYTES_PER_RESOLUTION), shutil.disk_usage(work).free
+        if needed > free:
+            progress(f"{posts:,} posts need about {needed / 1e9:.0f} GB below {work}, {free / 1e9:.0f} GB are free: skipped")
             continue
-        report(f"making {posts:,} posts")
-        made = make_posts(work / "inputs", posts, shuffled, resolutions)
-        report(f"made in {made.seconds:.0f} s; running the workflow")
+        progress(f"making {posts:,} posts")
+        usage = make_posts(work / "inputs", posts, shuffled, resolutions)
+        progress(f"done in {usage.seconds:.0f} s; running the workflow")
         rules, whole = run_workflow(work / "workflow", work / "inputs", resolutions, cores)
         stages = [stage_usage(rules, stage) for stage in RULES]
         cells = [f"{posts:,}", f"{whole.seconds:.0f}", f"{posts / whole.seconds:,.0f}"]
@@ -233,13 +239,13 @@ def grow(work: Path, sizes: list[int], shuffled: bool, resolutions: bool, cores:
         cells += [f"{usage.seconds:.0f} / {usage.memory:,.0f}" for usage in stages]
         lines.append("| " + " | ".join(cells) + " |")
         used = sum(path.stat().st_size for path in work.rglob("*") if path.is_file())
-        report(f"{posts:,} posts: {whole.seconds:.0f} s, {used / posts:,.0f} bytes a post on disk in the end")
+        progress(f"{posts:,} posts: {whole.seconds:.0f} s, {used / posts:,.0f} bytes a post on disk at the end")
         shutil.rmtree(work / "inputs")
         shutil.rmtree(work / "workflow")
     return "\n".join(lines)
 
 
-def machine(work: Path) -> str:
+def machine_description(work: Path) -> str:
     """The machine in one line."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
@@ -254,21 +260,21 @@ def machine(work: Path) -> str:
     )
 
 
-def report(text: str) -> None:
-    """A line of progress."""
+def progress(text: str) -> None:
+    """Print a line with the time on standard error."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="The workflow beside the plain way, stage by stage.")
+    parser = argparse.ArgumentParser(description="Compare the workflow with a naive baseline, stage by stage.")
     parser.add_argument("--posts", type=int, default=500_000)
-    parser.add_argument("--large", type=int, nargs="+", metavar="POSTS", help="the workflow alone at these sizes")
-    parser.add_argument("--repeats", type=int, default=1, help="turns of both ways; medians are printed")
+    parser.add_argument("--large", type=int, nargs="+", metavar="POSTS", help="run only the workflow, at these sizes")
+    parser.add_argument("--repeats", type=int, default=1, help="runs of each; medians are printed")
     parser.add_argument("--shuffled", action="store_true", help="inputs in random order")
     parser.add_argument("--resolutions", action="store_true", help="resolutions from an existing meta_lat.json")
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="where there is room")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="a folder on a disk with enough room")
     parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chain-", dir=options.work) as folder:
@@ -277,7 +283,7 @@ def main() -> None:
             table = grow(work, options.large, options.shuffled, options.resolutions, options.cores)
         else:
             table = compare(work, options.posts, options.repeats, options.shuffled, options.resolutions, options.cores)
-        text = f"{table}\n\n{machine(work)}; `python {' '.join(sys.argv)}`\n"
+        text = f"{table}\n\n{machine_description(work)}; `python {' '.join(sys.argv)}`\n"
     print(text, end="")
     if options.markdown:
         options.markdown.write_text(text)

@@ -1,11 +1,11 @@
-"""Synthetic posts: booru metadata, existing captions and resolutions in any number, in bounded memory.
+"""Synthetic posts in any number, in bounded memory: booru metadata, existing captions and resolutions.
 
     python benchmarks/synthetic.py FOLDER --posts 500000 [--shuffled] [--csv-files 3] [--resolutions indented]
 
-Tag names, their frequencies and the company they keep are real where the folder ../shared/data beside the repository
-holds `danbooru_tags.csv` and `danbooru_cooccurrence.parquet`, and otherwise made up with Zipf frequencies. Everything
-else is drawn at random. A post depends on the seed and on its place alone: the first posts of a large set are those
-of a small one, and shuffling changes the order of the rows only.
+Tag names, frequencies and co-occurrences are real if the folder ../shared/data beside the repository has
+`danbooru_tags.csv` and `danbooru_cooccurrence.parquet`, and otherwise invented with Zipf frequencies. All else is drawn at
+random. A post depends only on the seed and its position: the first posts of a large set are those of a small one, and
+shuffling changes only the order of the rows.
 """
 
 import argparse
@@ -23,19 +23,19 @@ import pyarrow.parquet as pq
 REAL_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 BATCH = 16_384
-"""Posts made at a time."""
+"""Posts generated at a time."""
 
 SPAN = 18_400
-"""Ids a batch spreads over: of 9 million danbooru ids, 8 million are posts."""
+"""Range of ids of a batch: of 9 million danbooru ids, 8 million are posts."""
 
-MIXED = 8
+SHUFFLED_BATCHES = 8
 """Batches that are shuffled together."""
 
 CATEGORIES = {"general": 0, "artist": 1, "copyright": 3, "character": 4, "meta": 5}
 """Danbooru's category numbers."""
 
 CAPTION_COLUMNS = {"phi3v_horny": 4, "pixtral_caption": 5, "florence_short": 1, "florence_long": 3}
-"""Caption columns and how many clauses they hold on average."""
+"""Caption columns and their average number of clauses."""
 
 DRAWS = 1 << 22
 PARTNERS = 64
@@ -43,7 +43,7 @@ PARTNERS = 64
 
 @dataclass(frozen=True)
 class Pieces:
-    """Pieces of text that are joined by single spaces; `doubled` has each with a space, then each without."""
+    """Pieces of text that are joined by single spaces; `doubled` has all of them with a space at the end, then without."""
 
     doubled: pa.LargeStringArray
     count: int
@@ -65,34 +65,34 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tags in alphabetical order, and tables from which a uniform draw gives a tag."""
+    """Tags in alphabetical order, and lookup tables: a uniformly drawn row is a tag of the wanted distribution."""
 
     names: Pieces
     by_category: dict[str, np.ndarray]
-    """A tag in proportion to its count, of one category."""
+    """Tags of each category in proportion to their counts."""
     partner: np.ndarray
-    """(tags, 64): general tags that go with a tag; any general tags where none are known."""
+    """(tags, 64): general tags that co-occur with a tag; any general tags where none are known."""
     copyright_of: np.ndarray
     """The copyright a character belongs to, or -1."""
 
 
 def vocabulary() -> Vocabulary:
-    """Real tags if there are any beside the repository, else made-up ones."""
+    """Real tags if there are any beside the repository, otherwise invented ones."""
     if (REAL_DATA / "danbooru_tags.csv").exists():
         tags = pl.read_csv(
             REAL_DATA / "danbooru_tags.csv", has_header=False, new_columns=["name", "category", "count", "aliases"]
         ).drop("aliases")
     else:
-        tags = _made_up_tags()
+        tags = _invented_tags()
     pairs = REAL_DATA / "danbooru_cooccurrence.parquet"
     if pairs.exists():
-        company = pl.read_parquet(pairs)
+        cooccurrences = pl.read_parquet(pairs)
     else:
-        company = pl.DataFrame(schema={"tag_a": pl.String, "tag_b": pl.String, "count": pl.Int32})
-    return _tables(tags.unique("name").sort("name").with_row_index("tag"), company)
+        cooccurrences = pl.DataFrame(schema={"tag_a": pl.String, "tag_b": pl.String, "count": pl.Int32})
+    return _tables(tags.unique("name").sort("name").with_row_index("tag"), cooccurrences)
 
 
-def _made_up_tags() -> pl.DataFrame:
+def _invented_tags() -> pl.DataFrame:
     """Names of two or three syllabic words; the r-th most frequent tag of a category has about 1 / r of its posts."""
     syllables = np.array([onset + vowel for onset in "kstnhmrgzdb" for vowel in "aiueo"])
     draw = np.random.default_rng(0)
@@ -129,33 +129,33 @@ def _tables(tags: pl.DataFrame, pairs: pl.DataFrame) -> Vocabulary:
     first, total = ends[starts], np.diff(ends[np.append(starts, len(general))])
     places = first[:, None] + total[:, None] * np.arange(PARTNERS) / PARTNERS
     partner[owners] = general["b"].to_numpy()[np.searchsorted(ends[1:], places, side="right")]
-    homes = known.filter(pl.col("category") == CATEGORIES["copyright"]).unique("a", keep="first", maintain_order=True)
+    copyrights = known.filter(pl.col("category") == CATEGORIES["copyright"]).unique("a", keep="first", maintain_order=True)
     copyright_of = np.full(len(tags), -1, np.int32)
-    copyright_of[homes["a"].to_numpy()] = homes["b"].to_numpy()
+    copyright_of[copyrights["a"].to_numpy()] = copyrights["b"].to_numpy()
     return Vocabulary(Pieces.of(tags["name"].to_list()), by_category, partner, copyright_of)
 
 
 def posts_batch(tags: Vocabulary, seed: int, batch: int) -> pl.DataFrame:
-    """The posts of one batch, ids ascending."""
+    """The posts of one batch, by ascending id."""
     draw = np.random.default_rng([seed, batch, 0])
 
-    def drawn(category: str, each: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Owners and tags: `each[i]` tags for post i."""
-        owners = np.repeat(np.arange(BATCH), each)
+    def drawn(category: str, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of posts and tags: `counts[i]` tags for post i."""
+        owners = np.repeat(np.arange(BATCH), counts)
         return owners, tags.by_category[category][draw.integers(0, DRAWS, len(owners))]
 
     characters = drawn("character", draw.choice(4, BATCH, p=[0.3, 0.52, 0.12, 0.06]))
-    homes = tags.copyright_of[characters[1]]
-    loose = np.ones(BATCH, bool)
-    loose[characters[0][homes >= 0]] = False
-    copyrights = _together((characters[0], homes), drawn("copyright", loose & (draw.random(BATCH) < 0.8)))
+    own_copyrights = tags.copyright_of[characters[1]]
+    without_copyright = np.ones(BATCH, bool)
+    without_copyright[characters[0][own_copyrights >= 0]] = False
+    copyrights = _joined((characters[0], own_copyrights), drawn("copyright", without_copyright & (draw.random(BATCH) < 0.8)))
     base = drawn("general", draw.integers(18, 40, BATCH))
-    company = [
+    cooccurring = [
         (owners, tags.partner[known, draw.integers(0, PARTNERS, len(known))])
         for owners, known in ((base[0][::3], base[1][::3]), characters, characters)
     ]
     columns = {
-        "general": _together(base, *company),
+        "general": _joined(base, *cooccurring),
         "artist": drawn("artist", draw.choice(3, BATCH, p=[0.08, 0.88, 0.04])),
         "character": characters,
         "copyright": copyrights,
@@ -181,7 +181,7 @@ def _ids(seed: int, batch: int) -> np.ndarray:
     return batch * SPAN + 1 + np.sort(picked)
 
 
-def _together(*parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(*parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     owners, tags = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return owners[tags >= 0], tags[tags >= 0]
 
@@ -195,7 +195,7 @@ def _tag_strings(tags: Vocabulary, owners: np.ndarray, chosen: np.ndarray) -> pl
 
 
 def clauses() -> tuple[Pieces, int]:
-    """Pieces of captions, and how many of them are plain; the rest are what trips readers in real captions."""
+    """Pieces of captions, and how many of them are plain; the rest are cases from real captions that break naive parsers."""
     who = [
         "A young girl", "The woman on the left", "A boy", "The smaller figure", "Her friend", "The main character",
         "An anime girl",
@@ -225,9 +225,9 @@ def clauses() -> tuple[Pieces, int]:
 
 
 def captions_batch(pieces: Pieces, plain: int, seed: int, batch: int) -> pl.DataFrame:
-    """Captions of the posts of one batch; about 94 of 100 posts have some, 3 have no row, 3 have a row without text."""
+    """Captions of the posts of one batch; about 94 of 100 posts have a caption, 3 have no row, 3 have a row without text."""
     draw = np.random.default_rng([seed, batch, 2])
-    bare = draw.random(BATCH) < 0.03
+    without_text = draw.random(BATCH) < 0.03
     columns = {}
     for name, mean in CAPTION_COLUMNS.items():
         counts = draw.integers(mean // 2 + 1, mean * 3 // 2 + 1, BATCH)
@@ -235,33 +235,33 @@ def captions_batch(pieces: Pieces, plain: int, seed: int, batch: int) -> pl.Data
         odd = np.flatnonzero(draw.random(len(chosen)) < 0.002)
         chosen[odd] = draw.integers(plain, pieces.count, len(odd))
         kind = draw.choice(4, BATCH, p=[0.93, 0.05, 0.015, 0.005])
-        kind[bare] = draw.choice([1, 2, 3], bare.sum())
-        lacking = np.array([None, None, "", " \n "], dtype=object)[kind]
+        kind[without_text] = draw.choice([1, 2, 3], without_text.sum())
+        empty = np.array([None, None, "", " \n "], dtype=object)[kind]
         columns[name] = pl.select(
             pl.when(pl.Series(kind == 0))
             .then(pieces.joined(chosen, counts))
-            .otherwise(pl.Series(lacking.tolist(), dtype=pl.String))
+            .otherwise(pl.Series(empty.tolist(), dtype=pl.String))
             .alias(name)
         ).to_series()
     return pl.DataFrame({"index": _ids(seed, batch), **columns}).filter(pl.Series(draw.random(BATCH) >= 0.03))
 
 
-def batches(make: Callable[[int], pl.DataFrame], posts: int, seed: int, shuffled: bool) -> Iterator[pl.DataFrame]:
-    """The batches 0, 1, ... of `posts` posts, or their rows shuffled: random batches taken together and mixed."""
+def batches(generate: Callable[[int], pl.DataFrame], posts: int, seed: int, shuffled: bool) -> Iterator[pl.DataFrame]:
+    """The batches 0, 1, ... of `posts` posts; with `shuffled`, groups of random batches with their rows in random order."""
     numbers = np.arange(-(-posts // BATCH))
     last_id = int(_ids(seed, len(numbers) - 1)[(posts - 1) % BATCH])
 
-    def made(number: int) -> pl.DataFrame:
-        frame = make(number)
+    def batch(number: int) -> pl.DataFrame:
+        frame = generate(number)
         return frame.filter(pl.col(frame.columns[0]) <= last_id)
 
     if not shuffled:
-        yield from map(made, numbers)
+        yield from map(batch, numbers)
         return
     draw = np.random.default_rng([seed, 3])
     order = draw.permutation(numbers)
-    for start in range(0, len(order), MIXED):
-        mixed = pl.concat([made(number) for number in order[start : start + MIXED]])
+    for start in range(0, len(order), SHUFFLED_BATCHES):
+        mixed = pl.concat([batch(number) for number in order[start : start + SHUFFLED_BATCHES]])
         yield from mixed[draw.permutation(len(mixed))].iter_slices(BATCH)
 
 
@@ -274,12 +274,12 @@ def write_posts(
     resolutions: str | None = None,
     row_group: int = 8 * BATCH,
 ) -> None:
-    """Write `metadata.parquet` and `captions.parquet` to `folder`, and on request more.
+    """Write `metadata.parquet` and `captions.parquet` to `folder`, and optionally more.
 
     Args:
-        folder: made if need be.
-        posts: how many posts.
-        seed: the same seed and number give the same files.
+        folder: created if it does not exist.
+        posts: the number of posts.
+        seed: equal seeds and numbers of posts give equal files.
         shuffled: rows in random order rather than ascending by id.
         csv_files: also write the posts as this many files `posts-<n>.csv`, as BigQuery exports its public table.
         resolutions: also write `meta_lat.json` as sd-scripts does, `indented` or `compact`; 3 of 100 posts have no entry.
@@ -308,31 +308,31 @@ def _write_parquet(path: Path, frames: Iterator[pl.DataFrame], row_group: int) -
     first = pl.concat(itertools.islice(frames, group)).to_arrow()
     with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
         writer.write_table(first, row_group)
-        while held := list(itertools.islice(frames, group)):
-            writer.write_table(pl.concat(held).to_arrow(), row_group)
+        while frames_of_group := list(itertools.islice(frames, group)):
+            writer.write_table(pl.concat(frames_of_group).to_arrow(), row_group)
 
 
 def _write_csv(folder: Path, frames: Iterator[pl.DataFrame], posts: int, files: int) -> None:
-    """Files with a header each, of about equal length; an empty tag string is `""`."""
+    """Write files of about equal length, each with a header; an empty tag string is `""`."""
     columns = ["id", "rating", "score"]
     columns += [f"tag_string_{category}" for category in ("meta", "general", "artist", "copyright", "character")]
-    written = 0
-    opened: set[int] = set()
+    rows_written = 0
+    started: set[int] = set()
     size = -(-posts // (8 * files))
     for piece in itertools.chain.from_iterable(frame.iter_slices(size) for frame in frames):
-        number = written * files // posts
-        with (folder / f"posts-{number}.csv").open("ab" if number in opened else "wb") as file:
-            piece.select(columns).write_csv(file, include_header=number not in opened)
-        opened.add(number)
-        written += len(piece)
+        number = rows_written * files // posts
+        with (folder / f"posts-{number}.csv").open("ab" if number in started else "wb") as file:
+            piece.select(columns).write_csv(file, include_header=number not in started)
+        started.add(number)
+        rows_written += len(piece)
 
 
 def _resolutions_batch(posts: pl.DataFrame, captions: pl.DataFrame) -> pl.DataFrame:
-    """Entries of a file that sd-scripts' `prepare_buckets_latents.py` could have written."""
-    joined = pl.concat_str(*(f"{name}" for name in CAPTION_COLUMNS), separator=" ", ignore_nulls=True)
+    """Entries such as sd-scripts' `prepare_buckets_latents.py` writes."""
+    caption = pl.concat_str(*(f"{name}" for name in CAPTION_COLUMNS), separator=" ", ignore_nulls=True)
     return (
         posts.select("id", "image_width", "image_height", tags=pl.col("tag_string_general").str.replace_all(" ", ", "))
-        .join(captions.select(id="index", caption=joined), on="id", how="left", maintain_order="left")
+        .join(captions.select(id="index", caption=caption), on="id", how="left", maintain_order="left")
         .filter(pl.col("id") % 33 != 0)
     )
 
@@ -356,7 +356,7 @@ def _write_resolutions(path: Path, frames: Iterator[pl.DataFrame], indent: int |
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Make synthetic posts.")
+    parser = argparse.ArgumentParser(description="Write synthetic posts.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--posts", type=int, default=500_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,10 +1,10 @@
-"""Tars with indexes against the plain way: the standard tarfile, one member at a time, over a dict of all captions.
+"""Compare the tar writer with a baseline: the standard tarfile, one member at a time, over a dict of all captions.
 
     python benchmarks/tars.py [--posts 470000] [--turns 3] [--folder FOLDER] [--ways booruflow tarfile indexed]
 
-`tarfile` writes the tars alone; `indexed` also writes the index beside each tar. Every way reads the same parquet file
-of synthetic captions (1.2 kB on average) in a process of its own; the ways take turns, and the table gives medians.
-The tars of all ways must be equal, byte for byte, and so must the indexes.
+`tarfile` writes only the tars; `indexed` also writes the index beside each tar. Each way reads the same parquet file
+of synthetic captions (1.2 kB on average) in its own process; the ways alternate, and the table gives medians.
+All ways must write the same tars and indexes, byte for byte.
 """
 
 import argparse
@@ -29,13 +29,14 @@ import pyarrow.parquet as pq
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
-from booruflow.products.tars import COUNT, write_tars
+from booruflow.products.tars import write_tars
 
+TARS = 1000
 BATCH = 16_384
 
 
 def write_captions(path: Path, posts: int) -> None:
-    """Captions of 400 to 2,000 bytes, cut from a long text of made-up words, for ids with gaps."""
+    """Captions of 400 to 2,000 bytes, cut from a long text of invented words, for ids with gaps."""
     draw = random.Random(0)
     words = ["".join(draw.choices("etaoinshrdlu", k=draw.randint(2, 9))) for _ in range(5000)]
     text = " ".join(draw.choices(words, k=400_000))
@@ -60,17 +61,17 @@ def read(captions: Path) -> Iterator[pl.DataFrame]:
 
 def booruflow(captions: Path, folder: Path) -> None:
     """The library, over the stream."""
-    write_tars(folder, read(captions), "caption")
+    write_tars(folder, read(captions), "caption", TARS)
 
 
-def plain(captions: Path, folder: Path) -> None:
+def tarfile_only(captions: Path, folder: Path) -> None:
     """The standard tarfile, without indexes."""
     members = defaultdict(list)
     for frame in read(captions):
         for post, text in frame.iter_rows():
-            members[post % COUNT].append((post, text))
+            members[post % TARS].append((post, text))
     folder.mkdir(parents=True)
-    for number in range(COUNT):
+    for number in range(TARS):
         with tarfile.open(folder / f"{number:04d}.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
             for post, text in members[number]:
                 data = text.encode()
@@ -80,8 +81,8 @@ def plain(captions: Path, folder: Path) -> None:
 
 
 def indexed(captions: Path, folder: Path) -> None:
-    """The standard tarfile, and the index of each tar by the standard modules."""
-    plain(captions, folder)
+    """The standard tarfile, and the index of each tar with the standard modules."""
+    tarfile_only(captions, folder)
     for path in folder.glob("*.tar"):
         data = path.read_bytes()
         files = {}
@@ -100,11 +101,11 @@ def indexed(captions: Path, folder: Path) -> None:
             json.dump(index, file)
 
 
-WAYS: dict[str, Callable[[Path, Path], None]] = {"booruflow": booruflow, "tarfile": plain, "indexed": indexed}
+WAYS: dict[str, Callable[[Path, Path], None]] = {"booruflow": booruflow, "tarfile": tarfile_only, "indexed": indexed}
 
 
 def run(way: str, captions: Path, folder: Path) -> tuple[float, float, float]:
-    """One way in a process of its own: seconds, seconds of processor time, and peak resident memory in MB."""
+    """Run one way in its own process; return seconds, processor seconds, and peak resident memory in MB."""
     shutil.rmtree(folder, ignore_errors=True)
     command = [sys.executable, __file__, "--one", way, str(captions), str(folder)]
     seconds, processor, peak = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
@@ -112,7 +113,7 @@ def run(way: str, captions: Path, folder: Path) -> tuple[float, float, float]:
 
 
 def peak_memory() -> float:
-    """The peak resident memory of this process in MB; unlike ru_maxrss it does not count the parent's."""
+    """The peak resident memory of this process in MB; unlike ru_maxrss it leaves out that of the parent process."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
@@ -123,7 +124,7 @@ def digests(folder: Path, kind: str) -> dict[str, str]:
 
 
 def compare(work: Path, posts: int, turns: int, ways: list[str]) -> None:
-    """Run the ways in turns, compare what they wrote, and print the table."""
+    """Alternate between the ways, compare their files, and print the table."""
     captions = work / "captions.parquet"
     write_captions(captions, posts)
     results = defaultdict(list)
@@ -132,20 +133,22 @@ def compare(work: Path, posts: int, turns: int, ways: list[str]) -> None:
             results[way].append(run(way, captions, work / way))
             print(f"turn {turn + 1}: {way} {results[way][-1][0]:.1f} s", file=sys.stderr)
     for kind in ("tar", "json"):
-        written = [found for way in ways if (found := digests(work / way, kind))]
-        if any(found != written[0] for found in written):
+        written = [files for way in ways if (files := digests(work / way, kind))]
+        if any(files != written[0] for files in written):
             sys.exit(f"the {kind} files differ")
     medians = {way: [statistics.median(values) for values in zip(*results[way], strict=True)] for way in ways}
-    print(f"{posts:,} posts, {COUNT:,} tars, {turns} turns, medians")
+    print(f"{posts:,} posts, {TARS:,} tars, {turns} turns, medians")
     print(f"{'way':<10} {'seconds':>8} {'posts/s':>10} {'ratio':>6} {'cpu s':>6} {'ratio':>6} {'peak MB':>8}")
     for way, (seconds, processor, peak) in medians.items():
-        slower, dearer = seconds / medians[ways[0]][0], processor / medians[ways[0]][1]
-        print(f"{way:<10} {seconds:>8.2f} {posts / seconds:>10,.0f} {slower:>6.1f} {processor:>6.2f} {dearer:>6.1f} {peak:>8.0f}")
+        ratio, cpu_ratio = seconds / medians[ways[0]][0], processor / medians[ways[0]][1]
+        print(
+            f"{way:<10} {seconds:>8.2f} {posts / seconds:>10,.0f} {ratio:>6.1f} {processor:>6.2f} {cpu_ratio:>6.1f} {peak:>8.0f}"
+        )
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description="Tars with indexes against the plain way.")
+    parser = argparse.ArgumentParser(description="Compare the tar writer with the standard tarfile.")
     parser.add_argument("--posts", type=int, default=470_000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder)")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from synthetic import BATCH, posts_batch
 from synthetic import vocabulary as synthetic_tags
 
-from booruflow.core.memory import KEPT
+from booruflow.core.memory import ALLOCATOR_SETTINGS
 from booruflow.core.tables import write_stream
 from booruflow.sources.posts import POSTS_SCHEMA
 from booruflow.tokens import CATEGORIES
@@ -136,8 +136,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--threshold", type=int, default=16)
     options = parser.parse_args()
-    if any(name not in os.environ for name in KEPT):  # as for the workflow's jobs
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | KEPT)
+    if any(name not in os.environ for name in ALLOCATOR_SETTINGS):  # as for the workflow's jobs
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | ALLOCATOR_SETTINGS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from booruflow.captioning.backends import open_backend
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
-from booruflow.products.manifest import print_summary
+from booruflow.products.summary import print_summary
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
 
 gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time

@@ -8,9 +8,9 @@ import os
 import psutil
 
 from booruflow.captioning.gpus.leases import check_gpus, visible_gpus
-from booruflow.core.memory import KEPT
+from booruflow.core.memory import ALLOCATOR_SETTINGS
 
-for name, value in KEPT.items():
+for name, value in ALLOCATOR_SETTINGS.items():
     os.environ.setdefault(name, value)
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the one thread that most rules ask for
 

@@ -1,4 +1,4 @@
-"""What was built, with sizes, digests and counts, once the laws of conservation hold.
+"""The list of all products with sizes, digests and counts, written after all consistency checks pass.
 
 Needs every product. Makes manifest.json. Reads the config sections captions, tars and subsets.
 """
@@ -38,6 +38,6 @@ rule manifest:
     conda:
         "../envs/data.yaml"
     message:
-        "Manifest: the laws checked, sizes, digests, counts"
+        "Manifest: consistency checks, sizes, digests, counts"
     script:
         "../scripts/manifest.py"

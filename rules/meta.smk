@@ -1,10 +1,10 @@
-"""All captions merged, and what the trainer reads.
+"""Merged captions, and the metadata that the trainer reads.
 
 Needs base, good and fixed captions, tags JSON and resolutions. Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and
 missing_final.json. Reads the config section meta_lat.
 """
 
-# absolute, so that a project which is moved writes its paths again
+# absolute, so that a moved project writes its paths again
 TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["images"]).absolute())
 
 
@@ -28,7 +28,7 @@ rule meta_cap:
         "../envs/data.yaml"
     message:
         "meta_cap: base, then good, then fixed captions"
-    priority: 2  # the tars, which take longest, wait for it
+    priority: 2  # the tars, which take longest, depend on it
     script:
         "../scripts/meta_cap.py"
 
@@ -56,7 +56,7 @@ rule meta_lat:
     conda:
         "../envs/data.yaml"
     message:
-        "meta_lat: what the trainer reads"
+        "meta_lat: tags, caption and resolution per image, for the trainer"
     script:
         "../scripts/meta_lat.py"
 
@@ -82,6 +82,6 @@ rule missing_final:
     conda:
         "../envs/data.yaml"
     message:
-        "Missing, after the merge"
+        "Missing after the merge"
     script:
         "../scripts/missing.py"

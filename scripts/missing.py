@@ -1,6 +1,6 @@
 """Rules missing and missing_final: the posts that lack tags, a caption or a training resolution."""
 
-from booruflow.core.idjson import read_ids
+from booruflow.core.idjson import read_entry_ids
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
@@ -12,5 +12,5 @@ with job(snakemake.log[0], snakemake.rule):
     posts = counted(read_stream(source.posts, ["id"]), rows_of(source.posts), "missing")
     skipped = [read_skipped(path) for path in source.get("skipped", [])]
     resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
-    lists = find_missing(posts, [read_ids(source.tags), read_ids(source.captions), resolutions])
+    lists = find_missing(posts, [read_entry_ids(source.tags), read_entry_ids(source.captions), resolutions])
     write_missing(snakemake.output.missing, lists)

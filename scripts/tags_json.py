@@ -8,7 +8,6 @@ from booruflow.products.tags_json import tags_entries
 from booruflow.sources.posts import TAG_CATEGORIES
 
 with job(snakemake.log[0], snakemake.rule):
-    tags, source = snakemake.params.tags, snakemake.input.posts
-    posts = counted(read_stream(source, ["id", *TAG_CATEGORIES]), rows_of(source), "tags")
-    entries = (tags_entries(frame, **tags) for frame in posts)
-    write_entries(snakemake.output.tags, entries)
+    posts = snakemake.input.posts
+    frames = counted(read_stream(posts, ["id", *TAG_CATEGORIES]), rows_of(posts), "tags")
+    write_entries(snakemake.output.tags, (tags_entries(frame, **snakemake.params.tags) for frame in frames))

@@ -1,12 +1,12 @@
-"""Rules caption_tars and tag_tars: texts packed in tars, each with its index."""
+"""Rules captions_tars and tags_tars, also of subsets: texts in tars, each with its index."""
 
 from pathlib import Path
 
-from booruflow.core.idjson import decoded, member_text, read_entries
+from booruflow.core.idjson import decode_json_text, member_json_text, read_entries
 from booruflow.core.jobs import job
 from booruflow.products.tars import write_tars
 
 with job(snakemake.log[0], snakemake.rule):
-    text = decoded(member_text("value", snakemake.params.member))
+    text = decode_json_text(member_json_text("value", snakemake.params.member))
     texts = (frame.select("id", text=text) for frame in read_entries(snakemake.input.entries, "tars"))
-    write_tars(Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, count=snakemake.params.tars)
+    write_tars(Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, snakemake.params.tars)

@@ -1,4 +1,4 @@
-"""What the sample run builds, read back with the standard library alone."""
+"""The products of the sample run, read with the standard library."""
 
 import hashlib
 import json
@@ -25,12 +25,12 @@ ENTRIES = [
 ]
 
 
-def refuse(constant):
+def reject(constant):
     raise ValueError(constant)
 
 
 def strict(text):
-    return json.loads(text, parse_constant=refuse)
+    return json.loads(text, parse_constant=reject)
 
 
 def ids(entries):
@@ -43,7 +43,7 @@ def id_of_path(path):
 
 @pytest.fixture(scope="module")
 def shards(sample):
-    """Of each shard: its ids, and its good, bad, skipped and fixed entries."""
+    """For each shard its ids, then its good, bad, skipped and fixed entries."""
     lists = ("good", "bad", "skipped", "fixed")
     return [
         (
@@ -60,7 +60,7 @@ def posts():
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_json_has_one_entry_a_line_in_ascending_order(sample, name):
+def test_json_has_one_entry_a_line_by_ascending_id(sample, name):
     first, *lines, last, end = sample.path(name).read_bytes().decode("utf-8", "strict").split("\n")
     assert (first, last, end) == ("{", "}", "")
     assert all(line.endswith(",") for line in lines[:-1]) and not any(line.endswith(",") for line in lines[-1:])
@@ -72,42 +72,42 @@ def test_json_has_one_entry_a_line_in_ascending_order(sample, name):
     assert strict(sample.path(name).read_text()) == {key: value for entry in entries for key, value in entry.items()}
 
 
-def test_id_lists_have_one_id_a_line_in_ascending_order(sample):
+def test_id_lists_have_one_ascending_id_a_line(sample):
     for name in ("missing/missing.json", "missing_final.json"):
         text = sample.path(name).read_text()
         lists = strict(text)
         assert list(lists) == ["tags", "caption", "latent"]
-        assert all(some == sorted(set(some)) for some in lists.values())
+        assert all(listed == sorted(set(listed)) for listed in lists.values())
         assert text.endswith("]\n}\n") and re.sub(r"\n\d+,?", "", text).count("\n") == 8
     for n in SHARDS:
         text = sample.path(f"missing/split_{n}.json").read_text()
-        some = strict(text)
-        assert some == sorted(set(some)) and text == "[\n" + ",\n".join(map(str, some)) + "\n]\n"
-        assert all(post % 4 == n for post in some)
-        assert pl.read_parquet(sample.path(f"missing/split_{n}.parquet"))["id"].to_list() == some
+        listed = strict(text)
+        assert listed == sorted(set(listed)) and text == "[\n" + ",\n".join(map(str, listed)) + "\n]\n"
+        assert all(post % 4 == n for post in listed)
+        assert pl.read_parquet(sample.path(f"missing/split_{n}.parquet"))["id"].to_list() == listed
 
 
 def test_lines_of_raw_outputs_and_of_meta_lat(sample, shards):
-    for n, (some, good, bad, _, _) in enumerate(shards):
+    for n, (shard_ids, good, bad, _, _) in enumerate(shards):
         raw = [strict(line) for line in sample.path(f"captions/raw_{n}.jsonl").read_text().splitlines()]
         assert [line["id"] for line in raw] == sorted(ids(good) | ids(bad))
         assert all(list(line) == ["id", "text", "finish_reason", "prompt_tokens", "completion_tokens", "seconds"] for line in raw)
-        assert ids(bad) <= set(some) and all({"text", "finish_reason", "reason"} == set(entry) for entry in bad.values())
+        assert ids(bad) <= set(shard_ids) and all({"text", "finish_reason", "reason"} == set(entry) for entry in bad.values())
     lat = sample.read("meta_lat.json")
     lines = [strict(line) for line in sample.path("meta_lat.jsonl").read_text().splitlines()]
     assert [line.pop("image_path") for line in lines] == list(lat)
     assert lines == [{key: value for key, value in entry.items() if key != "train_resolution"} for entry in lat.values()]
 
 
-def test_every_id_of_a_shard_is_in_one_list(sample, shards, posts):
-    assert sorted(post for some, *_ in shards for post in some) == sample.read("missing/missing.json")["caption"]
-    for some, good, bad, skipped, fixed in shards:
-        assert sorted([*map(int, good), *map(int, bad), *map(int, skipped)]) == some
-        assert ids(fixed) <= set(some)
-    assert ids(sample.read("captions/meta_cap_base.json")) | {post for some, *_ in shards for post in some} == posts
+def test_every_id_of_a_shard_is_in_exactly_one_list(sample, shards, posts):
+    assert sorted(post for shard_ids, *_ in shards for post in shard_ids) == sample.read("missing/missing.json")["caption"]
+    for shard_ids, good, bad, skipped, fixed in shards:
+        assert sorted([*map(int, good), *map(int, bad), *map(int, skipped)]) == shard_ids
+        assert ids(fixed) <= set(shard_ids)
+    assert ids(sample.read("captions/meta_cap_base.json")) | {post for shard_ids, *_ in shards for post in shard_ids} == posts
 
 
-def test_good_bad_edited_fixed_and_skipped_are_all_there(sample, shards):
+def test_good_bad_edited_fixed_and_skipped_posts_all_occur(sample, shards):
     good, bad, skipped, fixed = ({key: value for shard in shards for key, value in shard[at].items()} for at in (1, 2, 3, 4))
     assert len(good) > 20 and len(bad) >= 3
     reasons = [entry["reason"] for entry in skipped.values()]
@@ -129,7 +129,7 @@ def test_captions_of_all_sources_are_merged(sample, shards):
     assert {key: value["caption"] for key, value in merged.items()} == {key: value["caption"] for key, value in expected.items()}
 
 
-def test_existing_captions_are_joined_and_empty_ones_absent(sample):
+def test_columns_of_existing_captions_are_joined_and_empty_captions_absent(sample):
     table = pl.read_parquet("sample/captions.parquet")
     columns = ["phi3v_horny", "pixtral_caption", "florence_short", "florence_long"]
     expected = {}
@@ -142,15 +142,15 @@ def test_existing_captions_are_joined_and_empty_ones_absent(sample):
     assert len(base) < len(table), "the sample has posts whose captions are all empty"
 
 
-def test_every_post_is_trained_on_or_in_a_list_that_says_why_not(sample, posts):
+def test_every_post_is_in_meta_lat_or_listed_as_missing(sample, posts):
     lat = {id_of_path(path) for path in sample.read("meta_lat.json")}
-    missing = {kind: set(some) for kind, some in sample.read("missing_final.json").items()}
+    missing = {kind: set(listed) for kind, listed in sample.read("missing_final.json").items()}
     assert posts - lat == missing["latent"] | (missing["tags"] & missing["caption"])
     assert missing["caption"] == posts - ids(sample.read("meta_cap.json"))
     assert missing["tags"] == posts - ids(sample.read("tags/meta_cap_dd.json"))
 
 
-def test_what_the_trainer_reads(sample):
+def test_meta_lat_has_what_the_trainer_reads(sample):
     tags, captions = sample.read("tags/meta_cap_dd.json"), sample.read("meta_cap.json")
     for path, entry in sample.read("meta_lat.json").items():
         key = str(id_of_path(path))
@@ -199,7 +199,7 @@ def test_a_subset_holds_the_posts_that_match(sample):
         assert sample.read(SUBSET + name) == {key: entry for key, entry in whole.items() if id_of(key) in wanted}
 
 
-def test_the_manifest_tells_the_truth(sample, shards, posts):
+def test_the_manifest_agrees_with_the_files(sample, shards, posts):
     manifest = sample.read("manifest.json")
     artifacts = manifest["artifacts"]
     for name, entry in artifacts.items():
@@ -227,13 +227,13 @@ def test_the_manifest_tells_the_truth(sample, shards, posts):
 
 def test_the_console_ends_with_the_summary(sample):
     summary = sample.read("manifest.json")["summary"]
-    said = sample.console()
-    assert "Data set in results/" in said
+    console = sample.console()
+    assert "Data set in results/" in console
     for name, count in summary.items():
-        assert re.search(rf"^  {name.replace('_', ' ')} +{count:,}$", said, re.MULTILINE), name
+        assert re.search(rf"^  {name.replace('_', ' ')} +{count:,}$", console, re.MULTILINE), name
 
 
-def test_every_rule_has_a_log_and_a_benchmark_and_leaves_nothing_half_written(sample):
+def test_every_rule_has_a_log_and_a_benchmark_and_leaves_no_partial_file(sample):
     logs = {path.relative_to(sample.path("logs")).with_suffix("") for path in sample.path("logs").rglob("*.log")}
     benchmarks = {
         path.relative_to(sample.path("benchmarks")).with_suffix("") for path in sample.path("benchmarks").rglob("*.tsv")

@@ -28,7 +28,7 @@ from booruflow.captioning.journal import Index, Journal, files_for
 from booruflow.captioning.prompts import Prompt, prompt_of
 from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
-from booruflow.core.idjson import SCHEMA, write_entries
+from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.core.progress import progress
 from booruflow.sources.images.decoding import open_image
 from booruflow.sources.images.reading import fingerprint, read_image
@@ -247,4 +247,4 @@ def _write_raw(shard: Shard, keys: Keys, fallback: Flags, raw: Path) -> None:
 def _write_skipped(skips: Skips, skipped: Path) -> None:
     """Which ids got no caption and why, keyed by id."""
     values = {id_: orjson.dumps(skips[id_]).decode() for id_ in sorted(skips)}
-    write_entries(skipped, [pl.DataFrame({"id": list(values), "value": list(values.values())}, schema=SCHEMA)])
+    write_entries(skipped, [pl.DataFrame({"id": list(values), "value": list(values.values())}, schema=ENTRY_SCHEMA)])

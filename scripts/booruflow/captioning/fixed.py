@@ -12,7 +12,7 @@ import polars as pl
 from booruflow.captioning.parse import Parser
 from booruflow.captioning.parsing import Bad, parse_edited, with_artist
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import SCHEMA, read_entries
+from booruflow.core.idjson import ENTRY_SCHEMA, read_entries
 from booruflow.core.streams import Stream
 from booruflow.core.tables import read_stream
 
@@ -90,4 +90,4 @@ def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[
             ' as {"caption": "..."}, or take them out'
         )
     print(f"{len(captions)} fixed, {len(untouched)} not edited yet, {len(before) - len(captions.keys() & before)} still bad")
-    return pl.DataFrame({"id": list(captions), "value": list(captions.values())}, schema=SCHEMA)
+    return pl.DataFrame({"id": list(captions), "value": list(captions.values())}, schema=ENTRY_SCHEMA)

@@ -8,8 +8,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from booruflow.core.files import open_whole, written_whole
-from booruflow.core.idjson import buffer_of
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.idjson import joined_bytes
+from booruflow.core.streams import Stream, aligned
 from booruflow.sources.tags import tag_line
 
 SCHEMA = {
@@ -34,7 +34,7 @@ def request_rows(
     def tags(category: str) -> pl.Expr:
         return tag_line([category], ", ", underscores).fill_null("")
 
-    for wanted, some_posts, some_images in in_step([ids, posts, images]):
+    for wanted, some_posts, some_images in aligned([ids, posts, images]):
         rows = wanted.select("id").join(some_posts, on="id", how="left", maintain_order="left")
         rows = rows.join(some_images, on="id", how="left", maintain_order="left")
         yield rows.select(
@@ -62,7 +62,7 @@ def write_shards(json_paths: list[str], table_paths: list[str], rows: Iterable[p
             for (n,), piece in frame.group_by(pl.col("id") % count, maintain_order=True):
                 shard = int(str(n))
                 lines = piece.select(pl.format("{}\n", "id")).to_series()
-                lists[shard].write((b",\n" if sizes[shard] else b"[\n") + bytes(buffer_of(lines))[:-1].replace(b"\n", b",\n"))
+                lists[shard].write((b",\n" if sizes[shard] else b"[\n") + bytes(joined_bytes(lines))[:-1].replace(b"\n", b",\n"))
                 tables[shard].write_table(piece.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow))
                 sizes[shard] += len(piece)
         for file, size in zip(lists, sizes, strict=True):

@@ -6,7 +6,7 @@
     }
 
 The layout lets a program read such a file of any size line by line, and a person read it with head and grep. Values
-are handled as JSON text: what is only copied is never decoded. Files of other tools go through `booruflow.sources.json_object`.
+are handled as JSON text: what is only copied is never decoded. Files of other tools go through `booruflow.sources.foreign_json`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,43 +19,44 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from booruflow.core.direct_io import WritebackWriter, Writer
 from booruflow.core.errors import UserError
-from booruflow.core.files import SentFile, Writer, open_input, open_whole
+from booruflow.core.files import open_input, open_whole
 from booruflow.core.ids import MAX_ID_DIGITS
 from booruflow.core.progress import progress
-from booruflow.core.streams import Stream, ahead
+from booruflow.core.streams import Stream, prefetched
 
-BLOCK = 8 << 20
+READ_BYTES = 8 << 20
 """Bytes read at a time."""
 
-SCHEMA = {"id": pl.Int64, "value": pl.String}
+ENTRY_SCHEMA = {"id": pl.Int64, "value": pl.String}
 """A stream of entries: the id and the JSON text of its value."""
 
 Ints = NDArray[np.int64]
 
 
-def text_of(column: str) -> pl.Expr:
-    """The strings of `column` as JSON text with its quotes (RFC 8259)."""
-    # json_encode writes {"column":"text"}: what stands around the text goes
+def json_text(column: str) -> pl.Expr:
+    """The strings of `column` as JSON text, quotes included (RFC 8259)."""
+    # json_encode gives {"column":"text"}: strip all around the text
     encoded = pl.struct(column).struct.json_encode()
     return encoded.str.slice(len(column) + 4).str.head(-1)
 
 
-def member_text(value: str, name: str) -> pl.Expr:
-    """The JSON text of the only member `name` of the objects in column `value`."""
-    return pl.col(value).str.slice(len(name) + 4).str.head(-1)
+def member_json_text(column: str, member: str) -> pl.Expr:
+    """The JSON text of `member`, the only member of the objects in `column`, which hold JSON text."""
+    return pl.col(column).str.slice(len(member) + 4).str.head(-1)
 
 
-def decoded(expression: pl.Expr) -> pl.Expr:
-    """JSON text of strings back to the strings."""
-    bare = expression.str.slice(1).str.head(-1)
-    # few captions hold an escape, and decoding is dear
-    return pl.when(bare.str.contains("\\", literal=True)).then(expression.str.json_decode(pl.String)).otherwise(bare)
+def decode_json_text(expression: pl.Expr) -> pl.Expr:
+    """Strings from their JSON text."""
+    unquoted = expression.str.slice(1).str.head(-1)
+    # few captions hold an escape, and decoding is slow
+    return pl.when(unquoted.str.contains("\\", literal=True)).then(expression.str.json_decode(pl.String)).otherwise(unquoted)
 
 
-def buffer_of(lines: pl.Series) -> memoryview:
-    """The bytes of a column of strings, one after the other."""
-    array = lines.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+def joined_bytes(strings: pl.Series) -> memoryview:
+    """The UTF-8 bytes of a column of strings, one after the other, without a copy where the column is contiguous."""
+    array = strings.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
     if not len(array):
         return memoryview(b"")
@@ -63,53 +64,53 @@ def buffer_of(lines: pl.Series) -> memoryview:
 
 
 def write_entries(path: str | Path, stream: Iterable[pl.DataFrame]) -> int:
-    """Write a stream of `id` and `value` (JSON text); return how many entries."""
+    """Write a stream of `id` and `value` (JSON text); return the number of entries."""
     line = pl.concat_str(pl.format('"{}": ', "id"), "value", pl.lit(",\n"))
     with open_whole(path) as file:
-        return write_lines(SentFile(file), (frame.select(line).to_series() for frame in stream))
+        return write_lines(WritebackWriter(file), (frame.select(line).to_series() for frame in stream))
 
 
 def write_lines(file: Writer, stream: Iterable[pl.Series]) -> int:
-    """Write lines, each `<key>: <value>,` with its line break, as a JSON object; return how many."""
+    """Write a JSON object from lines `<key>: <value>,` that end in a line break; return the number of lines."""
     count = 0
     file.write(b"{\n")
-    for lines in ahead(stream):
+    for lines in prefetched(stream):
         if len(lines):
             file.write(b",\n" if count else b"")
-            file.write(buffer_of(lines)[:-2])
+            file.write(joined_bytes(lines)[:-2])
             count += len(lines)
     file.write(b"\n}\n" if count else b"}\n")
     return count
 
 
-def read_entries(path: str | Path, what: str | None = None) -> Stream:
-    """Read a file in this module's layout as a stream of `id` and `value` (JSON text); with `what`, show progress under it.
+def read_entries(path: str | Path, label: str | None = None) -> Stream:
+    """Read a file in this module's layout as a stream of `id` and `value` (JSON text); with `label`, show progress.
 
     Raises:
         UserError: the file is not in this layout, is cut short, or its ids do not ascend; the message names the line.
     """
-    yield pl.DataFrame(schema=SCHEMA)
-    with progress(Path(path).stat().st_size, what, "B") if what else nullcontext() as bar:
-        for block in _blocks(path):
+    yield pl.DataFrame(schema=ENTRY_SCHEMA)
+    with progress(Path(path).stat().st_size, label, "B") if label else nullcontext() as bar:
+        for block in _read_blocks(path):
             yield pl.DataFrame({"id": block.ids, "value": block.values()})
             if bar is not None:
                 bar.update(len(block.lines))
 
 
-def read_ids(path: str | Path) -> Stream:
-    """The ids of `read_entries` alone, in less than half the time: no value is looked at.
+def read_entry_ids(path: str | Path) -> Stream:
+    """Only the ids of `read_entries`, in less than half the time: the values are skipped.
 
     Raises:
         UserError: as for `read_entries`.
     """
     yield pl.DataFrame(schema={"id": pl.Int64})
-    for block in _blocks(path):
+    for block in _read_blocks(path):
         yield pl.DataFrame({"id": block.ids})
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Whole lines `"<id>": <value>,` of a file: the n ids, and where in `lines` the value of each starts and ends."""
+    """Whole lines `"<id>": <value>,` of a file: the n ids, and the offsets in `lines` where each value starts and ends."""
 
     path: str | Path
     first_line: int
@@ -124,7 +125,7 @@ class _Block:
         Raises:
             UserError: one is not UTF-8.
         """
-        # every other piece stands between two values
+        # an array of value, separator, value, ...: take every other string
         offsets = np.stack([self.starts, self.ends], axis=1).ravel()
         array = pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(self.lines))
         try:
@@ -134,45 +135,46 @@ class _Block:
         return pl.Series("value", array).gather_every(2)
 
 
-def _blocks(path: str | Path) -> Iterator[_Block]:
+def _read_blocks(path: str | Path) -> Iterator[_Block]:
     with open_input(path) as file:
         if file.readline() != b"{\n":
             raise UserError(f"{path}: line 1: not a file keyed by id with one entry a line: build it again")
-        line, last, rest = 2, -1, b""
-        while got := file.read(BLOCK):
-            text = rest + got
+        line, last_id, rest = 2, -1, b""
+        while data := file.read(READ_BYTES):
+            text = rest + data
             lines = text[: text.rfind(b"\n") + 1]
             if lines == b"}\n" or lines.endswith(b"\n}\n"):
                 lines = lines[:-2]
             rest = text[len(lines) :]
             if not lines:
                 continue
-            block = _parsed(lines, path, line)
-            if block.ids[0] <= last or (np.diff(block.ids) <= 0).any():
+            block = _parse_lines(lines, path, line)
+            if block.ids[0] <= last_id or (np.diff(block.ids) <= 0).any():
                 raise UserError(f"{path}: near line {line}: ids do not ascend: build it again")
-            line, last = line + len(block.ids), block.ids[-1]
+            line, last_id = line + len(block.ids), block.ids[-1]
             yield block
         if rest != b"}\n":
             raise UserError(f"{path}: line {line}: the file is cut short: build it again")
 
 
-def _parsed(lines: bytes, path: str | Path, first_line: int) -> _Block:
+def _parse_lines(lines: bytes, path: str | Path, first_line: int) -> _Block:
+    """Parse the ids of all lines at once, digit by digit, and locate the values."""
     data = np.frombuffer(lines, np.uint8)
     breaks = np.flatnonzero(data == ord("\n"))
     starts = np.concatenate([[0], breaks[:-1] + 1])
     ids, digits = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
-    going = data[starts] == ord('"')
+    in_id = data[starts] == ord('"')
     for place in range(1, MAX_ID_DIGITS + 1):
-        figure = data[np.minimum(starts + place, breaks)].astype(np.int64) - ord("0")
-        going &= (figure >= 0) & (figure <= 9)
-        if not going.any():
+        digit = data[np.minimum(starts + place, breaks)].astype(np.int64) - ord("0")
+        in_id &= (digit >= 0) & (digit <= 9)
+        if not in_id.any():
             break
-        ids = np.where(going, ids * 10 + figure, ids)
-        digits += going
+        ids = np.where(in_id, ids * 10 + digit, ids)
+        digits += in_id
     values = starts + digits + len('"": ')
-    sound = (digits > 0) & (values < breaks) & (ids >= 0)
+    valid = (digits > 0) & (values < breaks)
     for back, sign in ((3, '"'), (2, ":"), (1, " ")):
-        sound &= data[np.minimum(values - back, breaks)] == ord(sign)
-    if not sound.all():
-        raise UserError(f"{path}: line {first_line + int(np.argmin(sound))}: not '\"<id>\": <value>,': build the file again")
+        valid &= data[np.minimum(values - back, breaks)] == ord(sign)
+    if not valid.all():
+        raise UserError(f"{path}: line {first_line + int(np.argmin(valid))}: not '\"<id>\": <value>,': build the file again")
     return _Block(path, first_line, lines, ids, values, breaks - (data[breaks - 1] == ord(",")))

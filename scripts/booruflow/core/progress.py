@@ -1,4 +1,4 @@
-"""Progress of long steps: how far, how fast, how long still."""
+"""Progress bars with rate and time left, for a terminal and for log files."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sized
@@ -9,15 +9,15 @@ from tqdm import tqdm
 Rows = TypeVar("Rows", bound=Sized)
 
 
-def progress(total: int | None, what: str, unit: str = "posts") -> "tqdm[None]":
-    """A progress bar on standard error: `bar.update(n)` after n more `unit`; use it as a context manager.
+def progress(total: int | None, label: str, unit: str = "posts") -> "tqdm[None]":
+    """A progress bar on standard error, a context manager: call `bar.update(n)` after n more `unit`.
 
     On a terminal it redraws twice a second; in a log file it prints a line every ten seconds, and one at the end.
     """
     live = sys.stderr.isatty()
     return tqdm(
         total=total,
-        desc=what,
+        desc=label,
         unit=f" {unit}",
         unit_scale=True,
         mininterval=0.5 if live else 10,
@@ -27,9 +27,9 @@ def progress(total: int | None, what: str, unit: str = "posts") -> "tqdm[None]":
     )
 
 
-def counted(stream: Iterable[Rows], total: int | None, what: str) -> Iterator[Rows]:
-    """Pass a stream of frames on, showing how many rows have gone by."""
-    with progress(total, what) as bar:
+def counted(stream: Iterable[Rows], total: int | None, label: str) -> Iterator[Rows]:
+    """Pass on a stream of frames and show progress in rows."""
+    with progress(total, label) as bar:
         for frame in stream:
             yield frame
             bar.update(len(frame))

@@ -1,7 +1,7 @@
 """Streams: iterators of data frames whose `id` column ascends within and across frames.
 
-Everything that is keyed by post id is kept sorted, so that any number of sources can be walked side by side in
-memory that does not depend on their length.
+All data keyed by post id stays sorted, so that any number of sources can be merge-joined in memory that does not depend
+on their length.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,58 +15,58 @@ Stream = Iterator[pl.DataFrame]
 T = TypeVar("T")
 
 ROWS = 8_192
-"""Rows of a frame: small enough to stay in the processor's cache, which is worth a factor of three."""
+"""Rows of a frame: small enough to stay in the processor's cache, which makes it three times as fast."""
 
 
-def in_step(streams: Sequence[Iterable[pl.DataFrame]]) -> Iterator[list[pl.DataFrame]]:
-    """Walk sorted streams side by side.
+def aligned(streams: Sequence[Iterable[pl.DataFrame]]) -> Iterator[list[pl.DataFrame]]:
+    """Cut sorted streams at common ids, as for a sort-merge join.
 
-    Yields lists with one frame per stream, in the order given: all rows of each stream up to a common id. Each row
-    of each stream appears exactly once. A stream that has nothing in a step gives an empty frame; a stream that is
-    empty altogether must still yield one empty frame, for its columns. So what comes of the lists is such a stream too:
-    when there are no rows at all, there is still one list.
+    Each item is a list with one frame per stream, in the order of `streams`: the rows of each stream in the same range of
+    ids. Each row of each stream appears exactly once. A stream without rows in the range has an empty frame. A stream
+    without any rows must still yield one empty frame, for its columns; if no stream has rows, there is one list of
+    empty frames, so that streams built from the lists keep their columns too.
     """
     iterators = [iter(stream) for stream in streams]
-    held = [next(iterator) for iterator in iterators]
-    open_ = [True] * len(iterators)
+    pending = [next(iterator) for iterator in iterators]
+    exhausted = [False] * len(iterators)
     first = True
     while True:
         for i, iterator in enumerate(iterators):
-            while open_[i] and held[i].is_empty():
+            while not exhausted[i] and pending[i].is_empty():
                 following = next(iterator, None)
                 if following is None:
-                    open_[i] = False
+                    exhausted[i] = True
                 else:
-                    held[i] = following
-        ends = [frame["id"][-1] for frame in held if not frame.is_empty()]
-        if not ends:
+                    pending[i] = following
+        last_ids = [frame["id"][-1] for frame in pending if not frame.is_empty()]
+        if not last_ids:
             if first:
-                yield held
+                yield pending
             return
         first = False
-        cuts = [int(frame["id"].search_sorted(min(ends), side="right")) for frame in held]
-        yield [frame.head(cut) for frame, cut in zip(held, cuts, strict=True)]
-        held = [frame.slice(cut) for frame, cut in zip(held, cuts, strict=True)]
+        cuts = [int(frame["id"].search_sorted(min(last_ids), side="right")) for frame in pending]
+        yield [frame.head(cut) for frame, cut in zip(pending, cuts, strict=True)]
+        pending = [frame.slice(cut) for frame, cut in zip(pending, cuts, strict=True)]
 
 
-def overlaid(streams: Sequence[Iterable[pl.DataFrame]]) -> Stream:
-    """Merge sorted streams of equal columns into one: of rows with the same id, the one of the later stream stays."""
-    for frames in in_step(streams):
-        some = [frame for frame in frames if len(frame)] or frames[:1]
-        if len(some) == 1:  # as most often: nothing to merge
-            yield some[0]
+def merged_latest(streams: Sequence[Iterable[pl.DataFrame]]) -> Stream:
+    """Merge sorted streams of equal columns into one; for an id in several streams, keep the row of the last one."""
+    for frames in aligned(streams):
+        non_empty = [frame for frame in frames if len(frame)] or frames[:1]
+        if len(non_empty) == 1:  # the usual case: nothing to merge
+            yield non_empty[0]
         else:
-            yield pl.concat(some).sort("id", maintain_order=True).unique("id", keep="last", maintain_order=True)
+            yield pl.concat(non_empty).sort("id", maintain_order=True).unique("id", keep="last", maintain_order=True)
 
 
-def only(ids: Iterable[pl.DataFrame], stream: Iterable[pl.DataFrame]) -> Stream:
+def semi_join(stream: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:
     """The rows of a sorted stream whose id is in the sorted stream `ids`."""
-    for wanted, rows in in_step([ids, stream]):
-        yield rows.join(wanted.select("id"), on="id", how="semi", maintain_order="left")
+    for rows, keep in aligned([stream, ids]):
+        yield rows.join(keep.select("id"), on="id", how="semi", maintain_order="left")
 
 
-def ahead(stream: Iterable[T]) -> Iterator[T]:
-    """Pass a stream on; a thread makes the next item while this one is in use."""
+def prefetched(stream: Iterable[T]) -> Iterator[T]:
+    """Pass on a stream; a thread computes the next item while the current one is in use."""
     items, end = iter(stream), object()
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, end)

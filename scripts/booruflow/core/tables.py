@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from booruflow.core.errors import UserError, first_line
 from booruflow.core.files import written_whole
-from booruflow.core.streams import ROWS, Stream, ahead
+from booruflow.core.streams import ROWS, Stream, prefetched
 
 GROUP_ROWS = 65_536
 """Rows per row group in the files written here."""
@@ -46,7 +46,7 @@ def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mappi
     rows = 0
     with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="none") as writer:
         pending: list[pa.Table] = []
-        for frame in ahead(stream):
+        for frame in prefetched(stream):
             pending.append(frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow))
             rows += len(frame)
             if sum(len(table) for table in pending) >= GROUP_ROWS:

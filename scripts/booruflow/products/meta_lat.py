@@ -1,9 +1,9 @@
-"""meta_cap and meta_lat: the captions of all sources merged, and what the trainer reads.
+"""meta_lat: the tags, caption and resolution of each image, as kohya's sd-scripts reads them.
 
-The form of meta_lat is the one that every version of kohya's sd-scripts from v0.9.1 on reads (`library/train_util.py`,
-`FineTuningDataset`): the absolute path of the image as key, no line break in a caption (the trainer cuts the prompt
-at the first), both `train_resolution` (v0.9) and `image_size` (from v0.10), empty keys absent, and tags that stand alone
-given as the caption.
+The format suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
+absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one; both
+`train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with tags but no caption
+has the tags as its caption.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,49 +11,37 @@ from pathlib import Path
 
 import polars as pl
 
-from booruflow.core.files import PassingFile, written_whole
-from booruflow.core.idjson import buffer_of, member_text, text_of, write_lines
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.direct_io import DirectWriter
+from booruflow.core.files import written_whole
+from booruflow.core.idjson import joined_bytes, json_text, member_json_text, write_lines
+from booruflow.core.streams import Stream, aligned
 from booruflow.core.whitespace import one_line_json
 
 
-def caption_values(stream: Iterable[pl.DataFrame]) -> Stream:
-    """Entries of good or fixed files, whatever else they hold, as entries `{"caption": ...}`."""
-    for frame in stream:
-        parsed = frame.select("id", pl.col("value").str.json_decode(pl.Struct({"caption": pl.String})))
-        yield parsed.with_columns(value=pl.col("value").struct.json_encode())
+def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
+    """Join tags and captions to the rows of `resolutions`; posts with neither are left out.
 
-
-def lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
-    """Rows of meta_lat: the columns of `resolutions`, then `tags` and `caption` as JSON text, null where there is none.
-
-    A post with tags alone has them as its caption, and one with neither is left out. The column `fallback` marks the first.
+    Adds the columns `caption` and `tags` (JSON text). A post with tags but no caption has the tags as its `caption`; `tags` is
+    null for it and for posts without tags.
     """
-    for some_tags, some_captions, rows in in_step([tags, captions, resolutions]):
-        texts = some_captions.select(
-            "id", caption=one_line_json(some_captions.select(member_text("value", "caption")).to_series())
-        )
-        texts = texts.filter(pl.col("caption") != '""')
-        rows = rows.join(texts, on="id", how="left", maintain_order="left")
-        rows = rows.join(some_tags.select("id", tags=member_text("value", "tags")), on="id", how="left", maintain_order="left")
-        fallback = pl.col("caption").is_null() & pl.col("tags").is_not_null()
-        yield (
-            rows.with_columns(fallback=fallback)
-            .with_columns(
-                caption=pl.when("fallback").then("tags").otherwise("caption"),
-                tags=pl.when("fallback").then(None).otherwise("tags"),
-            )
-            .filter(pl.col("caption").is_not_null())
-        )
+    for tag_entries, caption_entries, rows in aligned([tags, captions, resolutions]):
+        texts = one_line_json(caption_entries.select(member_json_text("value", "caption")).to_series())
+        one_line_captions = caption_entries.select("id", caption=texts).filter(pl.col("caption") != '""')
+        tag_texts = tag_entries.select("id", tags=member_json_text("value", "tags"))
+        rows = rows.join(one_line_captions, on="id", how="left", maintain_order="left")
+        rows = rows.join(tag_texts, on="id", how="left", maintain_order="left")
+        yield rows.with_columns(
+            caption=pl.coalesce("caption", "tags"), tags=pl.when(pl.col("caption").is_not_null()).then("tags")
+        ).filter(pl.col("caption").is_not_null())
 
 
-def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
-    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `lat_rows`.
+def write_meta_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
+    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `meta_lat_rows`.
 
     Args:
-        json: an image a line, by `key`.
-        jsonl: the same as sd-scripts reads them from v0.10 on, by path.
-        rows: of `lat_rows`.
+        json: one image a line, by `key`.
+        jsonl: the same in the format that sd-scripts reads from v0.10 on, by path.
+        rows: of `meta_lat_rows`.
         key: "path" for the image's path below `folder`, "id" for the bare id.
         folder: absolute, where the trainer finds the images.
     """
@@ -62,25 +50,28 @@ def write_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame],
     path = pl.concat_str(pl.lit(folder.rstrip("/") + "/"), "file")
     image_size = pl.format('"image_size":[{},{}]}}', "image_width", "image_height")
     resolution = pl.format(',"train_resolution":[{},{}],', "train_width", "train_height")
-    entry = pl.concat_str(
+    json_line = pl.concat_str(
         pl.col("path") if key == "path" else pl.format('"{}"', "id"),
         pl.lit(": {"), "texts", "resolution", "image_size", pl.lit(",\n"),
     )  # fmt: skip
-    line = pl.concat_str(pl.lit('{"image_path":'), "path", pl.lit(","), "texts", pl.lit(","), "image_size", pl.lit("\n"))
+    jsonl_line = pl.concat_str(
+        pl.lit('{"image_path":'), "path", pl.lit(","), "texts", pl.lit(","), "image_size", pl.lit("\n")
+    )  # fmt: skip
 
     with (
         written_whole(json) as json_part,
         written_whole(jsonl) as jsonl_part,
-        PassingFile(json_part) as entries,
-        PassingFile(jsonl_part) as lines,
+        DirectWriter(json_part) as json_file,
+        DirectWriter(jsonl_part) as jsonl_file,
     ):
 
-        def written() -> Iterator[pl.Series]:
+        def json_lines() -> Iterator[pl.Series]:
+            """The lines of meta_lat.json; writes those of meta_lat.jsonl on the way."""
             for frame in rows:
                 parts = frame.with_columns(path=path).select(
-                    "id", path=text_of("path"), texts=texts, resolution=resolution, image_size=image_size
+                    "id", path=json_text("path"), texts=texts, resolution=resolution, image_size=image_size
                 )
-                lines.write(buffer_of(parts.select(line).to_series()))
-                yield parts.select(entry).to_series()
+                jsonl_file.write(joined_bytes(parts.select(jsonl_line).to_series()))
+                yield parts.select(json_line).to_series()
 
-        write_lines(entries, written())
+        write_lines(json_file, json_lines())

@@ -1,4 +1,4 @@
-"""The tags JSON: of each post that has tags, its line of tags."""
+"""The tags JSON: one line of tags for each post that has tags."""
 
 from collections.abc import Sequence
 

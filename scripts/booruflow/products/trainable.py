@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.idjson import read_entries
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.streams import Stream, aligned
 
 UNREADABLE = "unreadable image"
 """The reason in a skipped file for a post whose image cannot be decoded."""
@@ -19,7 +19,7 @@ def without_unreadable(resolutions: Iterable[pl.DataFrame], skipped: Sequence[It
         resolutions: any sorted stream.
         skipped: sorted streams of `id` and `reason`, one for each skipped file.
     """
-    for rows, *shards in in_step([resolutions, *skipped]):
+    for rows, *shards in aligned([resolutions, *skipped]):
         for posts in shards:
             rows = rows.join(posts.filter(pl.col("reason") == UNREADABLE), on="id", how="anti", maintain_order="left")
         yield rows

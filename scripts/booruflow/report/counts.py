@@ -9,8 +9,8 @@ import numpy as np
 import orjson
 import polars as pl
 
-from booruflow.core.idjson import decoded, member_text
-from booruflow.core.streams import in_step
+from booruflow.core.idjson import decode_json_text, member_json_text
+from booruflow.core.streams import aligned
 
 EXISTING, GENERATED, FIXED, TAGS, NOTHING = "existing", "generated", "fixed", "tags alone", "nothing"
 SOURCES = (EXISTING, GENERATED, FIXED, TAGS, NOTHING)
@@ -47,7 +47,7 @@ def count_texts(
         fixed: entries of `fixed_{n}.json`, one stream per shard.
     """
     counts = TextCounts()
-    for rows, tagged, merged, *shards in in_step([posts, tags, captions, *good, *fixed]):
+    for rows, tagged, merged, *shards in aligned([posts, tags, captions, *good, *fixed]):
         source_of_post = (
             pl.when(_has_entry(shards[len(good) :]))
             .then(pl.lit(FIXED))
@@ -62,7 +62,7 @@ def count_texts(
         sources = rows.with_columns(source=source_of_post)
         for source, rating, count in sources.group_by("source", "rating").len().iter_rows():
             counts.posts[source][rating] += count
-        text = decoded(member_text("value", "caption"))
+        text = decode_json_text(member_json_text("value", "caption"))
         words = merged.select("id", words=text.str.count_matches(r"\S+")).join(sources, on="id")
         for (source,), part in words.partition_by("source", as_dict=True).items():
             bins = np.minimum(part["words"].to_numpy() // BIN_WIDTH, MAX_WORDS // BIN_WIDTH)

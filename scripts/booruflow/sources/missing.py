@@ -8,8 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from booruflow.core.files import open_input, open_whole
-from booruflow.core.idjson import BLOCK
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.idjson import READ_BYTES
+from booruflow.core.streams import Stream, aligned
 
 MISSING_KINDS = ("tags", "caption", "latent")
 """The lists of missing.json; "latent" are the posts without a training resolution."""
@@ -20,7 +20,7 @@ Ids = NDArray[np.int64]
 def find_missing(posts: Iterable[pl.DataFrame], streams: Sequence[Iterable[pl.DataFrame]]) -> list[Ids]:
     """For each of `streams`, the ids of `posts` that it does not have, ascending. Uses 8 bytes of memory an id found."""
     missing: list[list[Ids]] = [[] for _ in streams]
-    for post_rows, *frames in in_step([posts, *streams]):
+    for post_rows, *frames in aligned([posts, *streams]):
         for ids, present in zip(missing, frames, strict=True):
             ids.append(post_rows.filter(~pl.col("id").is_in(present["id"].implode()))["id"].to_numpy())
     return [np.concatenate([np.empty(0, np.int64), *ids]) for ids in missing]
@@ -31,8 +31,8 @@ def write_missing(path: str | Path, lists: Sequence[Ids]) -> None:
     with open_whole(path) as file:
         for kind, ids, opening in zip(MISSING_KINDS, lists, ("{", ",", ","), strict=True):
             file.write(f'{opening}\n"{kind}": [\n'.encode())
-            for start in range(0, len(ids), BLOCK):
-                lines = pl.Series(ids[start : start + BLOCK]).cast(pl.String).str.join(",\n").item()
+            for start in range(0, len(ids), READ_BYTES):
+                lines = pl.Series(ids[start : start + READ_BYTES]).cast(pl.String).str.join(",\n").item()
                 file.write(b",\n" * (start > 0) + lines.encode())
             file.write(b"\n]" if len(ids) else b"]")
         file.write(b"\n}\n")
@@ -45,7 +45,7 @@ def read_missing(path: str | Path, kind: str) -> Stream:
         for line in file:
             if line == f'"{kind}": [\n'.encode():
                 break
-        while lines := file.readlines(BLOCK):
+        while lines := file.readlines(READ_BYTES):
             numbers = [line.rstrip(b",\n") for line in lines]
             end = next((i for i, text in enumerate(numbers) if not text.isdigit()), len(numbers))
             if end:

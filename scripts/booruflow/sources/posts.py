@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.errors import UserError, first_line
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.streams import Stream, aligned
 from booruflow.core.whitespace import one_line
 from booruflow.sources.sorted_rows import sorted_rows
 
@@ -65,7 +65,7 @@ def id_list(metadata: Sequence[str], id_column: str, resolutions: str | None, sp
 
 def restrict(posts: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:
     """Posts with exactly the ids of a sorted stream; an id without metadata gets empty tags and `has_metadata` false."""
-    for post_rows, wanted in in_step([posts, ids]):
+    for post_rows, wanted in aligned([posts, ids]):
         yield (
             wanted.select("id")
             .join(post_rows, on="id", how="left", maintain_order="left")

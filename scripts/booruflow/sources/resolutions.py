@@ -5,7 +5,7 @@ from typing import Literal
 
 import polars as pl
 
-from booruflow.core.streams import Stream, in_step
+from booruflow.core.streams import Stream, aligned
 from booruflow.sources.buckets import training_resolution
 
 RESOLUTIONS_SCHEMA = {
@@ -44,7 +44,7 @@ def resolution_rows(
     name_by_id = pl.format("{}.{}", "id", pl.coalesce("ext", "file_ext", pl.lit("webp")))
     how: Literal["inner", "left"] = "inner" if need_image and kohya is None else "left"
     streams = [posts, images] if kohya is None else [posts, images, kohya]
-    for post_rows, image_rows, *kohya_rows in in_step(streams):
+    for post_rows, image_rows, *kohya_rows in aligned(streams):
         rows = post_rows.join(image_rows, on="id", how=how, maintain_order="left")
         if kohya_rows:
             rows = rows.join(kohya_rows[0], on="id", how="inner", maintain_order="left", suffix="_kohya")

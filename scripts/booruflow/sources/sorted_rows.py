@@ -14,7 +14,7 @@ from tqdm import tqdm
 from booruflow.core.errors import UserError, first_line
 from booruflow.core.ids import MAX_ID_DIGITS
 from booruflow.core.progress import progress
-from booruflow.core.streams import ROWS, Stream, ahead
+from booruflow.core.streams import ROWS, Stream, prefetched
 from booruflow.core.tables import open_table, require_columns
 
 PART_ROWS = 100_000
@@ -158,7 +158,7 @@ def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], o
         table = open_table(path)
         name, present = _find_id_column(table, path, id_column), [n for n in optional if n in table.schema_arrow.names]
         absent = [pl.lit(None).alias(n) for n in optional if n not in present]
-        for row, frame in ahead(_batches(path, list(dict.fromkeys([name, *columns, *present])))):
+        for row, frame in prefetched(_batches(path, list(dict.fromkeys([name, *columns, *present])))):
             ids = pl.Series("id", valid_ids(frame[name], path, row))
             yield frame.select(ids, *columns, *present).with_columns(absent).select("id", *columns, *optional)
 

@@ -5,7 +5,7 @@ import tarfile
 import polars as pl
 import pytest
 from hfutils.index import tar_get_index_info
-from naive import STAGES, Job, bucket_sizes, load
+from naive import STAGES, Settings, bucket_sizes, load
 from synthetic import write_posts
 
 from booruflow.sources.buckets import buckets, training_resolution
@@ -14,54 +14,54 @@ POSTS = 300
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory):
+def settings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("naive")
     write_posts(folder, POSTS, seed=3, shuffled=True)
-    job = Job(folder / "metadata.parquet", folder / "captions.parquet", folder / "results", tars=10)
+    settings = Settings(folder / "metadata.parquet", folder / "captions.parquet", folder / "results", tars=10)
     for stage in STAGES.values():
-        stage(job)
-    return job
+        stage(settings)
+    return settings
 
 
 @pytest.fixture(scope="module")
-def posts(job):
-    return {post["id"]: post for post in pl.read_parquet(job.metadata).iter_rows(named=True)}
+def posts(settings):
+    return {post["id"]: post for post in pl.read_parquet(settings.metadata).iter_rows(named=True)}
 
 
-def test_tags_stand_in_the_order_of_categories(job, posts):
-    entries = load(job.results / "tags/meta_cap_dd.json")
+def test_tags_are_in_the_order_of_categories(settings, posts):
+    entries = load(settings.results / "tags/meta_cap_dd.json")
     for key, entry in entries.items():
         strings = [posts[int(key)][f"tag_string_{name}"] for name in ("artist", "character", "copyright", "general", "meta")]
         assert entry == {"tags": ", ".join(" ".join(strings).split())}
     assert len(entries) == POSTS
 
 
-def test_captions_are_joined_and_missing_ones_are_dealt_out(job, posts):
-    captions = load(job.results / "captions/meta_cap_base.json")
+def test_captions_are_joined_and_missing_ones_go_to_shards(settings, posts):
+    captions = load(settings.results / "captions/meta_cap_base.json")
     assert all(set(entry) == {"caption"} and entry["caption"].strip() == entry["caption"] != "" for entry in captions.values())
-    missing = json.loads((job.results / "missing/missing.json").read_text())
+    missing = json.loads((settings.results / "missing/missing.json").read_text())
     assert list(missing) == ["tags", "caption", "latent"]
     assert set(missing["caption"]) == set(posts) - set(map(int, captions))
     assert missing["tags"] == missing["latent"] == []
-    dealt = [json.loads((job.results / f"missing/split_{n}.json").read_text()) for n in range(job.shards)]
-    assert sorted(post for shard in dealt for post in shard) == sorted(missing["caption"])
-    assert all(post % job.shards == n for n, shard in enumerate(dealt) for post in shard)
+    shards = [json.loads((settings.results / f"missing/split_{n}.json").read_text()) for n in range(settings.shards)]
+    assert sorted(post for shard in shards for post in shard) == sorted(missing["caption"])
+    assert all(post % settings.shards == n for n, shard in enumerate(shards) for post in shard)
 
 
-def test_later_captions_win(job, tmp_path):
+def test_later_captions_replace_earlier_ones(settings, tmp_path):
     (tmp_path / "captions").mkdir()
     for name, caption in {"meta_cap_base": "base", "good_0": "good", "fixed_0": "fixed"}.items():
         entries = {"1": {"caption": caption}, str(len(caption)): {"caption": caption}}
         (tmp_path / f"captions/{name}.json").write_text(json.dumps(entries))
-    STAGES["meta_cap"](Job(job.metadata, job.captions, tmp_path))
+    STAGES["meta_cap"](Settings(settings.metadata, settings.captions, tmp_path))
     expected = {"1": {"caption": "fixed"}, "4": {"caption": "good"}, "5": {"caption": "fixed"}}
     assert load(tmp_path / "meta_cap.json") == expected
 
 
-def test_meta_lat_is_in_the_form_every_trainer_reads(job, posts):
-    entries = load(job.results / "meta_lat.json")
+def test_meta_lat_has_the_format_of_all_trainer_versions(settings, posts):
+    entries = load(settings.results / "meta_lat.json")
     assert len(entries) == POSTS
-    captions = load(job.results / "meta_cap.json")
+    captions = load(settings.results / "meta_cap.json")
     for key, entry in entries.items():
         post = posts[int(re.fullmatch(r"/data/images/(\d+)\.\w+", key)[1])]
         assert key.endswith(post["file_ext"])
@@ -72,41 +72,41 @@ def test_meta_lat_is_in_the_form_every_trainer_reads(job, posts):
         assert ("tags" in entry) == (str(post["id"]) in captions)
 
 
-def test_buckets_are_those_of_the_library(job):
-    assert bucket_sizes(job) == buckets(job.resolution, job.min_reso, job.max_reso, job.step)
+def test_buckets_equal_those_of_the_library(settings):
+    assert bucket_sizes(settings) == buckets(settings.resolution, settings.min_reso, settings.max_reso, settings.step)
 
 
-def test_known_resolutions_give_ids_and_resolutions(job, posts, tmp_path):
+def test_known_resolutions_decide_ids_and_resolutions(settings, posts, tmp_path):
     known = sorted(posts)[::2]
     resolutions = tmp_path / "old.json"
     resolutions.write_text(json.dumps({f"/elsewhere/{post}.webp": {"train_resolution": [64, 128]} for post in known}))
-    later = Job(job.metadata, job.captions, job.results, resolutions=resolutions)
-    first = load(job.results / "meta_lat.json")
-    STAGES["meta_lat"](later)
-    entries = load(job.results / "meta_lat.json")
+    with_resolutions = Settings(settings.metadata, settings.captions, settings.results, resolutions=resolutions)
+    first = load(settings.results / "meta_lat.json")
+    STAGES["meta_lat"](with_resolutions)
+    entries = load(settings.results / "meta_lat.json")
     assert len(entries) == len(known)
     assert all(entry == first[key] | {"train_resolution": [64, 128]} for key, entry in entries.items())
-    STAGES["missing"](later)
-    missing = json.loads((job.results / "missing/missing.json").read_text())
+    STAGES["missing"](with_resolutions)
+    missing = json.loads((settings.results / "missing/missing.json").read_text())
     assert sorted(missing["latent"]) == sorted(posts)[1::2]
 
 
-def test_tars_hold_the_captions_and_their_indexes_are_those_of_hfutils(job):
-    captions = load(job.results / "meta_cap.json")
+def test_tars_hold_the_captions_and_indexes_equal_those_of_hfutils(settings):
+    captions = load(settings.results / "meta_cap.json")
     found = {}
-    for n in range(job.tars):
-        path = job.results / f"tars/captions/{n:04d}.tar"
+    for n in range(settings.tars):
+        path = settings.results / f"tars/captions/{n:04d}.tar"
         assert load(path.with_suffix(".json")) == tar_get_index_info(str(path), silent=True)
         with tarfile.open(path) as tar:
             for member in tar:
-                assert int(member.name.removesuffix(".caption")) % job.tars == n
+                assert int(member.name.removesuffix(".caption")) % settings.tars == n
                 found[member.name.removesuffix(".caption")] = {"caption": tar.extractfile(member).read().decode()}
     assert found == captions
 
 
-def test_a_plain_loop_makes_the_same_bytes(job, tmp_path):
-    looped = Job(job.metadata, job.captions, tmp_path, threads=1)
+def test_a_simple_loop_gives_the_same_content(settings, tmp_path):
+    looped = Settings(settings.metadata, settings.captions, tmp_path, threads=1)
     for name in ("tags_json", "base_captions"):
         STAGES[name](looped)
     for path in ("tags/meta_cap_dd.json", "captions/meta_cap_base.json"):
-        assert load(tmp_path / path) == load(job.results / path)
+        assert load(tmp_path / path) == load(settings.results / path)

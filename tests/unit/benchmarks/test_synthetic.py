@@ -12,8 +12,8 @@ POSTS = BATCH + 300
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Posts in order, the same shuffled with all extras, made once."""
+def written(tmp_path_factory):
+    """A folder with posts in order, and with the same posts shuffled and all optional files."""
     folder = tmp_path_factory.mktemp("posts")
     write_posts(folder / "ordered", POSTS)
     write_posts(folder / "shuffled", POSTS, shuffled=True, csv_files=3, resolutions="indented")
@@ -24,32 +24,32 @@ def table(folder, name):
     return pl.read_parquet(folder / f"{name}.parquet")
 
 
-def test_equal_seeds_give_equal_bytes_and_others_do_not(made, tmp_path):
+def test_equal_seeds_give_equal_bytes_and_others_do_not(written, tmp_path):
     write_posts(tmp_path / "again", POSTS)
     write_posts(tmp_path / "other", 200, seed=1)
     for name in ("metadata", "captions"):
-        again, before = (folder / f"{name}.parquet" for folder in (tmp_path / "again", made / "ordered"))
+        again, before = (folder / f"{name}.parquet" for folder in (tmp_path / "again", written / "ordered"))
         assert again.read_bytes() == before.read_bytes()
-        assert not table(tmp_path / "other", name)[:100].equals(table(made / "ordered", name)[:100])
+        assert not table(tmp_path / "other", name)[:100].equals(table(written / "ordered", name)[:100])
 
 
 @pytest.mark.parametrize(("name", "key"), [("metadata", "id"), ("captions", "index")])
-def test_shuffling_changes_the_order_of_rows_alone(made, name, key):
-    ordered, shuffled = table(made / "ordered", name), table(made / "shuffled", name)
+def test_shuffling_changes_only_the_order_of_rows(written, name, key):
+    ordered, shuffled = table(written / "ordered", name), table(written / "shuffled", name)
     assert ordered[key].is_sorted()
     assert not shuffled[key].is_sorted()
     assert shuffled.sort(key).equals(ordered)
 
 
 @pytest.mark.parametrize(("name", "key"), [("metadata", "id"), ("captions", "index")])
-def test_fewer_posts_are_the_first_of_more(made, tmp_path, name, key):
+def test_fewer_posts_are_the_first_of_more(written, tmp_path, name, key):
     write_posts(tmp_path, 200)
     few = table(tmp_path, name)
-    assert few.equals(table(made / "ordered", name).filter(pl.col(key) <= few[key].max()))
+    assert few.equals(table(written / "ordered", name).filter(pl.col(key) <= few[key].max()))
 
 
-def test_metadata_is_like_danbooru(made):
-    posts = table(made / "ordered", "metadata")
+def test_metadata_resembles_danbooru(written):
+    posts = table(written / "ordered", "metadata")
     assert posts.columns == [
         "id", "rating", "score", "tag_string_general", "tag_string_artist", "tag_string_character",
         "tag_string_copyright", "tag_string_meta", "image_width", "image_height", "file_ext",
@@ -64,14 +64,14 @@ def test_metadata_is_like_danbooru(made):
     assert (posts["tag_string_character"] == "").any()
 
 
-def test_captions_hold_the_odd_cases(made):
-    captions = table(made / "ordered", "captions")
+def test_captions_contain_the_difficult_cases(written):
+    captions = table(written / "ordered", "captions")
     assert captions.columns == ["index", "phi3v_horny", "pixtral_caption", "florence_short", "florence_long"]
     texts = captions.drop("index").with_columns(pl.all().str.strip_chars())
     joined = texts.select(pl.concat_str(pl.all(), separator=" ", ignore_nulls=True).str.strip_chars()).to_series()
-    some = joined.filter(joined != "")
-    assert 0.92 < len(some) / POSTS < 0.96
-    assert 1000 < some.str.len_bytes().mean() < 1400
+    captioned = joined.filter(joined != "")
+    assert 0.92 < len(captioned) / POSTS < 0.96
+    assert 1000 < captioned.str.len_bytes().mean() < 1400
     column = captions["pixtral_caption"]
     assert column.is_null().any()
     assert (column == "").any()
@@ -81,8 +81,8 @@ def test_captions_hold_the_odd_cases(made):
         assert column.str.contains(odd, literal=True).any(), repr(odd)
 
 
-def test_csv_export_says_the_same(made):
-    files = sorted((made / "shuffled").glob("*.csv"))
+def test_the_csv_export_has_the_same_content(written):
+    files = sorted((written / "shuffled").glob("*.csv"))
     assert len(files) == 3
     rows = []
     for path in files:
@@ -92,14 +92,14 @@ def test_csv_export_says_the_same(made):
         "id", "rating", "score", "tag_string_meta", "tag_string_general", "tag_string_artist", "tag_string_copyright",
         "tag_string_character",
     ]  # fmt: skip
-    posts = {post["id"]: post for post in table(made / "ordered", "metadata").iter_rows(named=True)}
+    posts = {post["id"]: post for post in table(written / "ordered", "metadata").iter_rows(named=True)}
     assert len(rows) == POSTS
     assert all(str(posts[int(row["id"])][name]) == text for row in rows[::97] for name, text in row.items())
     assert re.search(r',"",|,""\n', files[0].read_text(encoding="utf-8"))
 
 
-def test_resolutions_are_what_a_trainer_wrote(made, tmp_path):
-    text = (made / "shuffled/meta_lat.json").read_text(encoding="utf-8")
+def test_resolutions_have_the_format_of_the_trainer(written, tmp_path):
+    text = (written / "shuffled/meta_lat.json").read_text(encoding="utf-8")
     entries = json.loads(text)
     assert text == json.dumps(entries, indent=2)
     keys = [int(re.fullmatch(r"/data/images/(\d+)\.webp", key)[1]) for key in entries]
@@ -111,7 +111,7 @@ def test_resolutions_are_what_a_trainer_wrote(made, tmp_path):
     assert set(json.loads((tmp_path / "meta_lat.json").read_text(encoding="utf-8"))) < set(entries)
 
 
-def test_without_real_tags_it_makes_its_own(tmp_path, monkeypatch):
+def test_without_real_tags_they_are_invented(tmp_path, monkeypatch):
     monkeypatch.setattr(synthetic, "REAL_DATA", tmp_path)
     write_posts(tmp_path, 2000)
     posts = table(tmp_path, "metadata")

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from booruflow.core import idjson
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import decoded, member_text, read_entries, read_ids, text_of, write_entries
+from booruflow.core.idjson import decode_json_text, json_text, member_json_text, read_entries, read_entry_ids, write_entries
+from booruflow.core.ids import MAX_ID_DIGITS
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
-ids = st.integers(0, 10**18 - 1)
+ids = st.integers(0, 10**MAX_ID_DIGITS - 1)
 
 
 def entries(captions):
@@ -21,8 +22,8 @@ def entries(captions):
 
 
 @settings(deadline=None)
-@given(captions=st.dictionaries(ids, texts, max_size=30), block=st.sampled_from([40, 64, 1 << 20]), size=st.integers(1, 9))
-def test_round_trip_of_any_text(tmp_path_factory, captions, block, size):
+@given(captions=st.dictionaries(ids, texts, max_size=30), read_bytes=st.sampled_from([40, 64, 1 << 20]), size=st.integers(1, 9))
+def test_any_text_survives_a_round_trip(tmp_path_factory, captions, read_bytes, size):
     path = tmp_path_factory.getbasetemp() / "x.json"
     captions = dict(sorted(captions.items()))
     frame = entries(captions)
@@ -32,20 +33,20 @@ def test_round_trip_of_any_text(tmp_path_factory, captions, block, size):
     assert text.count("\n") == len(captions) + 2
     assert json.loads(text) == {str(i): {"caption": caption} for i, caption in captions.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(idjson, "BLOCK", block)
-        back = pl.concat(read_entries(path))
-        bare = pl.concat(read_ids(path))
-    assert back["id"].to_list() == bare["id"].to_list() == list(captions)
-    assert back.select(decoded(member_text("value", "caption"))).to_series().to_list() == list(captions.values())
+        patch.setattr(idjson, "READ_BYTES", read_bytes)
+        read = pl.concat(read_entries(path))
+        read_ids = pl.concat(read_entry_ids(path))
+    assert read["id"].to_list() == read_ids["id"].to_list() == list(captions)
+    assert read.select(decode_json_text(member_json_text("value", "caption"))).to_series().to_list() == list(captions.values())
 
 
 @given(st.lists(texts, min_size=1))
-def test_text_of_is_json(strings):
-    encoded = pl.DataFrame({"a": strings}).select(text_of("a")).to_series()
+def test_json_text_is_json(strings):
+    encoded = pl.DataFrame({"a": strings}).select(json_text("a")).to_series()
     assert [json.loads(text) for text in encoded] == strings
 
 
-def test_bytes_do_not_depend_on_the_frames(tmp_path):
+def test_bytes_do_not_depend_on_the_frame_size(tmp_path):
     frame = entries({i: f"caption {i}" for i in range(100)})
     for name, size in (("a", 1), ("b", 100)):
         write_entries(tmp_path / name, frame.iter_slices(size))
@@ -53,7 +54,7 @@ def test_bytes_do_not_depend_on_the_frames(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (b'{"1": {}}\n', "line 1"),
         (b'{\n"1": {"caption":"a"},\n', "line 3: the file is cut short"),
@@ -62,18 +63,19 @@ def test_bytes_do_not_depend_on_the_frames(tmp_path):
         (b'{\n"1": {},\n"1": {}\n}\n', "ids do not ascend"),
         (b'{\n"1": {},\n"x": {}\n}\n', "line 3: not"),
         (b'{\n"1":{},\n}\n', "line 2: not"),
+        (b'{\n"1234567890123456789": {}\n}\n', "line 2: not"),
         (b'{\n"1": {"caption":"\xff"}\n}\n', "not UTF-8"),
         (b"", "line 1"),
     ],
 )
-def test_broken_files_are_refused_with_their_line(tmp_path, content, says):
+def test_broken_files_are_reported_with_their_line(tmp_path, content, message):
     path = tmp_path / "x.json"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         list(read_entries(path))
-    if says != "not UTF-8":
-        with pytest.raises(UserError, match=says):
-            list(read_ids(path))
+    if message != "not UTF-8":
+        with pytest.raises(UserError, match=message):
+            list(read_entry_ids(path))
 
 
 def test_a_failing_writer_leaves_the_old_file(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import ahead, in_step, overlaid
+from booruflow.core.streams import aligned, merged_latest, prefetched, semi_join
 
 
 def framed(ids, sizes, column="x"):
@@ -24,10 +24,10 @@ cuts = st.lists(st.integers(0, 5), max_size=20)
 
 
 @given(st.lists(st.tuples(ids, cuts), min_size=1, max_size=4))
-def test_each_row_appears_once_and_in_step(streams):
+def test_each_row_appears_once_and_in_order_of_ids(streams):
     seen = [[] for _ in streams]
     last = -1
-    for frames in in_step([framed(list(rows), list(sizes)) for rows, sizes in streams]):
+    for frames in aligned([framed(list(rows), list(sizes)) for rows, sizes in streams]):
         present = [int(i) for frame in frames for i in frame["id"]]
         assert min(present, default=0) > last
         last = max(present, default=0)
@@ -37,43 +37,48 @@ def test_each_row_appears_once_and_in_step(streams):
 
 
 @given(ids, ids, cuts)
-def test_of_equal_ids_the_later_stream_stays(first, second, sizes):
+def test_of_equal_ids_the_row_of_the_later_stream_is_kept(first, second, sizes):
     later = (frame.with_columns(x=pl.lit("later")) for frame in framed(second, list(sizes)))
-    merged = pl.concat(overlaid([framed(first, list(sizes)), later]))
+    merged = pl.concat(merged_latest([framed(first, list(sizes)), later]))
     expected = {i: f"x{i}" for i in first} | dict.fromkeys(second, "later")
     assert list(merged.iter_rows()) == sorted(expected.items())
 
 
-def test_no_rows_one_step_of_empty_frames():
-    assert [[frame.schema for frame in frames] for frames in in_step([framed([], []), framed([], [], "y")])] == [
+def test_semi_join_keeps_the_rows_with_the_ids():
+    rows = pl.DataFrame({"id": [1, 2, 5], "value": list("abc")})
+    assert pl.concat(semi_join([rows], [pl.DataFrame({"id": [2, 3, 5]})]))["value"].to_list() == ["b", "c"]
+
+
+def test_streams_without_rows_give_one_list_of_empty_frames():
+    assert [[frame.schema for frame in frames] for frames in aligned([framed([], []), framed([], [], "y")])] == [
         [pl.Schema({"id": pl.Int64, "x": pl.String}), pl.Schema({"id": pl.Int64, "y": pl.String})]
     ]
 
 
-def test_ahead_passes_everything_on_in_order_and_works_one_item_ahead():
-    made = []
+def test_prefetching_keeps_the_order_and_is_one_item_ahead():
+    computed = []
 
     def items():
         for n in range(5):
-            made.append(n)
+            computed.append(n)
             yield n
 
-    stream = ahead(items())
+    stream = prefetched(items())
     assert next(stream) == 0
     deadline = time.monotonic() + 10
-    while made != [0, 1] and time.monotonic() < deadline:
+    while computed != [0, 1] and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert made == [0, 1]
+    assert computed == [0, 1]
     assert list(stream) == [1, 2, 3, 4]
-    assert list(ahead([])) == []
+    assert list(prefetched([])) == []
 
 
-def test_ahead_raises_what_its_source_raises():
+def test_prefetching_raises_the_error_of_its_source():
     def broken():
         yield 1
         raise UserError("row 2 is broken")
 
-    stream = ahead(broken())
+    stream = prefetched(broken())
     assert next(stream) == 1
     with pytest.raises(UserError, match="row 2"):
         next(stream)

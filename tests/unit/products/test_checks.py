@@ -1,14 +1,26 @@
 import json
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import SCHEMA
-from booruflow.products.checks import Shard, check_captions, check_coverage, check_dealt, check_shard, check_tars, lat_ids
-from booruflow.products.meta_lat import lat_rows, write_lat
+from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
+from booruflow.core.tables import write_stream
+from booruflow.products.checks import (
+    ShardLists,
+    check_captions,
+    check_coverage,
+    check_products,
+    check_shard,
+    check_shards,
+    check_tars,
+    meta_lat_ids,
+)
+from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.tars import write_tars
 from booruflow.sources import resolutions
+from booruflow.sources.missing import MISSING_KINDS
 
 
 def stream(*ids, rows=2):
@@ -16,28 +28,28 @@ def stream(*ids, rows=2):
     yield from pl.DataFrame({"id": ids}, schema={"id": pl.Int64}).iter_slices(rows)
 
 
-def test_every_id_is_dealt_to_one_shard():
-    check_dealt(stream(1, 2, 3, 4, 6), [stream(3, 6), stream(1, 4), stream(2)])
+def test_every_id_is_in_one_shard():
+    check_shards(stream(1, 2, 3, 4, 6), [stream(3, 6), stream(1, 4), stream(2)])
 
 
 @pytest.mark.parametrize(
     ("shards", "wrong"),
     [([(3,), (1,)], 2), ([(3,), (1, 2, 4)], 4), ([(1, 3), (1, 2)], 1), ([(), ()], 1), ([(1, 2, 3, 9), ()], 9)],
 )
-def test_an_id_in_no_shard_in_two_or_from_elsewhere_is_named(shards, wrong):
+def test_an_id_in_no_shard_in_two_or_unexpected_is_reported(shards, wrong):
     with pytest.raises(
-        UserError, match=f"law broken: each post without a caption is in exactly one shard; not so for id {wrong} and"
+        UserError, match=f"check failed: each post without a caption is in exactly one shard; not so for id {wrong} and"
     ):
-        check_dealt(stream(1, 2, 3), [stream(*ids) for ids in shards])
+        check_shards(stream(1, 2, 3), [stream(*ids) for ids in shards])
 
 
 def entries(texts, key="caption"):
     values = [f'{{"{key}":{json.dumps(text)}}}' for text in texts.values()]
-    return [pl.DataFrame({"id": list(texts), "value": values}, schema=SCHEMA)]
+    return [pl.DataFrame({"id": list(texts), "value": values}, schema=ENTRY_SCHEMA)]
 
 
 def shard(ids, *outcomes):
-    return Shard("split_0", stream(*ids), [stream(*outcome) for outcome in outcomes])
+    return ShardLists("split_0", stream(*ids), [stream(*outcome) for outcome in outcomes])
 
 
 def test_every_id_of_a_shard_has_one_outcome():
@@ -51,10 +63,10 @@ def test_every_id_of_a_shard_has_one_outcome():
         (([4], [2], []), 6),  # dropped
         (([4, 6], [2, 6], []), 6),  # in two
         (([4, 6, 6], [2], []), 6),  # twice in one
-        (([4, 6], [2], [5]), 5),  # of no shard
+        (([4, 6], [2], [5]), 5),  # not in the shard
     ],
 )
-def test_an_id_without_one_outcome_is_named(outcomes, wrong):
+def test_an_id_without_exactly_one_outcome_is_reported(outcomes, wrong):
     with pytest.raises(UserError, match=f"shard split_0 is in exactly one of good, bad and skipped; not so for id {wrong} and 0"):
         check_shard(shard([2, 4, 6], *outcomes))
 
@@ -70,14 +82,14 @@ def test_merged_captions_are_the_latest_of_each_id():
 @pytest.mark.parametrize(
     "merged",
     [
-        {1: "a", 2: "b", 3: "C", 5: "e"},  # the earlier source's
+        {1: "a", 2: "b", 3: "C", 5: "e"},  # of the earlier source
         {1: "a", 3: "C", 5: "e"},  # dropped
         {1: "a", 2: "C", 3: "B", 5: "e"},  # swapped
-        {1: "a", 2: "B", 3: "C", 4: "d", 5: "e"},  # from nowhere
+        {1: "a", 2: "B", 3: "C", 4: "d", 5: "e"},  # of no source
         {1: "a", 2: "B ", 3: "C", 5: "e"},  # changed
     ],
 )
-def test_merged_captions_that_are_not_are_noticed(merged):
+def test_wrong_merged_captions_are_reported(merged):
     with pytest.raises(UserError, match=r"holds the latest caption of each id; not so for id [24] and"):
         check_captions([entries(BASE), entries(GOOD)], entries(merged))
 
@@ -86,7 +98,7 @@ def coverage(posts, trained, captioned, *missing):
     return check_coverage(stream(*posts), stream(*trained), stream(*captioned), [stream(*ids) for ids in missing])
 
 
-def test_every_post_is_trained_on_or_excused():
+def test_every_post_is_in_meta_lat_or_listed_as_missing():
     assert coverage([1, 2, 3, 4, 5], [1, 2, 3], [1, 3], [3, 4], [2, 4], [5]) == (5, 3, 1)
 
 
@@ -94,28 +106,30 @@ def test_every_post_is_trained_on_or_excused():
     ("trained", "missing"),
     [
         ([1], ([], [], [])),  # 2 is nowhere
-        ([1], ([2], [], [])),  # lacks tags alone
-        ([1], ([], [2], [])),  # lacks a caption alone
+        ([1], ([2], [], [])),  # lacks only tags
+        ([1], ([], [2], [])),  # lacks only a caption
         ([1, 2], ([2], [2], [])),  # in both
         ([1, 2], ([], [], [2])),
     ],
 )
-def test_a_post_that_is_nowhere_or_in_both_is_named(trained, missing):
+def test_a_post_that_is_in_neither_or_in_both_is_reported(trained, missing):
     with pytest.raises(UserError, match=r"is in meta_lat\.json or in missing_final\.json; not so for id 2 and 0 more"):
         coverage([1, 2], trained, [], *missing)
 
 
 @pytest.mark.parametrize("key", ["path", "id"])
-def test_ids_of_either_kind_of_key(tmp_path, key):
-    rows = pl.DataFrame([(i, f"{i}.webp", 64, 64, 64, 64) for i in (3, 12, 700)], schema=resolutions.SCHEMA, orient="row")
+def test_ids_are_read_from_either_kind_of_key(tmp_path, key):
+    rows = pl.DataFrame([(i, f"{i}.webp", 64, 64, 64, 64) for i in (3, 12, 700)], schema=resolutions.RESOLUTIONS_SCHEMA, orient="row")
     texts = entries({3: 'a ": 4', 12: "b", 700: "c"})
-    write_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", lat_rows(entries({}, "tags"), texts, [rows]), key, "/data/9")
-    assert pl.concat(lat_ids(tmp_path / "lat.json"))["id"].to_list() == [3, 12, 700]
+    write_meta_lat(
+        tmp_path / "lat.json", tmp_path / "lat.jsonl", meta_lat_rows(entries({}, "tags"), texts, [rows]), key, "/data/9"
+    )
+    assert pl.concat(meta_lat_ids(tmp_path / "lat.json"))["id"].to_list() == [3, 12, 700]
 
 
 def test_a_file_without_entries_has_no_ids(tmp_path):
     (tmp_path / "lat.json").write_bytes(b"{\n}\n")
-    assert pl.concat(lat_ids(tmp_path / "lat.json")).is_empty()
+    assert pl.concat(meta_lat_ids(tmp_path / "lat.json")).is_empty()
 
 
 TEXTS = {1: "one", 2: "two\n\u2028\u0000", 4: "", 7: "sieben \u00fc", 10: 'x"y'}
@@ -123,7 +137,7 @@ TEXTS = {1: "one", 2: "two\n\u2028\u0000", 4: "", 7: "sieben \u00fc", 10: 'x"y'}
 
 @pytest.fixture
 def tars(tmp_path):
-    write_tars(tmp_path, [pl.DataFrame({"id": list(TEXTS), "text": list(TEXTS.values())})], "caption", count=3)
+    write_tars(tmp_path, [pl.DataFrame({"id": list(TEXTS), "text": list(TEXTS.values())})], "caption", 3)
     return tmp_path
 
 
@@ -141,13 +155,13 @@ def test_tars_hold_the_texts_of_their_ids(tars):
         (TEXTS | {5: ""}, 2),
     ],
 )
-def test_tars_of_other_texts_are_noticed(tars, texts, tar):
+def test_tars_with_other_texts_are_reported(tars, texts, tar):
     with pytest.raises(UserError, match=rf"000{tar}\.tar: does not hold the texts of its ids"):
         check_tars(tars, entries(dict(sorted(texts.items()))), "caption", 3)
 
 
 @pytest.mark.parametrize("place", [512, 513, 512 + 1024])
-def test_a_corrupt_byte_is_noticed(tars, place):
+def test_a_corrupt_byte_is_reported(tars, place):
     data = bytearray((tars / "0001.tar").read_bytes())
     data[place] ^= 1
     (tars / "0001.tar").write_bytes(data)
@@ -155,8 +169,79 @@ def test_a_corrupt_byte_is_noticed(tars, place):
         check_tars(tars, entries(TEXTS), "caption", 3)
 
 
-def test_a_shortened_tar_is_noticed(tars):
+def test_a_truncated_tar_is_reported(tars):
     data = (tars / "0001.tar").read_bytes()
     (tars / "0001.tar").write_bytes(data[:-512])
     with pytest.raises(UserError, match=r"0001\.tar: "):
         check_tars(tars, entries(TEXTS), "caption", 3)
+
+
+@pytest.fixture
+def products(tmp_path):
+    """Six posts in two shards: 1 and 2 with base captions, 3 and 4 good, 5 bad and then fixed, 6 skipped; 2 has no image."""
+
+    def table(name, *ids):
+        write_stream(tmp_path / name, stream(*ids), {"id": pl.Int64})
+        return str(tmp_path / name)
+
+    def json_file(name, texts, key="caption"):
+        write_entries(tmp_path / name, entries(texts, key))
+        return str(tmp_path / name)
+
+    def missing(name, *lists):
+        path = tmp_path / name
+        texts = [f'"{kind}": [\n' + ",\n".join(map(str, ids)) + "\n]" for kind, ids in zip(MISSING_KINDS, lists, strict=True)]
+        path.write_text("{\n" + ",\n".join(texts) + "\n}\n")
+        return str(path)
+
+    def tar_folder(name, texts):
+        write_tars(tmp_path / name, [pl.DataFrame({"id": list(texts), "text": list(texts.values())})], "txt", 2)
+        return str(tmp_path / name / "0001.tar")
+
+    captions, tags = {1: "a", 2: "b", 3: "c", 4: "d", 5: "fixed"}, {1: "x", 6: "y"}
+    (tmp_path / "lat.json").write_text("{\n" + ",\n".join(f'"/images/{post}.png": {{}}' for post in (1, 3, 4, 5, 6)) + "\n}\n")
+    return SimpleNamespace(
+        posts=table("posts.parquet", 1, 2, 3, 4, 5, 6),
+        tags=json_file("tags.json", tags, "tags"),
+        base=json_file("base.json", {1: "a", 2: "b"}),
+        missing_before=missing("missing.json", [], [3, 4, 5, 6], []),
+        splits=[table("split_0.parquet", 4, 6), table("split_1.parquet", 3, 5)],
+        good=[json_file("good_0.json", {4: "d"}), json_file("good_1.json", {3: "c"})],
+        bad=[json_file("bad_0.json", {}), json_file("bad_1.json", {5: "bad"})],
+        skipped=[json_file("skipped_0.json", {6: "no image"}), json_file("skipped_1.json", {})],
+        fixed=[json_file("fixed_0.json", {}), json_file("fixed_1.json", {5: "fixed"})],
+        captions=json_file("meta_cap.json", captions),
+        lat=str(tmp_path / "lat.json"),
+        missing=missing("missing_final.json", [2, 3, 4, 5], [6], [2]),
+        caption_tars=tar_folder("captions", captions),
+        tag_tars=tar_folder("tags", tags),
+    )
+
+
+def test_the_counts_of_consistent_products(products):
+    assert check_products(products, 2) == {
+        "posts": 6,
+        "base_captions": 2,
+        "to_caption": 4,
+        "good": 2,
+        "bad": 1,
+        "fixed": 1,
+        "skipped": 1,
+        "replaced_by_a_later_source": 0,
+        "captions": 5,
+        "for_the_trainer": 5,
+        "of_these_tags_alone": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("missing_before", "missing"), ("good", "bad"), ("captions", "base"), ("missing", "missing_before"),
+        ("caption_tars", "tag_tars"), ("tag_tars", "caption_tars"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_inconsistent_product_is_reported(products, name, other):
+    setattr(products, name, getattr(products, other))
+    with pytest.raises(UserError, match=r"check failed|does not hold the texts"):
+        check_products(products, 2)

@@ -3,13 +3,8 @@ import json
 import polars as pl
 
 from booruflow.core.idjson import read_entries, write_entries
-from booruflow.products.meta_lat import caption_values, lat_rows, write_lat
+from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
-
-
-def test_other_keys_of_good_captions_are_dropped():
-    frame = pl.DataFrame({"id": [1], "value": ['{"caption":"a \\"b\\"","repaired":true}']})
-    assert pl.concat(caption_values([frame]))["value"].to_list() == ['{"caption":"a \\"b\\""}']
 
 
 def entries(key, texts):
@@ -23,11 +18,13 @@ RESOLUTIONS = pl.DataFrame(
 )
 
 
-def test_the_trainer_form(tmp_path):
+def test_the_format_of_the_trainer(tmp_path):
     tags = entries("tags", {1: "a, b", 2: 'say_"hi"', 4: "c"})
-    captions = entries("caption", {1: " One.\nTwo.\u2028 ", 3: "Three.", 4: "\n", 9: "no latent"})
+    captions = entries("caption", {1: " One.\nTwo.\u2028 ", 3: "Three.", 4: "\n", 9: "no image"})
     folder = tmp_path / 'odd "name"'
-    write_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", lat_rows(tags, captions, [RESOLUTIONS]), "path", str(folder))
+    write_meta_lat(
+        tmp_path / "lat.json", tmp_path / "lat.jsonl", meta_lat_rows(tags, captions, [RESOLUTIONS]), "path", str(folder)
+    )
     sizes = {"train_resolution": [832, 1216], "image_size": [600, 900]}
     assert json.loads((tmp_path / "lat.json").read_text()) == {
         f"{folder}/1.webp": {"caption": "One. Two.", "tags": "a, b", **sizes},
@@ -41,8 +38,8 @@ def test_the_trainer_form(tmp_path):
 
 
 def test_bare_ids_as_keys(tmp_path):
-    rows = lat_rows(entries("tags", {1: "a"}), entries("caption", {2: "b"}), [RESOLUTIONS])
-    write_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", rows, "id", "x")
+    rows = meta_lat_rows(entries("tags", {1: "a"}), entries("caption", {2: "b"}), [RESOLUTIONS])
+    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", rows, "id", "x")
     assert list(json.loads((tmp_path / "lat.json").read_text())) == ["1", "2"]
 
 

@@ -1,7 +1,6 @@
 import polars as pl
 import pytest
 
-from booruflow.core.streams import only
 from booruflow.products.subset import matches
 
 POSTS = pl.DataFrame(
@@ -19,7 +18,7 @@ POSTS = pl.DataFrame(
 
 
 @pytest.mark.parametrize(
-    ("rule", "ids"),
+    ("post_filter", "ids"),
     [
         ({}, [1, 2, 3]),
         ({"all": ["mirelle"]}, [1]),
@@ -31,10 +30,5 @@ POSTS = pl.DataFrame(
         ({"min_score": 5, "all": ["1girl"]}, [1]),
     ],
 )
-def test_filters(rule, ids):
-    assert POSTS.filter(matches(rule))["id"].to_list() == ids
-
-
-def test_only():
-    rows = pl.DataFrame({"id": [1, 2, 5], "value": list("abc")})
-    assert pl.concat(only([pl.DataFrame({"id": [2, 3, 5]})], [rows]))["value"].to_list() == ["b", "c"]
+def test_posts_that_match_a_filter(post_filter, ids):
+    assert POSTS.filter(matches(post_filter))["id"].to_list() == ids

@@ -4,12 +4,12 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
-from booruflow.core.idjson import SCHEMA
+from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.report.contact_sheet import caption_text, find_images, find_tags, sample_captions, write_contact_sheet
 
 
 def entries(ids: range) -> pl.DataFrame:
-    return pl.DataFrame({"id": list(ids), "value": [f'{{"caption":"{post}"}}' for post in ids]}, schema=SCHEMA)
+    return pl.DataFrame({"id": list(ids), "value": [f'{{"caption":"{post}"}}' for post in ids]}, schema=ENTRY_SCHEMA)
 
 
 def test_few_new_posts_change_little_of_the_sample() -> None:
@@ -27,7 +27,7 @@ def test_a_bad_entry_is_shown_with_its_reason() -> None:
 
 
 def test_tags_are_found_by_id() -> None:
-    tags = pl.DataFrame({"id": [1, 2], "value": ['{"tags":"1girl, hat"}', '{"tags":"1boy"}']}, schema=SCHEMA)
+    tags = pl.DataFrame({"id": [1, 2], "value": ['{"tags":"1girl, hat"}', '{"tags":"1boy"}']}, schema=ENTRY_SCHEMA)
     assert find_tags([tags, tags.clear()], {1, 3}) == {1: "1girl, hat"}
 
 

@@ -1,12 +1,12 @@
 import polars as pl
 
-from booruflow.core.idjson import SCHEMA
+from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.report.counts import BIN_WIDTH, MAX_WORDS, count_outcomes, count_resolutions, count_texts
 
 
 def entries(**values: str) -> list[pl.DataFrame]:
     ids = [int(name.removeprefix("post")) for name in values]
-    return [pl.DataFrame({"id": ids, "value": list(values.values())}, schema=SCHEMA)]
+    return [pl.DataFrame({"id": ids, "value": list(values.values())}, schema=ENTRY_SCHEMA)]
 
 
 def caption(text: str) -> str:

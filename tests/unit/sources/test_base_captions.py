@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import overlaid
+from booruflow.core.streams import merged_latest
 from booruflow.sources.base_captions import caption_entries, caption_streams, join_columns
 
 
@@ -36,9 +36,9 @@ def test_later_sources_win(tmp_path):
         {"files": [c], "id": "id", "columns": ["caption"]},
     ]
     streams = caption_streams(sources, [False, True, False], [a, converted, c], tmp_path / "base.json")
-    entries = pl.concat(caption_entries(overlaid(streams)))
+    entries = pl.concat(caption_entries(merged_latest(streams)))
     assert dict(entries.iter_rows()) == {1: '{"caption":"one"}', 3: '{"caption":"drei"}', 5: '{"caption":"five"}'}
 
 
 def test_without_sources_there_are_no_captions(tmp_path):
-    assert pl.concat(caption_entries(overlaid(caption_streams([], [], [], tmp_path / "base.json")))).is_empty()
+    assert pl.concat(caption_entries(merged_latest(caption_streams([], [], [], tmp_path / "base.json")))).is_empty()

@@ -9,7 +9,7 @@ import imagesize
 import polars as pl
 
 from booruflow.core.errors import Unreadable
-from booruflow.core.streams import in_step
+from booruflow.core.streams import aligned
 from booruflow.sources.images.decoding import opened
 from booruflow.sources.images.reading import open_at, read_image
 
@@ -27,7 +27,7 @@ def with_sizes(root: str | Path, images: Iterable[pl.DataFrame], posts: Iterable
         images: columns of images.parquet.
         posts: `id`, `image_width`, `image_height`.
     """
-    for image_rows, post_rows in in_step([images, posts]):
+    for image_rows, post_rows in aligned([images, posts]):
         unsized = post_rows.filter(pl.col("image_width").is_null() | pl.col("image_height").is_null())
         sizes = []
         for row in image_rows.join(unsized.select("id"), on="id", how="semi").iter_rows(named=True):

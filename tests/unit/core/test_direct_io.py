@@ -1,0 +1,70 @@
+import errno
+import os
+
+import pytest
+
+from booruflow.core import direct_io
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole, written_whole
+
+PIECES = [bytes([n]) * (n * 37) for n in range(256)]
+
+
+def test_a_writeback_writer_writes_everything(tmp_path, monkeypatch):
+    monkeypatch.setattr(direct_io.WritebackWriter, "STRETCH", 5000)
+    with open_whole(tmp_path / "x") as file:
+        writer = direct_io.WritebackWriter(file)
+        for piece in PIECES:
+            writer.write(piece)
+        writer.write(memoryview(b"end"))
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES) + b"end"
+
+
+@pytest.mark.parametrize("more", [b"", b"x" * 5000, b"x" * (4096 * 3)])
+def test_a_direct_writer_writes_everything(tmp_path, monkeypatch, more):
+    monkeypatch.setattr(direct_io.DirectWriter, "BLOCK", 4096)
+    with direct_io.DirectWriter(tmp_path / "x") as file:
+        for piece in (*PIECES, memoryview(more)):
+            file.write(piece)
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES) + more
+
+
+def test_without_direct_io_a_direct_writer_writes_normally(tmp_path, monkeypatch):
+    refused = []
+
+    def refusing(path, flags, mode=0o777, *, open_=os.open):
+        if flags & os.O_DIRECT:
+            refused.append(path)
+            raise OSError(errno.EINVAL, "no direct I/O here")
+        return open_(path, flags, mode)
+
+    monkeypatch.setattr(direct_io.DirectWriter, "BLOCK", 4096)
+    monkeypatch.setattr(os, "open", refusing)
+    with direct_io.DirectWriter(tmp_path / "x") as file:
+        for piece in PIECES:
+            file.write(piece)
+    assert refused == [tmp_path / "x"]
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES)
+
+
+def test_a_direct_writer_reports_a_failed_write(tmp_path, monkeypatch):
+    def full(file, data):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(direct_io.DirectWriter, "BLOCK", 4096)
+    monkeypatch.setattr(os, "write", full)
+    with (
+        pytest.raises(UserError, match=r"x: cannot be written \(No space left on device\)"),
+        written_whole(tmp_path / "x") as part,
+        direct_io.DirectWriter(part) as file,
+    ):
+        file.write(bytes(4096))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_beside_a_direct_writer_leaves_the_old_file(tmp_path):
+    (tmp_path / "x").write_text("old")
+    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "x") as part, direct_io.DirectWriter(part) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+    assert (tmp_path / "x").read_text() == "old" and list(tmp_path.iterdir()) == [tmp_path / "x"]

@@ -1,0 +1,31 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from booruflow.products.manifest import write_manifest
+from booruflow.products.summary import print_summary
+
+
+def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
+    path = tmp_path / "manifest.json"
+    write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, {"b": {"size": 2, "sha256": "b", "entries": 3}})
+    print_summary(path)
+    assert capsys.readouterr().out.splitlines() == [
+        f"Data set in {tmp_path}/", "  posts                   8,005,010", "  of these tags alone             7",
+    ]  # fmt: skip
+
+
+def test_without_a_manifest_nothing_is_printed(tmp_path, capsys):
+    print_summary(tmp_path / "manifest.json")
+    assert capsys.readouterr().out == ""
+
+
+def test_it_loads_no_data_library():
+    code = (
+        "import sys, booruflow.products.summary; print([m for m in ('polars', 'pyarrow', 'numpy', 'tqdm') if m in sys.modules])"
+    )
+    scripts = Path(__file__).parents[3] / "scripts"
+    result = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(scripts)}, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"
