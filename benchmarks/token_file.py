@@ -24,12 +24,10 @@ from synthetic import vocabulary as synthetic_tags
 from booruflow.core.memory import KEPT
 from booruflow.core.tables import write_stream
 from booruflow.sources.posts import SCHEMA
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import TokenFile
-from booruflow.tokens.corpus import write_tokens
+from booruflow.tokens.encoding import write_tokens
 from booruflow.tokens.prevalence import count_tags
-from booruflow.tokens.thresholds import frequent_tags
-from booruflow.tokens.vocabulary import Vocabulary, vocabulary_of
+from booruflow.tokens.token_file import TokenFile
+from booruflow.tokens.vocabulary import SECTION_ORDER, Vocabulary, build_vocabulary, select_tags
 
 QUALIFIER = re.compile(r"^(.+)_\((.+)\)$")
 JOINTS = re.compile(r"[-_]")
@@ -39,7 +37,7 @@ def write_posts(path: Path, posts: int) -> None:
     """A posts file as the rule `posts` makes it."""
     tags = synthetic_tags()
     columns = {"rating": "rating", "score": pl.col("score").cast(pl.Int32)}
-    columns |= {category: f"tag_string_{category}" for category in CATEGORIES}
+    columns |= {category: f"tag_string_{category}" for category in SECTION_ORDER}
     batches = (posts_batch(tags, 0, batch).head(posts - batch * BATCH) for batch in range(-(-posts // BATCH)))
     write_stream(path, (batch.select("id", **columns) for batch in batches), {name: SCHEMA[name] for name in ("id", *columns)})
 
@@ -71,7 +69,7 @@ class Rival:
         special = self.special
         unk = special["unk"]
         ids = [special["bos"], special.get(f"rating:{post['rating']}", unk)]
-        for category in CATEGORIES:
+        for category in SECTION_ORDER:
             ids.append(special[category])
             known = self.ids[category]
             whole, spelled, unknown = set(), set(), False
@@ -116,7 +114,7 @@ def rival_tokens(posts: Path, vocabulary: Vocabulary, path: Path, limit: int) ->
     kind = "H" if len(vocabulary) <= 1 << 16 else "I"
     done, began = 0, time.perf_counter()
     with path.open("wb") as file:
-        for batch in pq.ParquetFile(posts).iter_batches(BATCH, columns=["rating", *CATEGORIES]):
+        for batch in pq.ParquetFile(posts).iter_batches(BATCH, columns=["rating", *SECTION_ORDER]):
             for post in batch.to_pylist():
                 file.write(array(kind, rival.encode(post)).tobytes())
             done += batch.num_rows
@@ -145,7 +143,7 @@ def main() -> None:
         began = time.perf_counter()
         counts = count_tags(posts)
         counted = time.perf_counter() - began
-        vocabulary = vocabulary_of(frequent_tags(counts, dict.fromkeys(CATEGORIES, options.threshold)))
+        vocabulary = build_vocabulary(select_tags(counts, dict.fromkeys(SECTION_ORDER, options.threshold)))
         print(f"{options.posts:,} posts, {len(vocabulary):,} tokens in the vocabulary")
         print(f"counting: {options.posts / counted:,.0f} posts/s")
         path = folder / "tokens.bin"

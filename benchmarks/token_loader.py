@@ -18,13 +18,11 @@ import torch
 from token_file import write_posts
 from torch.utils.data import DataLoader
 
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import TokenFile
-from booruflow.tokens.corpus import write_tokens
 from booruflow.tokens.dataset import LengthBatches, TokenDataset
+from booruflow.tokens.encoding import write_tokens
 from booruflow.tokens.prevalence import count_tags
-from booruflow.tokens.thresholds import frequent_tags
-from booruflow.tokens.vocabulary import vocabulary_of
+from booruflow.tokens.token_file import TokenFile
+from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary, select_tags
 
 
 def floor(tokens: TokenFile, lengths: list[np.ndarray], pad: int) -> Iterable[dict[str, torch.Tensor]]:
@@ -60,7 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         posts, path = Path(folder) / "posts.parquet", Path(folder) / "tokens.bin"
         write_posts(posts, options.posts)
-        vocabulary = vocabulary_of(frequent_tags(count_tags(posts), dict.fromkeys(CATEGORIES, 16)))
+        vocabulary = build_vocabulary(select_tags(count_tags(posts), dict.fromkeys(SECTION_ORDER, 16)))
         write_tokens(posts, vocabulary, path, 256, threads=2)
         tokens = TokenFile(path, vocabulary)
         dataset = TokenDataset(tokens, shuffle_tags=False)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import ahead, in_step, overlaid
+from booruflow.core.streams import ahead, in_step, overlaid, parallel_map
 
 
 def framed(ids, sizes, column="x"):
@@ -77,3 +77,18 @@ def test_ahead_raises_what_its_source_raises():
     assert next(stream) == 1
     with pytest.raises(UserError, match="row 2"):
         next(stream)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_parallel_map_keeps_the_order_and_reads_one_item_per_thread_in_advance(threads):
+    read = []
+
+    def items():
+        for n in range(20):
+            read.append(n)
+            yield n
+
+    results = parallel_map(lambda n: n * n, items(), threads)
+    assert next(results) == 0
+    assert read == list(range(threads + 1))
+    assert list(results) == [n * n for n in range(1, 20)]
