@@ -171,7 +171,7 @@ class Encoder:
         return spelling
 
     def _items(self, key: Ints, spellings: list[Spelling]) -> _Items:
-        """Compute the items from their keys, and the tokens of each: a part starts with one token (the head with two or three)."""
+        """The items of these keys. A tag is one token, a part starts with one (the head with two or three)."""
         value = _value(key)
         starts = np.flatnonzero(value == 0).reshape(-1, _PARTS)
         general = self.vocabulary.ids["general"]
