@@ -25,7 +25,7 @@ tags: [tag-embedding, feature-extraction]
 # A tag-set model
 
 This model embeds a set of tags as one vector of {dimensions} numbers, for conditioning an image model or for finding
-similar posts. The order of the tags does not matter. {prefixes}
+similar posts. The order of the tags does not matter.{prefixes}
 
 | | |
 |---|---|
@@ -76,9 +76,10 @@ def save_model(
         file.write(save(weights, metadata={"format": "pt"}))
     write_tags(folder / "tags.tsv", vocabulary)
     config = model.config
+    prefixes = ", ".join(map(str, config.matryoshka_sizes[:-1]))
     card = CARD.format(
         dimensions=config.matryoshka_sizes[-1],
-        prefixes=" ".join(f"The first {size} numbers are a vector of their own." for size in config.matryoshka_sizes[:-1]),
+        prefixes=f"\nShorter vectors are prefixes of it: {prefixes} numbers." if prefixes else "",
         tags=len(vocabulary),
         categories=len(vocabulary.categories),
         layers=config.layers,
