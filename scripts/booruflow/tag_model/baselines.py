@@ -28,9 +28,9 @@ def category_frequency(train: TagSets) -> Scorer:
     sizes = train.matrix() @ membership
     category = train.vocabulary.category
     counts_beside = np.bincount(train.tokens, (sizes[train.rows, category[train.tokens]] > 1), len(counts))
-    some, none = (sizes > 0).sum(axis=0), (sizes == 0).sum(axis=0)
-    beside_others = counts_beside / np.maximum(some[category], 1)
-    alone = (counts - counts_beside) / np.maximum(none + (sizes == 1).sum(axis=0), 1)[category]
+    present, absent = (sizes > 0).sum(axis=0), (sizes == 0).sum(axis=0)
+    beside_others = counts_beside / np.maximum(present[category], 1)
+    alone = (counts - counts_beside) / np.maximum(absent + (sizes == 1).sum(axis=0), 1)[category]
 
     def score(visible: TagSets) -> Floats:
         has_category = (visible.matrix() @ membership > 0)[:, category]

@@ -36,9 +36,9 @@ _PARTS = len(SECTION_ORDER) + 2
 _VALUE_BITS = 32
 _PART_BITS = 3
 
-_TRUNCATION_ORDER = ("character", "copyright", "artist", "meta", "general")
+_KEEP_ORDER = ("character", "copyright", "artist", "meta", "general")
 """Which sections a record that is too long keeps first, after the starts of its parts."""
-_KEEP_RANK = np.array([0, *(1 + _TRUNCATION_ORDER.index(category) for category in SECTION_ORDER), 0])
+_KEEP_RANK = np.array([0, *(1 + _KEEP_ORDER.index(category) for category in SECTION_ORDER), 0])
 
 Ints = NDArray[np.int64]
 
@@ -184,7 +184,7 @@ class Encoder:
         return _Items(value, end, starts, np.diff(end[starts[:, -1]], prepend=0))
 
     def _dropped_items(self, key: Ints, items: _Items) -> Ints:
-        """The items to drop from records above `max_length`, which keep what fits in `_TRUNCATION_ORDER`."""
+        """The items to drop from records above `max_length`, which keep what fits in `_KEEP_ORDER`."""
         size = np.diff(items.end, prepend=0)
         at = np.flatnonzero(np.repeat(items.lengths > self.max_length, np.diff(items.starts[:, 0], append=key.size)))
         rank = np.where(items.value[at] == 0, 0, _KEEP_RANK[_part(key[at])])
