@@ -35,6 +35,7 @@ rule all:
         expand(rules.caption.output, n=GENERATED),
         rules.manifest.output,
         rules.tokens.output,
+        rules.token_plots.output,
     message:
         "All products"
 

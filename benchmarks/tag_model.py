@@ -1,126 +1,132 @@
-"""The tag-set model and its rivals on real tag sets: Debian's package tags.
+"""The tag-set model and the baselines on real tag sets: the tags of Debian packages.
 
-    PYTHONPATH=tools python benchmarks/tag_model.py                       three seeds
-    PYTHONPATH=tools python benchmarks/tag_model.py --salt v2             another split, other hidden tags
-    PYTHONPATH=tools python benchmarks/tag_model.py --part validation     what one may tune on
+    python benchmarks/tag_model.py                       three seeds
+    python benchmarks/tag_model.py --salt v2             another split, other masked tags
+    python benchmarks/tag_model.py --part validation     for tuning
 
-Reads ../shared/data/debtags.tsv where there is one, or else makes such a table from the package lists of this machine
-(tools/debtags.py). Writes table, figures and learning curves to --out. A training that was stopped goes on.
+Reads ../shared/data/debtags.tsv if it exists; otherwise makes such a table from the package lists of this machine
+(benchmarks/debtags.py). Writes table, scores and learning curves to --out. An interrupted training resumes.
 """
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
+import debtags
 import torch
-from matplotlib import rc_context
+import yaml
+from debian_sets import deduplicate, prune, read_tsv
 from matplotlib.figure import Figure
 
-import debtags
-from booruflow.core.files import written_whole
-from booruflow.tag_model import rivals
+from booruflow.core.config import defaults
+from booruflow.report.svg import save_svg
+from booruflow.tag_model import baselines
 from booruflow.tag_model.comparison import (
-    YARDSTICK,
-    Result,
-    all_rivals,
-    averaged,
+    REFERENCE_BASELINE,
+    MethodScores,
+    comparison_page,
     completion_table,
-    contenders_of,
-    examine,
+    evaluate,
+    evaluation_queries,
+    fit_baselines,
     gain_line,
-    questions,
-    report,
-    rows_of,
+    mean_over_seeds,
+    model_methods,
+    scores_json,
 )
-from booruflow.tag_model.evaluation import permutation_error, ranks
+from booruflow.tag_model.embedding import embedder
+from booruflow.tag_model.evaluation import masked_ranks, permutation_error
 from booruflow.tag_model.export import write_text
-from booruflow.tag_model.inference import embedder
 from booruflow.tag_model.model import ModelConfig
-from booruflow.tag_model.protocol import completion, distinct, prune, split
-from booruflow.tag_model.sets import read_tsv
+from booruflow.tag_model.protocol import completion_queries, split_sets
 from booruflow.tag_model.training import Trainer, TrainingConfig
 
-PINNED = Path("../shared/data/debtags.tsv")
+TABLE = Path("../shared/data/debtags.tsv")
 FACETS = ("interface", "works-with", "use", "field", "uitoolkit", "role")
+SCHEMA = Path(__file__).parents[1] / "rules/schemas/config.schema.yaml"
+DEFAULTS = defaults(yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
+TRAINING = DEFAULTS["training"] | {"batch_size": 128, "category_mask_rate": 1 / 7}
 
 
 def main() -> None:
-    """Ask everyone, write the tables."""
+    """Evaluate all methods and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--salt", default="v1", help="of the split and of what is hidden")
+    parser.add_argument("--salt", default="v1", help="of the split and of the masks")
     parser.add_argument("--part", choices=("test", "validation"), default="test")
-    parser.add_argument("--epochs", type=int, default=TrainingConfig.epochs)
+    parser.add_argument("--epochs", type=int, default=TRAINING["epochs"])
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks/tag_model"))
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
 
-    path = PINNED if PINNED.exists() else chosen.out / "debtags.tsv"
-    if path != PINNED:
+    path = TABLE if TABLE.exists() else options.out / "debtags.tsv"
+    if path != TABLE:
         debtags.main([str(path)])
-    splits = prune(split(distinct(read_tsv(path)), chosen.salt))
+    splits = prune(split_sets([deduplicate(read_tsv(path))], options.salt, train=80, validation=10))
     sizes = [len(part) for part in (splits.train, splits.validation, splits.test)]
-    print(f"{path}: {sizes} sets, {len(splits.train.vocabulary)} tags")
+    vocabulary = splits.train.vocabulary
+    print(f"{path}: {sizes} sets, {len(vocabulary)} tags")
 
-    asked = questions(splits, getattr(splits, chosen.part), FACETS, chosen.salt)
-    check = completion(splits.validation, salt=chosen.salt)
-    form = ModelConfig(len(splits.train.vocabulary), len(splits.train.vocabulary.categories))
-    results = []
-    for contender in all_rivals(splits.train, form.nested):
-        results.append(examine(contender, asked))
-        print(completion_table(results[-1:]).splitlines()[-1], flush=True)
-    edlae = next(result for result in results if result.name == YARDSTICK)
+    part = getattr(splits, options.part)
+    queries = evaluation_queries(splits, part, FACETS, max_queries=10_000, gallery_size=50_000, salt=options.salt)
+    validation = completion_queries(splits.validation, salt=options.salt)
+    architecture = ModelConfig(len(vocabulary), len(vocabulary.categories), **DEFAULTS["architecture"])
+    scores = []
+    for method in fit_baselines(splits.train, architecture.matryoshka_sizes, gallery_size=50_000):
+        scores.append(evaluate(method, queries))
+        print(completion_table(scores[-1:]).splitlines()[-1], flush=True)
+    reference = next(score for score in scores if score.name == REFERENCE_BASELINE)
 
-    gains, seeds = [], []
-    for name, layers in (("bag of embeddings", 0), ("model", form.layers)):
-        runs: list[list[Result]] = []
+    gains, seed_scores = [], []
+    for name, layers in (("bag of embeddings", 0), ("model", architecture.layers)):
+        runs: list[list[MethodScores]] = []
         logs = []
-        for seed in chosen.seeds:
-            config = replace(TrainingConfig(), seed=seed, epochs=chosen.epochs)
-            stem = f"{name.replace(' ', '_')}_{chosen.salt}_{seed}"
-            trainer = Trainer(splits.train, check, replace(form, layers=layers), config, chosen.out / f"{stem}.pt")
+        for seed in options.seeds:
+            config = TrainingConfig(**TRAINING | {"seed": seed, "epochs": options.epochs})
+            stem = f"{name.replace(' ', '_')}_{options.salt}_{seed}"
+            checkpoint = options.out / f"{stem}.pt"
+            trainer = Trainer(splits.train, validation, replace(architecture, layers=layers), config, checkpoint)
             model = trainer.run()
             logs.append(trainer.log)
-            write_text(chosen.out / f"{stem}.csv", trainer.log_text())
-            error = permutation_error(embedder(model, form.nested[-1]), asked.completion.shown)
-            print(f"{name}, seed {seed}: {trainer.seconds:.0f} s; another order of the tags changes vectors by {error:.1e}")
-            contenders = contenders_of(name, model, splits.train, check, trainer.seconds)
-            runs.append([examine(contender, asked) for contender in contenders])
+            write_text(options.out / f"{stem}.csv", trainer.log_csv())
+            error = permutation_error(embedder(model, architecture.matryoshka_sizes[-1]), queries.completion.visible)
+            print(f"{name}, seed {seed}: {trainer.seconds:.0f} s; reordering the tags changes vectors by at most {error:.1e}")
+            methods = model_methods(name, model, splits.train, validation, trainer.seconds)
+            runs.append([evaluate(method, queries) for method in methods])
             print(completion_table(runs[-1]), flush=True)
         columns = list(zip(*runs, strict=True))
-        results += [replace(averaged(column), name=column[0].name.split(", weight")[0]) for column in columns]
-        gains += [gain_line(column, edlae, asked.completion) for column in columns[-2:]]
-        seeds += [
-            replace(result, name=f"{result.name}, seed {seed}")
+        scores += [replace(mean_over_seeds(column), name=column[0].name.split(", weight")[0]) for column in columns]
+        gains += [gain_line(column, reference, queries.completion) for column in columns[-2:]]
+        seed_scores += [
+            replace(score, name=f"{score.name}, seed {seed}")
             for column in columns[-2:]
-            for seed, result in zip(chosen.seeds, column, strict=True)
+            for seed, score in zip(options.seeds, column, strict=True)
         ]
-        yardstick = float((1 / ranks(rivals.linear(rivals.edlae(splits.train)), check)).mean())
-        draw_curves(logs, chosen.seeds, yardstick, name, chosen.out / f"{name.replace(' ', '_')}.svg")
+        edlae = baselines.linear(baselines.edlae(splits.train))
+        reference_mrr = float((1 / masked_ranks(edlae, validation)).mean())
+        draw_curves(logs, options.seeds, reference_mrr, name, options.out / f"{name.replace(' ', '_')}.svg")
 
-    text = f"{report(results, gains)}\n## Each seed\n\n{completion_table(seeds)}"
+    text = f"{comparison_page(scores, gains)}\n## Each seed\n\n{completion_table(seed_scores)}"
     print(text)
-    write_text(chosen.out / "table.md", text)
-    write_text(chosen.out / "results.json", rows_of([*results, *seeds]))
+    write_text(options.out / "table.md", text)
+    write_text(options.out / "results.json", scores_json([*scores, *seed_scores]))
 
 
-def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], yardstick: float, name: str, path: Path) -> None:
-    """Validation MRR and training loss over steps, a line a seed."""
+def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], reference_mrr: float, name: str, path: Path) -> None:
+    """Validation MRR and training loss over steps, one line per seed."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     for log, seed in zip(logs, seeds, strict=True):
         steps = [row["step"] for row in log]
         left.plot(steps, [row["MRR"] for row in log], label=f"seed {seed}")
         right.plot(steps, [row["loss"] for row in log], label=f"seed {seed}")
-    left.axhline(yardstick, color="grey", linestyle="--", label=YARDSTICK)
+    left.axhline(reference_mrr, color="grey", linestyle="--", label=REFERENCE_BASELINE)
     left.set(xlabel="step", ylabel="validation MRR", title=name)
     right.set(xlabel="step", ylabel="training loss")
     left.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rc_context({"svg.hashsalt": "booruflow"}), written_whole(path) as part:
-        figure.savefig(part, format="svg", metadata={"Date": None})
+    save_svg(figure, path)
 
 
 if __name__ == "__main__":

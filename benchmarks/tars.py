@@ -27,8 +27,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-
 from booruflow.products.tars import write_tars
 
 TARS = 1000

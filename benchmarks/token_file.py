@@ -1,9 +1,9 @@
-"""Posts per second from the posts file to the token file, against a plain tokenizer that goes post by post.
+"""Posts per second from the posts file to the token file, against a plain tokenizer that works post by post.
 
-    python benchmarks/token_file.py --posts 500000 [--folder FOLDER] [--rival-posts 50000]
+    python benchmarks/token_file.py --posts 500000 [--folder FOLDER] [--baseline-posts 50000]
 
-Both read the same parquet file and write the ids of every post; the tokens must come out equal. The posts are
-synthetic (see synthetic.py). The rival does all posts too unless told otherwise.
+Both read the same parquet file and write the ids of every post, and their tokens must be equal. The posts are
+synthetic (see synthetic.py). The plain tokenizer encodes all posts unless --baseline-posts is given.
 """
 
 import argparse
@@ -24,30 +24,28 @@ from synthetic import vocabulary as synthetic_tags
 from booruflow.core.memory import ALLOCATOR_SETTINGS
 from booruflow.core.tables import write_stream
 from booruflow.sources.posts import POSTS_SCHEMA
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import TokenFile
-from booruflow.tokens.corpus import write_tokens
+from booruflow.tokens.encoding import write_tokens
 from booruflow.tokens.prevalence import count_tags
-from booruflow.tokens.thresholds import frequent_tags
-from booruflow.tokens.vocabulary import Vocabulary, vocabulary_of
+from booruflow.tokens.token_file import TokenFile
+from booruflow.tokens.vocabulary import SECTION_ORDER, Vocabulary, build_vocabulary, select_tags
 
 QUALIFIER = re.compile(r"^(.+)_\((.+)\)$")
 JOINTS = re.compile(r"[-_]")
 
 
 def write_posts(path: Path, posts: int) -> None:
-    """A posts file as the rule `posts` makes it."""
+    """Write a posts file like that of the rule `posts`."""
     tags = synthetic_tags()
     columns = {"rating": "rating", "score": pl.col("score").cast(pl.Int32)}
-    columns |= {category: f"tag_string_{category}" for category in CATEGORIES}
+    columns |= {category: f"tag_string_{category}" for category in SECTION_ORDER}
     batches = (posts_batch(tags, 0, batch).head(posts - batch * BATCH) for batch in range(-(-posts // BATCH)))
     write_stream(
         path, (batch.select("id", **columns) for batch in batches), {name: POSTS_SCHEMA[name] for name in ("id", *columns)}
     )
 
 
-class Rival:
-    """What one writes first: for every post split the strings, and for every tag look it up; pieces by regex."""
+class PlainTokenizer:
+    """A straightforward tokenizer: splits the strings of each post and looks up each tag; pieces by regex."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.ids = vocabulary.ids
@@ -73,7 +71,7 @@ class Rival:
         special = self.special
         unk = special["unk"]
         ids = [special["bos"], special.get(f"rating:{post['rating']}", unk)]
-        for category in CATEGORIES:
+        for category in SECTION_ORDER:
             ids.append(special[category])
             known = self.ids[category]
             whole, spelled, unknown = set(), set(), False
@@ -112,15 +110,15 @@ class Rival:
         return ids
 
 
-def rival_tokens(posts: Path, vocabulary: Vocabulary, path: Path, limit: int) -> tuple[int, float]:
-    """Tokenize the first posts the plain way; posts and seconds."""
-    rival = Rival(vocabulary)
+def tokenize_plainly(posts: Path, vocabulary: Vocabulary, path: Path, limit: int) -> tuple[int, float]:
+    """Encode at least the first `limit` posts with the plain tokenizer; returns posts and seconds."""
+    tokenizer = PlainTokenizer(vocabulary)
     kind = "H" if len(vocabulary) <= 1 << 16 else "I"
     done, began = 0, time.perf_counter()
     with path.open("wb") as file:
-        for batch in pq.ParquetFile(posts).iter_batches(BATCH, columns=["rating", *CATEGORIES]):
+        for batch in pq.ParquetFile(posts).iter_batches(BATCH, columns=["rating", *SECTION_ORDER]):
             for post in batch.to_pylist():
-                file.write(array(kind, rival.encode(post)).tobytes())
+                file.write(array(kind, tokenizer.encode(post)).tobytes())
             done += batch.num_rows
             if done >= limit:
                 break
@@ -131,8 +129,8 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--posts", type=int, default=500_000)
-    parser.add_argument("--rival-posts", type=int, help="at most so many posts for the rival; all by default")
-    parser.add_argument("--folder", type=Path, help="keep the files here, and take the posts from here when they are there")
+    parser.add_argument("--baseline-posts", type=int, help="posts for the plain tokenizer; all by default")
+    parser.add_argument("--folder", type=Path, help="keep the files here, and reuse the posts file")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--threshold", type=int, default=16)
     options = parser.parse_args()
@@ -147,7 +145,7 @@ def main() -> None:
         began = time.perf_counter()
         counts = count_tags(posts)
         counted = time.perf_counter() - began
-        vocabulary = vocabulary_of(frequent_tags(counts, dict.fromkeys(CATEGORIES, options.threshold)))
+        vocabulary = build_vocabulary(select_tags(counts, dict.fromkeys(SECTION_ORDER, options.threshold)))
         print(f"{options.posts:,} posts, {len(vocabulary):,} tokens in the vocabulary")
         print(f"counting: {options.posts / counted:,.0f} posts/s")
         path = folder / "tokens.bin"
@@ -156,14 +154,14 @@ def main() -> None:
         seconds, processor = time.perf_counter() - began, time.process_time() - processor
         rate, effort = options.posts / seconds, processor / options.posts
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"encoding: {rate:,.0f} posts/s, {1e6 * effort:.2f} us of processor time a post, peak {peak:,.0f} MB")
+        print(f"encoding: {rate:,.0f} posts/s, {1e6 * effort:.2f} us of CPU time per post, peak {peak:,.0f} MB")
         processor = time.process_time()
-        done, seconds = rival_tokens(posts, vocabulary, folder / "rival.bin", options.rival_posts or options.posts)
+        done, seconds = tokenize_plainly(posts, vocabulary, folder / "plain.bin", options.baseline_posts or options.posts)
         processor = (time.process_time() - processor) / done
-        print(f"post by post: {done / seconds:,.0f} posts/s, {1e6 * processor:.2f} us of processor time a post, {done:,} posts")
-        print(f"ratio: {rate * seconds / done:.1f} by the clock, {processor / effort:.1f} by processor time")
+        print(f"post by post: {done / seconds:,.0f} posts/s, {1e6 * processor:.2f} us of CPU time per post, {done:,} posts")
+        print(f"ratio: {rate * seconds / done:.1f} of wall time, {processor / effort:.1f} of CPU time")
         ours = TokenFile(path, vocabulary)
-        same = memoryview(ours.tokens[: int(ours.offsets[done])]).cast("B") == (folder / "rival.bin").read_bytes()
+        same = memoryview(ours.tokens[: int(ours.offsets[done])]).cast("B") == (folder / "plain.bin").read_bytes()
         print("tokens equal" if same else "TOKENS DIFFER")
 
 

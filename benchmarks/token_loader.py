@@ -1,8 +1,8 @@
-"""Records per second from the token file, against a raw copy of the same bytes plus collation.
+"""Records per second from the token file, against copying and padding the same bytes.
 
     python benchmarks/token_loader.py --posts 500000 [--batch-size 256] [--workers 2]
 
-The floor copies each batch's bytes, which lie together here, and pads them: what remains when nothing has to be found.
+The lower bound copies the bytes of each batch, which are contiguous there, and pads them, without any look-up.
 The posts are synthetic (see synthetic.py).
 """
 
@@ -18,17 +18,15 @@ import torch
 from token_file import write_posts
 from torch.utils.data import DataLoader
 
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import TokenFile
-from booruflow.tokens.corpus import write_tokens
 from booruflow.tokens.dataset import LengthBatches, TokenDataset
+from booruflow.tokens.encoding import write_tokens
 from booruflow.tokens.prevalence import count_tags
-from booruflow.tokens.thresholds import frequent_tags
-from booruflow.tokens.vocabulary import vocabulary_of
+from booruflow.tokens.token_file import TokenFile
+from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary, select_tags
 
 
-def floor(tokens: TokenFile, lengths: list[np.ndarray], pad: int) -> Iterable[dict[str, torch.Tensor]]:
-    """Batches of the given lengths, copied from the file one after the other and padded."""
+def copy_and_pad(tokens: TokenFile, lengths: list[np.ndarray], pad: int) -> Iterable[dict[str, torch.Tensor]]:
+    """Batches of the given lengths, copied from consecutive positions of the file and padded."""
     start = 0
     for each in lengths:
         end = start + int(each.sum())
@@ -60,32 +58,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         posts, path = Path(folder) / "posts.parquet", Path(folder) / "tokens.bin"
         write_posts(posts, options.posts)
-        vocabulary = vocabulary_of(frequent_tags(count_tags(posts), dict.fromkeys(CATEGORIES, 16)))
+        vocabulary = build_vocabulary(select_tags(count_tags(posts), dict.fromkeys(SECTION_ORDER, 16)))
         write_tokens(posts, vocabulary, path, 256, threads=2)
         tokens = TokenFile(path, vocabulary)
         dataset = TokenDataset(tokens, shuffle_tags=False)
-        reshuffled = TokenDataset(tokens)
+        shuffled = TokenDataset(tokens)
         sampler = LengthBatches(dataset, options.batch_size)
         batches = list(sampler)
         lengths = [dataset.lengths(batch.records) for batch in batches]
         pad = vocabulary.special["pad"]
         print(f"{options.posts:,} posts, batches of {options.batch_size}, padding {sampler.padding_share():.2%}")
-        reshuffled[batches[0]]  # the first batch waits for the compiler
+        shuffled[batches[0]]  # compiles the functions
         ratios = []
         for _ in range(options.repeats):
-            best = rate(floor(tokens, lengths, pad))
+            best = rate(copy_and_pad(tokens, lengths, pad))
             plain = rate(dataset[batch] for batch in batches)
-            mixed = rate(reshuffled[batch] for batch in batches)
+            mixed = rate(shuffled[batch] for batch in batches)
             print(
                 f"copy and collate {best:,.0f}/s; dataset {plain:,.0f}/s ({best / plain:.2f}x); "
-                f"with tags reshuffled {mixed:,.0f}/s ({best / mixed:.2f}x)"
+                f"with shuffled tags {mixed:,.0f}/s ({best / mixed:.2f}x)"
             )
             ratios.append((best / plain, best / mixed))
         middle = [statistics.median(column) for column in zip(*ratios, strict=True)]
-        print(f"median: dataset {middle[0]:.2f}x, with tags reshuffled {middle[1]:.2f}x")
+        print(f"median: dataset {middle[0]:.2f}x, with shuffled tags {middle[1]:.2f}x")
         for workers in (0, options.workers):
-            loader = DataLoader(reshuffled, sampler=sampler, batch_size=None, num_workers=workers)
-            print(f"DataLoader, {workers} workers, tags reshuffled: {rate(loader):,.0f}/s")
+            loader = DataLoader(shuffled, sampler=sampler, batch_size=None, num_workers=workers)
+            print(f"DataLoader, {workers} workers, shuffled tags: {rate(loader):,.0f}/s")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The tag-set model: trained, compared with its rivals, and used to embed posts and tags.
+"""The tag-set model: training, evaluation against baselines, and the vectors of posts and tags.
 
 Needs tokens/tokens.bin, tokens/tokens.idx and tokens/vocab.json. Makes embed/model/ (weights, config, tokenizer, model card),
-embed/bag/ (the same without layers, a rival), embed/evaluation.md and .json, embed/embeddings.npy, embed/ids.npy and
-embed/tags.npy. Keeps a checkpoint in checkpoints/ while it trains. Reads the config sections tag_model and tokens.max_length.
+embed/bag/ (a baseline: the same without layers), embed/evaluation.md and .json, embed/embeddings.npy, embed/ids.npy and
+embed/tags.npy. Keeps a checkpoint in checkpoints/ while training. Reads the config sections tag_model and tokens.max_length.
 """
 
 TAG_MODEL = config["tag_model"]
@@ -17,16 +17,16 @@ rule train_tag_model:
     input:
         **TOKENS,
     output:
-        config=f"{R}/embed/{{form}}/config.json",
-        weights=f"{R}/embed/{{form}}/model.safetensors",
-        tags=f"{R}/embed/{{form}}/tags.tsv",
-        model_card=f"{R}/embed/{{form}}/README.md",
-        tokenizer=multiext(f"{R}/embed/{{form}}/", "vocab.txt", "vocab.json", "tokenizer_config.json"),
-        log=f"{R}/embed/{{form}}/training.csv",
+        config=f"{R}/embed/{{model}}/config.json",
+        weights=f"{R}/embed/{{model}}/model.safetensors",
+        tags=f"{R}/embed/{{model}}/tags.tsv",
+        model_card=f"{R}/embed/{{model}}/README.md",
+        tokenizer=multiext(f"{R}/embed/{{model}}/", "vocab.txt", "vocab.json", "tokenizer_config.json"),
+        log=f"{R}/embed/{{model}}/training.csv",
     log:
-        f"{R}/logs/train_tag_model_{{form}}.log",
+        f"{R}/logs/train_tag_model_{{model}}.log",
     benchmark:
-        f"{R}/benchmarks/train_tag_model_{{form}}.tsv"
+        f"{R}/benchmarks/train_tag_model_{{model}}.tsv"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=TAG_MODEL["gpus"],
@@ -35,18 +35,18 @@ rule train_tag_model:
     params:
         code=code("train_tag_model"),
         split=TAG_MODEL["split"],
-        form=lambda wildcards: TAG_MODEL["form"] | ({"layers": 0} if wildcards.form == "bag" else {}),
+        architecture=lambda wildcards: TAG_MODEL["architecture"] | ({"layers": 0} if wildcards.model == "bag" else {}),
         training=TAG_MODEL["training"],
-        sets=TAG_MODEL["evaluation"]["sets"],
+        max_queries=TAG_MODEL["evaluation"]["max_queries"],
         gpus=TAG_MODEL["gpus"],
         max_length=config["tokens"]["max_length"],
-        checkpoint=lambda wildcards: f"{R}/checkpoints/{wildcards.form}_{digest('train_tag_model')[:12]}.pt",
+        checkpoint=lambda wildcards: f"{R}/checkpoints/{wildcards.model}_{digest('train_tag_model')[:12]}.pt",
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Tag-set model: train {wildcards.form}"
+        "Tag-set model: train {wildcards.model}"
     wildcard_constraints:
-        form="model|bag",
+        model="model|bag",
     script:
         "../scripts/train_tag_model.py"
 
@@ -58,7 +58,7 @@ rule evaluate_tag_model:
         bag=f"{R}/embed/bag/config.json",
     output:
         table=report(f"{R}/embed/evaluation.md", category="Tag-set model"),
-        figures=f"{R}/embed/evaluation.json",
+        scores=f"{R}/embed/evaluation.json",
     log:
         f"{R}/logs/evaluate_tag_model.log",
     benchmark:
@@ -76,7 +76,7 @@ rule evaluate_tag_model:
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Tag-set model: compare with its rivals"
+        "Tag-set model: evaluate with the baselines"
     script:
         "../scripts/evaluate_tag_model.py"
 
@@ -103,7 +103,7 @@ rule embed_posts:
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Vectors of all posts"
+        "Tag-set model: embed all posts"
     script:
         "../scripts/embed_posts.py"
 
@@ -125,7 +125,7 @@ rule embed_tags:
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Vectors of all tags"
+        "Tag-set model: embed all tags"
     script:
         "../scripts/embed_tags.py"
 

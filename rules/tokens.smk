@@ -1,7 +1,7 @@
 """Tag counts, vocabulary and token file.
 
-Needs posts.parquet. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin, tokens/tokens.idx
-and the tables and plots beside them. Reads the config section tokens.
+Needs posts/posts.parquet. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin,
+tokens/tokens.idx, and the tables and plots of them. Reads the config section tokens.
 """
 
 PREVALENCE = {
@@ -39,7 +39,6 @@ rule vocab:
         text=f"{R}/tokens/vocab.txt",
         table=f"{R}/tokens/vocab.json",
         costs=f"{R}/tokens/threshold_costs.tsv",
-        plot=f"{R}/tokens/threshold_costs.svg",
     log:
         f"{R}/logs/vocab.log",
     benchmark:
@@ -53,7 +52,7 @@ rule vocab:
         vocabulary_size=config["tokens"]["vocabulary_size"],
         score_edges=config["tokens"]["score_edges"],
     conda:
-        "../envs/report.yaml"
+        "../envs/data.yaml"
     message:
         "Vocabulary: the tokens, and what the thresholds cost"
     script:
@@ -69,7 +68,6 @@ rule tokens:
         index=f"{R}/tokens/tokens.idx",
         counts=f"{R}/tokens/tokens.json",
         lengths=f"{R}/tokens/lengths.tsv",
-        histogram=f"{R}/tokens/lengths.svg",
     log:
         f"{R}/logs/tokens.log",
     benchmark:
@@ -81,8 +79,33 @@ rule tokens:
         code=code("tokens"),
         max_length=config["tokens"]["max_length"],
     conda:
-        "../envs/report.yaml"
+        "../envs/data.yaml"
     message:
-        "Tokens: every post as ids"
+        "Tokens: all posts as token ids"
     script:
         "../scripts/tokens.py"
+
+
+rule token_plots:
+    input:
+        costs=rules.vocab.output.costs,
+        lengths=rules.tokens.output.lengths,
+    output:
+        costs=f"{R}/tokens/threshold_costs.svg",
+        lengths=f"{R}/tokens/lengths.svg",
+    log:
+        f"{R}/logs/token_plots.log",
+    benchmark:
+        f"{R}/benchmarks/token_plots.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("token_plots"),
+        max_length=config["tokens"]["max_length"],
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Token plots: what the thresholds cost, and how many tokens posts need"
+    script:
+        "../scripts/token_plots.py"

@@ -1,4 +1,4 @@
-"""Rule embed_tags: the vector of every tag, whose product with a post's vector says how well the tag suits the post."""
+"""Rule embed_tags: the vectors of all tags; the dot product with the vector of a post scores how well a tag fits it."""
 
 from pathlib import Path
 

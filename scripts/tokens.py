@@ -1,18 +1,19 @@
-"""Rule tokens: every post as token ids in one file, with its index, and the lengths."""
+"""Rule tokens: all posts as token ids in one file with an index, and statistics of them."""
 
 from pathlib import Path
 
 from booruflow.core.jobs import job
-from booruflow.tokens.corpus import write_summary, write_tokens
+from booruflow.tokens.encoding import write_tokens
+from booruflow.tokens.statistics import write_statistics
 from booruflow.tokens.vocabulary import read_vocabulary
 
 with job(snakemake.log[0], snakemake.rule):
-    vocabulary = read_vocabulary(Path(snakemake.input.vocabulary))
-    target, length = Path(snakemake.output.tokens), snakemake.params.max_length
-    summary = write_tokens(Path(snakemake.input.posts), vocabulary, target, length, snakemake.threads)
-    write_summary(summary, Path(snakemake.output.counts), Path(snakemake.output.lengths), Path(snakemake.output.histogram))
-    tally = summary.tally
+    posts, vocabulary = Path(snakemake.input.posts), read_vocabulary(Path(snakemake.input.vocabulary))
+    max_length = snakemake.params.max_length
+    statistics = write_tokens(posts, vocabulary, Path(snakemake.output.tokens), max_length, snakemake.threads)
+    write_statistics(statistics, Path(snakemake.output.counts), Path(snakemake.output.lengths))
+    counts = statistics.counts
     print(
-        f"{tally.posts:,} posts, {tally.tokens:,} tokens; {tally.truncated_posts:,} posts above {length} tokens lost "
-        f"{tally.truncated_labels:,} labels and {tally.truncated_other_tags:,} other tags"
+        f"{counts.posts:,} posts, {counts.tokens:,} tokens; {counts.truncated_posts:,} posts above {max_length} tokens lost "
+        f"{counts.truncated_labels:,} general labels and {counts.truncated_other_tags:,} other tags"
     )

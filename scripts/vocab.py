@@ -1,22 +1,18 @@
-"""Rule vocab: the vocabulary, and what its thresholds cost."""
+"""Rule vocab: the vocabulary, and the table of what its thresholds cost."""
 
 from pathlib import Path
 
 from booruflow.core.jobs import job
-from booruflow.tokens import CATEGORIES
 from booruflow.tokens.prevalence import read_prevalence
-from booruflow.tokens.thresholds import frequent_tags, plot_costs, threshold_costs, threshold_for_size, write_costs
-from booruflow.tokens.vocabulary import vocabulary_of, write_vocabulary
+from booruflow.tokens.threshold_costs import threshold_costs, write_costs
+from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary, select_tags, threshold_for_size, write_vocabulary
 
 with job(snakemake.log[0], snakemake.rule):
-    counts = {category: read_prevalence(Path(snakemake.input[category])) for category in CATEGORIES}
-    edges = snakemake.params.score_edges
-    minimum = snakemake.params.min_count
+    counts = {category: read_prevalence(Path(snakemake.input[category])) for category in SECTION_ORDER}
+    min_count, score_edges = snakemake.params.min_count, snakemake.params.score_edges
     if snakemake.params.vocabulary_size:
-        minimum = dict.fromkeys(CATEGORIES, threshold_for_size(counts, snakemake.params.vocabulary_size, edges))
-    vocabulary = vocabulary_of(frequent_tags(counts, minimum), edges)
+        min_count = dict.fromkeys(SECTION_ORDER, threshold_for_size(counts, snakemake.params.vocabulary_size, score_edges))
+    vocabulary = build_vocabulary(select_tags(counts, min_count), score_edges)
     write_vocabulary(vocabulary, Path(snakemake.output.text), Path(snakemake.output.table))
-    costs = threshold_costs(counts, minimum)
-    write_costs(costs, Path(snakemake.output.costs))
-    plot_costs(costs, Path(snakemake.output.plot))
-    print(f"{len(vocabulary):,} tokens in the vocabulary, thresholds {minimum}")
+    write_costs(threshold_costs(counts, min_count), Path(snakemake.output.costs))
+    print(f"{len(vocabulary):,} tokens in the vocabulary, thresholds {min_count}")

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from booruflow.core.files import written_whole
 from booruflow.report.counts import BIN_WIDTH, EXISTING, FIXED, GENERATED, MAX_WORDS, NOTHING, SOURCES, TAGS, TextCounts
+from booruflow.report.svg import save_svg
 
 COLOURS = {EXISTING: "#4477aa", GENERATED: "#228833", FIXED: "#ccbb44", TAGS: "#bbbbbb", NOTHING: "#ee6677"}
 """Distinguishable with colour blindness: the bright scheme of Paul Tol, Colour Schemes, SRON/EPS/TN/09-002."""
@@ -32,7 +31,7 @@ def draw_coverage(counts: TextCounts, path: str | Path) -> None:
     figure = _stacked(labels, bars, COLOURS)
     figure.axes[0].set_xlabel("posts")
     _legend(figure)
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def draw_outcomes(shards: Sequence[Mapping[str, int]], path: str | Path) -> None:
@@ -46,7 +45,7 @@ def draw_outcomes(shards: Sequence[Mapping[str, int]], path: str | Path) -> None
     figure = _stacked([f"shard {n}" for n in range(len(shards))], bars, colours)
     figure.axes[0].set_xlabel("posts without an existing caption")
     _legend(figure)
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def draw_lengths(counts: TextCounts, path: str | Path) -> None:
@@ -64,7 +63,7 @@ def draw_lengths(counts: TextCounts, path: str | Path) -> None:
         axes.set_ylim(bottom=0)
     panels[-1].set_xlabel(f"words of a caption{f' ({MAX_WORDS} and more together)' if end > MAX_WORDS // BIN_WIDTH else ''}")
     figure.supylabel("captions", fontsize="medium")
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def draw_resolutions(counts: Counter[tuple[int, int]], path: str | Path) -> None:
@@ -78,7 +77,7 @@ def draw_resolutions(counts: Counter[tuple[int, int]], path: str | Path) -> None
         values.append(rest)
     figure = _stacked(labels, {"posts": values}, {"posts": "#4477aa"})
     figure.axes[0].set_xlabel("posts")
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def _rating_order(rating: str | None) -> tuple[int, str]:
@@ -107,9 +106,3 @@ def _legend(figure: Figure) -> None:
     """A legend above the plot, unless it is empty."""
     if figure.axes[0].containers:
         figure.legend(loc="outside upper left", ncols=3, frameon=False)
-
-
-def _save(figure: Figure, path: str | Path) -> None:
-    # without these the file would hold the time, and ids drawn at random
-    with mpl.rc_context({"svg.hashsalt": "booruflow"}), written_whole(path) as part:
-        figure.savefig(part, format="svg", metadata={"Date": None})

@@ -1,1 +1,4 @@
-"""A small transformer that embeds tag sets: data, protocol, rivals, model, training, evaluation, export."""
+"""A small transformer that embeds tag sets.
+
+In: the token file and the vocabulary. Out: the trained model, its evaluation against baselines, vectors of posts and tags.
+"""

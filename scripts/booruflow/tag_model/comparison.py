@@ -1,257 +1,269 @@
-"""All contenders before the same questions: the model, the rivals, and the two together."""
+"""Evaluate the model, the baselines and their fusion on the same held-out queries, and report the scores."""
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from booruflow.tag_model import rivals
+from booruflow.tag_model import baselines
+from booruflow.tag_model.embedding import embedder, scorer
 from booruflow.tag_model.evaluation import (
     BANDS,
     Embedder,
     Scorer,
     bootstrap,
-    completion_report,
-    figures,
-    ranks,
-    retrieval_report,
+    completion_metrics,
+    masked_ranks,
+    ranking_metrics,
+    retrieval_metrics,
 )
-from booruflow.tag_model.inference import embedder, scorer
 from booruflow.tag_model.model import TagSetModel
-from booruflow.tag_model.protocol import Completion, Retrieval, Splits, completion, retrieval, sample
+from booruflow.tag_model.protocol import (
+    CompletionQueries,
+    RetrievalQueries,
+    Splits,
+    completion_queries,
+    retrieval_queries,
+    sample_sets,
+)
 from booruflow.tag_model.sets import TagSets
 
 FUSION_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
-YARDSTICK = "EDLAE"
-"""The rival that others are compared with by bootstrap, and that is fused with the model."""
+REFERENCE_BASELINE = "EDLAE"
+"""The baseline that the model is compared with by bootstrap, and fused with."""
 
-Report = dict[str, dict[str, float]]
+Metrics = dict[str, dict[str, float]]
+"""Part of the data -> metric -> value."""
 
 
 @dataclass(frozen=True)
-class Questions:
-    """What every contender is asked, on one part of the data."""
+class Queries:
+    """The queries of an evaluation on one part of the data, the same for all methods."""
 
-    completion: Completion
-    retrievals: list[Retrieval]
+    completion: CompletionQueries
+    retrievals: list[RetrievalQueries]
     training_sets: int
 
 
-def questions(
-    splits: Splits,
-    part: TagSets,
-    categories: Sequence[str],
-    salt: str = "v1",
-    most_sets: int = 10_000,
-    most_gallery: int = 50_000,
-) -> Questions:
-    """Completion on a part, and retrieval from the training sets with each of the categories hidden.
+def evaluation_queries(
+    splits: Splits, part: TagSets, categories: Sequence[str], max_queries: int, gallery_size: int, salt: str = "v1"
+) -> Queries:
+    """Completion on a part, and retrieval from the training sets with each of the categories masked.
 
-    Parts and gallery with more sets are sampled by hash down to `most_sets` and `most_gallery`.
+    At most `max_queries` sets of the part and `gallery_size` training sets are used, sampled by hash.
     """
-    asked, gallery = sample(part, most_sets), sample(splits.train, most_gallery)
-    retrievals = [retrieval(asked, gallery, category) for category in categories]
-    return Questions(completion(asked, salt=salt), retrievals, len(splits.train))
+    sets, gallery = sample_sets(part, max_queries), sample_sets(splits.train, gallery_size)
+    retrievals = [retrieval_queries(sets, gallery, category) for category in categories]
+    return Queries(completion_queries(sets, salt=salt), retrievals, len(splits.train))
 
 
 @dataclass(frozen=True)
-class Contender:
-    """Something that scores tags, or embeds sets, or both."""
+class Method:
+    """A fitted method that scores tags, or embeds sets, or both."""
 
     name: str
     scorer: Scorer | None = None
     embedder: Embedder | None = None
     parameters: int = 0
     seconds: float | None = None
-    """What fitting took, where that is known."""
+    """Time of fitting, if known."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a contender answered."""
+class MethodScores:
+    """The metrics of a method."""
 
     name: str
-    completion: Report = field(default_factory=dict)
-    retrieval: Report = field(default_factory=dict)
+    completion: Metrics = field(default_factory=dict)
+    retrieval: Metrics = field(default_factory=dict)
     parameters: int = 0
     seconds: float | None = None
     ranks: NDArray[np.float64] | None = None
-    """[hidden tags]"""
+    """[masked tags]"""
 
 
-def examine(contender: Contender, asked: Questions) -> Result:
-    """Ask a contender all that it can answer."""
-    found = None if contender.scorer is None else ranks(contender.scorer, asked.completion)
-    completed = {} if found is None else completion_report(found, asked.completion, asked.training_sets)
-    retrieved = {} if contender.embedder is None else retrieval_report(contender.embedder, asked.retrievals)
-    return Result(contender.name, completed, retrieved, contender.parameters, contender.seconds, found)
+def evaluate(method: Method, queries: Queries) -> MethodScores:
+    """Evaluate a method on all queries that it can answer."""
+    ranks = None if method.scorer is None else masked_ranks(method.scorer, queries.completion)
+    completion = {} if ranks is None else completion_metrics(ranks, queries.completion, queries.training_sets)
+    retrieval = {} if method.embedder is None else retrieval_metrics(method.embedder, queries.retrievals)
+    return MethodScores(method.name, completion, retrieval, method.parameters, method.seconds, ranks)
 
 
-def all_rivals(train: TagSets, sizes: Sequence[int], most_gallery: int = 50_000) -> Iterator[Contender]:
-    """The rivals that need no training, fitted one by one as they are asked for.
+def fit_baselines(train: TagSets, sizes: Sequence[int], gallery_size: int) -> Iterator[Method]:
+    """Fit the baselines one by one.
 
     Args:
         train: the training sets.
-        sizes: of the vectors of PPMI-SVD, and of the low-rank EDLAE the first.
-        most_gallery: the nearest sets are looked for among so many.
+        sizes: vector sizes of PPMI-SVD; the first is also the rank of the low-rank EDLAE.
+        gallery_size: the number of training sets among which item kNN searches.
     """
     tags = len(train.vocabulary)
+    gallery = sample_sets(train, gallery_size)
 
-    def fitted(name: str, parameters: int, fit: Callable[[], tuple[Scorer | None, Embedder | None]]) -> Contender:
+    def fit(name: str, parameters: int, function: Callable[[], tuple[Scorer | None, Embedder | None]]) -> Method:
         start = time.monotonic()
-        scorer, embedder = fit()
-        return Contender(name, scorer, embedder, parameters, time.monotonic() - start)
+        scorer, embedder = function()
+        return Method(name, scorer, embedder, parameters, time.monotonic() - start)
 
-    def svd(size: int) -> tuple[Scorer, Embedder]:
-        vectors = rivals.ppmi_svd(train, size)
-        return rivals.nearest_tags(vectors, train), rivals.mean_of(vectors)
+    def ppmi_svd(size: int) -> tuple[Scorer, Embedder]:
+        vectors = baselines.ppmi_svd(train, size)
+        return baselines.nearest_tags(vectors, train), baselines.sum_of_tags(vectors)
 
-    yield fitted("frequency", tags, lambda: (rivals.frequency(train), None))
-    yield fitted("per-category frequency", 2 * tags, lambda: (rivals.category_frequency(train), None))
-    yield fitted("naive Bayes", tags * tags, lambda: (rivals.naive_bayes(train), None))
-    near = sample(train, most_gallery)
-    yield fitted("item kNN (idf cosine)", len(near.tokens), lambda: (rivals.nearest_sets(near), rivals.idf_cosine(train)))
+    yield fit("frequency", tags, lambda: (baselines.frequency(train), None))
+    yield fit("per-category frequency", 2 * tags, lambda: (baselines.category_frequency(train), None))
+    yield fit("naive Bayes", tags * tags, lambda: (baselines.naive_bayes(train), None))
+    knn = "item kNN (idf cosine)"
+    yield fit(knn, len(gallery.tokens), lambda: (baselines.nearest_sets(gallery), baselines.idf_cosine(train)))
     for size in sizes:
-        yield fitted(f"PPMI-SVD {size}", tags * size, lambda size=size: svd(size))  # type: ignore[misc]
-    yield fitted("EASE", tags * tags, lambda: (rivals.linear(rivals.ease(train)), None))
-    yield fitted(YARDSTICK, tags * tags, lambda: (rivals.linear(rivals.edlae(train)), None))
-    size = sizes[0]
-    yield fitted(f"EDLAE low-rank {size}", tags * size, lambda: (None, rivals.low_rank(rivals.edlae(train), size)))
+        yield fit(f"PPMI-SVD {size}", tags * size, partial(ppmi_svd, size))
+    yield fit("EASE", tags * tags, lambda: (baselines.linear(baselines.ease(train)), None))
+    yield fit(REFERENCE_BASELINE, tags * tags, lambda: (baselines.linear(baselines.edlae(train)), None))
+    rank = sizes[0]
+    yield fit(f"EDLAE low-rank {rank}", tags * rank, lambda: (None, baselines.low_rank(baselines.edlae(train), rank)))
 
 
-def contenders_of(
-    name: str, model: TagSetModel, train: TagSets, check: Completion, seconds: float | None = None
-) -> list[Contender]:
-    """A model at each of its nested sizes, and fused with the yardstick by the weight that does best in validation.
+def model_methods(
+    name: str, model: TagSetModel, train: TagSets, validation: CompletionQueries, seconds: float | None = None
+) -> list[Method]:
+    """A model at each of its Matryoshka sizes, and fused with the reference baseline.
 
     Args:
-        name: what to call it.
+        name: the name of the model.
         model: a trained model.
-        train: the sets that the yardstick is fitted on.
-        check: validation questions.
-        seconds: what training the model took, if that is known.
+        train: the sets on which the baseline is fitted.
+        validation: the queries on which the weight of the fusion is chosen, by MRR.
+        seconds: the time of training, if known.
     """
     parameters = sum(weight.numel() for weight in model.parameters())
-    contenders = [
-        Contender(f"{name} {size}", scorer(model, size), embedder(model, size), parameters, seconds)
-        for size in model.config.nested
-    ]
-    whole, linear = scorer(model, model.config.nested[-1]), rivals.linear(rivals.edlae(train))
-    found = {weight: figures(ranks(rivals.fused(whole, linear, weight), check))["MRR"] for weight in FUSION_WEIGHTS}
-    best = max(found, key=found.__getitem__)
-    both = parameters + len(train.vocabulary) ** 2
-    fused = rivals.fused(whole, linear, best)
-    return [*contenders, Contender(f"{name} + {YARDSTICK}, weight {best}", fused, None, both, seconds)]
+    sizes = model.config.matryoshka_sizes
+    methods = [Method(f"{name} {size}", scorer(model, size), embedder(model, size), parameters, seconds) for size in sizes]
+    full, linear = scorer(model, sizes[-1]), baselines.linear(baselines.edlae(train))
+    mrr = {
+        weight: ranking_metrics(masked_ranks(baselines.fused(full, linear, weight), validation))["MRR"]
+        for weight in FUSION_WEIGHTS
+    }
+    best = max(mrr, key=mrr.__getitem__)
+    fused = baselines.fused(full, linear, best)
+    fused_parameters = parameters + len(train.vocabulary) ** 2
+    return [*methods, Method(f"{name} + {REFERENCE_BASELINE}, weight {best}", fused, None, fused_parameters, seconds)]
 
 
-def compared(
-    models: Mapping[str, TagSetModel], train: TagSets, asked: Questions, check: Completion, most_gallery: int
-) -> list[Result]:
-    """All rivals, then the models by name."""
-    sizes = next(iter(models.values())).config.nested
-    results = [examine(contender, asked) for contender in all_rivals(train, sizes, most_gallery)]
+def evaluate_all(
+    models: Mapping[str, TagSetModel],
+    train: TagSets,
+    queries: Queries,
+    validation: CompletionQueries,
+    gallery_size: int,
+) -> list[MethodScores]:
+    """The scores of all baselines, then of the models by name."""
+    sizes = next(iter(models.values())).config.matryoshka_sizes
+    scores = [evaluate(method, queries) for method in fit_baselines(train, sizes, gallery_size)]
     for name, model in models.items():
-        results += [examine(contender, asked) for contender in contenders_of(name, model, train, check)]
-    return results
+        scores += [evaluate(method, queries) for method in model_methods(name, model, train, validation)]
+    return scores
 
 
-def averaged(results: Sequence[Result]) -> Result:
-    """The mean of several seeds' results, without ranks."""
+def mean_over_seeds(scores: Sequence[MethodScores]) -> MethodScores:
+    """The mean scores of several seeds, without ranks."""
 
-    def mean(reports: Sequence[Report]) -> Report:
+    def mean(metrics: Sequence[Metrics]) -> Metrics:
         return {
-            part: {name: float(np.mean([report[part][name] for report in reports])) for name in values}
-            for part, values in reports[0].items()
+            part: {name: float(np.mean([each[part][name] for each in metrics])) for name in values}
+            for part, values in metrics[0].items()
         }
 
-    first = results[0]
-    return Result(
+    first = scores[0]
+    return MethodScores(
         first.name,
-        mean([result.completion for result in results]),
-        mean([result.retrieval for result in results]),
+        mean([score.completion for score in scores]),
+        mean([score.retrieval for score in scores]),
         first.parameters,
-        float(np.mean([result.seconds or 0 for result in results])),
+        float(np.mean([score.seconds or 0 for score in scores])),
     )
 
 
-def rows_of(results: Sequence[Result]) -> str:
-    """Everything but the ranks as JSON; what was asked of no tag is null."""
+def scores_json(scores: Sequence[MethodScores]) -> str:
+    """The scores without ranks as JSON; null where no masked tag belongs to a part."""
 
-    def plain(report: Report) -> dict[str, dict[str, float | None]]:
-        return {part: {name: None if np.isnan(x) else x for name, x in values.items()} for part, values in report.items()}
+    def without_nan(metrics: Metrics) -> dict[str, dict[str, float | None]]:
+        return {part: {name: None if np.isnan(x) else x for name, x in values.items()} for part, values in metrics.items()}
 
     rows = [
         {
-            "name": result.name,
-            "parameters": result.parameters,
-            "completion": plain(result.completion),
-            "retrieval": plain(result.retrieval),
+            "name": score.name,
+            "parameters": score.parameters,
+            "completion": without_nan(score.completion),
+            "retrieval": without_nan(score.retrieval),
         }
-        for result in results
+        for score in scores
     ]
     return json.dumps(rows, indent=1) + "\n"
 
 
-def completion_table(results: Sequence[Result]) -> str:
-    """Figures over all hidden tags, and MRR by band, as a Markdown table; what a contender cannot do stays empty."""
+def completion_table(scores: Sequence[MethodScores]) -> str:
+    """Metrics over all masked tags, and MRR by band, as a Markdown table; metrics that a method lacks stay empty."""
     head = ("", "R@1", "R@5", "R@10", "MRR", *BANDS, "P@10", "mAP", "parameters", "fit")
     rows = []
-    for result in results:
-        whole, near = result.completion.get("all", {}), result.retrieval.get("all", {})
-        cells = [whole.get(name) for name in ("R@1", "R@5", "R@10", "MRR")]
-        cells += [result.completion.get(band, {}).get("MRR") for band in BANDS]
-        cells += [near.get(name) for name in ("P@10", "mAP")]
-        fit = "" if result.seconds is None else f"{result.seconds:.1f} s"
-        rows.append((result.name, *map(short, cells), f"{result.parameters:,}", fit))
-    return markdown(head, rows)
+    for score in scores:
+        completion, retrieval = score.completion.get("all", {}), score.retrieval.get("all", {})
+        cells = [completion.get(name) for name in ("R@1", "R@5", "R@10", "MRR")]
+        cells += [score.completion.get(band, {}).get("MRR") for band in BANDS]
+        cells += [retrieval.get(name) for name in ("P@10", "mAP")]
+        fit = "" if score.seconds is None else f"{score.seconds:.1f} s"
+        rows.append((score.name, *map(format_score, cells), f"{score.parameters:,}", fit))
+    return markdown_table(head, rows)
 
 
-def category_table(results: Sequence[Result]) -> str:
-    """Completion MRR by category, one contender a column."""
-    scored = [result for result in results if result.completion]
+def category_table(scores: Sequence[MethodScores]) -> str:
+    """Completion MRR by category, one method per column."""
+    scored = [score for score in scores if score.completion]
     parts = [part for part in scored[0].completion if part.startswith("category ")]
-    rows = [(part.removeprefix("category "), *(short(result.completion[part]["MRR"]) for result in scored)) for part in parts]
-    return markdown(("category", *(result.name for result in scored)), rows)
+    rows = [
+        (part.removeprefix("category "), *(format_score(score.completion[part]["MRR"]) for score in scored)) for part in parts
+    ]
+    return markdown_table(("category", *(score.name for score in scored)), rows)
 
 
-def retrieval_table(results: Sequence[Result]) -> str:
-    """Mean average precision by hidden category, one contender a row."""
-    able = [result for result in results if result.retrieval]
-    parts = list(able[0].retrieval)
-    rows = [(result.name, *(short(result.retrieval[part]["mAP"]) for part in parts)) for result in able]
-    return markdown(("", *(part.removeprefix("category ") for part in parts)), rows)
+def retrieval_table(scores: Sequence[MethodScores]) -> str:
+    """Mean average precision by masked category, one method per row."""
+    scored = [score for score in scores if score.retrieval]
+    parts = list(scored[0].retrieval)
+    rows = [(score.name, *(format_score(score.retrieval[part]["mAP"]) for part in parts)) for score in scored]
+    return markdown_table(("", *(part.removeprefix("category ") for part in parts)), rows)
 
 
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     return "".join(f"| {' | '.join(line)} |\n" for line in (head, ["---"] * len(head), *rows))
 
 
-def short(value: float | None) -> str:
-    """Three places; nothing for nothing."""
+def format_score(value: float | None) -> str:
+    """Three decimal places without the leading zero; an empty string for None and NaN."""
     return "" if value is None or np.isnan(value) else f"{value:.3f}".removeprefix("0")
 
 
-def gain_line(ours: Sequence[Result], rival: Result, asked: Completion) -> str:
-    """How much better we are than a rival, mean of our seeds, with the paired bootstrap's interval."""
-    assert rival.ranks is not None
-    gain = bootstrap(np.array([result.ranks for result in ours]), rival.ranks, asked)
-    return f"- {ours[0].name} over {rival.name}: {gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})\n"
+def gain_line(seeds: Sequence[MethodScores], baseline: MethodScores, queries: CompletionQueries) -> str:
+    """The gain in MRR over a baseline, mean of the seeds, with its interval by paired bootstrap."""
+    assert baseline.ranks is not None
+    gain = bootstrap(np.array([score.ranks for score in seeds]), baseline.ranks, queries)
+    return f"- {seeds[0].name} over {baseline.name}: {gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})\n"
 
 
-def report(results: Sequence[Result], gains: Sequence[str]) -> str:
+def comparison_page(scores: Sequence[MethodScores], gains: Sequence[str]) -> str:
     """All tables as a Markdown page."""
-    models = [result for result in results if result.name == YARDSTICK or result.name.startswith(("bag", "model"))]
+    selected = [score for score in scores if score.name == REFERENCE_BASELINE or score.name.startswith(("bag", "model"))]
     return (
-        "## Hidden tags found (by band: MRR) and similar sets found\n\n"
-        f"{completion_table(results)}\n"
+        "## Masked tags (by band: MRR) and similar sets\n\n"
+        f"{completion_table(scores)}\n"
         "## Difference in MRR, 95% by paired bootstrap over sets\n\n"
         f"{''.join(gains)}\n"
-        "## MRR of hidden tags by category\n\n"
-        f"{category_table(models)}\n"
-        "## Mean average precision of similar sets by hidden category\n\n"
-        f"{retrieval_table(results)}"
+        "## MRR of masked tags by category\n\n"
+        f"{category_table(selected)}\n"
+        "## Mean average precision of similar sets by masked category\n\n"
+        f"{retrieval_table(scores)}"
     )

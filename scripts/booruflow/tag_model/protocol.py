@@ -1,4 +1,7 @@
-"""Which sets are for training and which tags are hidden: fixed by hashes alone, so that every run asks the same."""
+"""Which posts are for training, validation and test, and which of their tags are masked.
+
+Splits and evaluation queries depend on hashes only, so that every run evaluates the same; masks for training are random.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,112 +11,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
-from booruflow.tag_model.sets import Integers, TagSets, Vocabulary, joined
+from booruflow.tag_model.sets import Integers, TagSets, concatenate
 
 MINIMUM_TAGS = 3
-"""Sets with fewer tags leave nothing to hide and still something to see."""
+"""Sets with fewer tags are left out: they are too small to mask a part of them."""
 
 
 def stable_hash(text: str) -> int:
-    """The first 8 bytes of sha256, big-endian."""
+    """The first 8 bytes of the sha256, big-endian."""
     return int.from_bytes(sha256(text.encode()).digest()[:8], "big")
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Three disjoint parts under one vocabulary, whose counts are those of the training part."""
+    """Three disjoint parts with one vocabulary, whose counts are those of the training part."""
 
     train: TagSets
     validation: TagSets
     test: TagSets
 
 
-def distinct(sets: TagSets) -> TagSets:
-    """Sets in the order of their ids; of each exact set with enough tags the first, the others left out."""
-    ordered = sets.take(np.argsort(sets.ids, kind="stable"))
-    ordered = ordered.take(ordered.sizes >= MINIMUM_TAGS)
-    first: dict[bytes, int] = {}
-    for row in range(len(ordered)):
-        tokens = np.sort(ordered.tokens[ordered.offsets[row] : ordered.offsets[row + 1]])
-        first.setdefault(tokens.tobytes(), row)
-    return ordered.take(np.fromiter(first.values(), np.int64))
+def split_sets(parts: Iterable[TagSets], salt: str, train: int, validation: int) -> Splits:
+    """Split by the hash of each set's group: `train` percent, `validation` percent, and the rest for the test.
 
-
-def split(sets: TagSets, salt: str = "v1", train: int = 80, validation: int = 10) -> Splits:
-    """Split by the hash of each set's group: `train` in a hundred, then `validation`, the rest for the test.
-
-    Sets with fewer than three tags are left out. The vocabulary keeps its ids; its counts become the training part's.
+    Sets with fewer than `MINIMUM_TAGS` tags are left out. The parts have one vocabulary; it keeps its ids.
 
     Raises:
-        UserError: a part is empty.
+        UserError: a split is empty.
     """
-    return split_parts([sets], salt, train, validation)
-
-
-def split_parts(parts: Iterable[TagSets], salt: str, train: int, validation: int) -> Splits:
-    """The same as `split` for sets that come part by part, under one vocabulary."""
-    sides: tuple[list[TagSets], ...] = ([], [], [])
+    splits: tuple[list[TagSets], ...] = ([], [], [])
     for part in parts:
         sets = part.take(part.sizes >= MINIMUM_TAGS)
-        places = np.fromiter((stable_hash(f"split:{salt}:{group}") % 100 for group in sets.groups), np.int64, len(sets))
-        side = np.searchsorted([train, train + validation], places, side="right")
-        for number, chosen in enumerate(sides):
-            chosen.append(sets.take(side == number))
-    counts = [sum(map(len, chosen)) for chosen in sides]
+        percents = np.fromiter((stable_hash(f"split:{salt}:{group}") % 100 for group in sets.groups), np.int64, len(sets))
+        split_of = np.searchsorted([train, train + validation], percents, side="right")
+        for number, chosen in enumerate(splits):
+            chosen.append(sets.take(split_of == number))
+    counts = [sum(map(len, chosen)) for chosen in splits]
     if not all(counts):
         raise UserError(
             f"{sum(counts)} sets with at least {MINIMUM_TAGS} tags are too few to split"
-            f" ({counts[0]} to train, {counts[1]} to validate, {counts[2]} to test): add posts or change the shares"
+            f" ({counts[0]} to train, {counts[1]} to validate, {counts[2]} to test): add posts or change tag_model.split"
         )
-    learned, checked, tested = (joined(chosen) for chosen in sides)
-    learned = learned.with_counts()
-    return Splits(learned, checked.under(learned.vocabulary), tested.under(learned.vocabulary))
-
-
-def prune(splits: Splits, minimum_count: int = 3) -> Splits:
-    """Keep the tags that stand on at least `minimum_count` training sets, and the sets that keep three tags."""
-    old = splits.train.vocabulary
-    kept = np.flatnonzero(old.counts >= minimum_count)
-    vocabulary = Vocabulary(tuple(old.names[i] for i in kept), old.category[kept], old.categories, old.counts[kept])
-    train, validation, test = (
-        part.take(part.sizes >= MINIMUM_TAGS)
-        for part in (sets.recoded(vocabulary) for sets in (splits.train, splits.validation, splits.test))
-    )
-    train = train.with_counts()
-    return Splits(train, validation.under(train.vocabulary), test.under(train.vocabulary))
+    train_sets, validation_sets, test_sets = (concatenate(chosen) for chosen in splits)
+    train_sets = train_sets.with_counts()
+    vocabulary = train_sets.vocabulary
+    return Splits(train_sets, validation_sets.with_vocabulary(vocabulary), test_sets.with_vocabulary(vocabulary))
 
 
 @dataclass(frozen=True)
-class Completion:
-    """Questions of one kind: given the shown tags of a set, which tags are hidden? One row a set and repeat."""
+class CompletionQueries:
+    """Given the visible tags of a set, which tags are masked? One row for each set and repeat."""
 
-    shown: TagSets
-    hidden: TagSets
-    item: Integers
-    """[rows] The set behind each row."""
+    visible: TagSets
+    masked: TagSets
+    set_index: Integers
+    """[rows] The set of each row."""
 
 
-def completion(sets: TagSets, repeats: int = 3, share: float = 0.3, salt: str = "v1") -> Completion:
-    """Hide `share` of each set's tags, at least one: the first by hash; another choice in each repeat."""
-    item = np.tile(np.arange(len(sets)), repeats)
-    asked = sets.take(item)
+def completion_queries(sets: TagSets, repeats: int = 3, share: float = 0.3, salt: str = "v1") -> CompletionQueries:
+    """Mask `share` of each set's tags, at least one, chosen by hash; different tags in each repeat."""
+    set_index = np.tile(np.arange(len(sets)), repeats)
+    repeated = sets.take(set_index)
     repeat = np.repeat(np.arange(repeats), len(sets))
     names = sets.vocabulary.names
     hashes = np.fromiter(
         (
-            stable_hash(f"mask:{salt}:{repeat[row]}:{asked.ids[row]}:{names[token]}")
-            for row, token in zip(asked.rows, asked.tokens, strict=True)
+            stable_hash(f"mask:{salt}:{repeat[row]}:{repeated.ids[row]}:{names[token]}")
+            for row, token in zip(repeated.rows, repeated.tokens, strict=True)
         ),
         np.uint64,
-        len(asked.tokens),
+        len(repeated.tokens),
     )
-    hide = np.maximum(1, np.floor(share * asked.sizes + 0.5)).astype(np.int64)
-    hidden = order_in_rows(asked, hashes) < hide[asked.rows]
-    return Completion(asked.only(~hidden), asked.only(hidden), item)
+    masked_sizes = np.maximum(1, np.floor(share * repeated.sizes + 0.5)).astype(np.int64)
+    is_masked = rank_in_sets(repeated, hashes) < masked_sizes[repeated.rows]
+    return CompletionQueries(repeated.filter_tags(~is_masked), repeated.filter_tags(is_masked), set_index)
 
 
-def order_in_rows(sets: TagSets, keys: NDArray[np.uint64] | NDArray[np.float64]) -> Integers:
-    """[all tags] The rank of each tag's key among those of its set, from 0."""
+def rank_in_sets(sets: TagSets, keys: NDArray[np.uint64] | NDArray[np.float64]) -> Integers:
+    """[all tags] The rank of each tag's key within its set, from 0."""
     rows = sets.rows
     order = np.lexsort((keys, rows))
     ranks = np.empty(len(rows), np.int64)
@@ -122,40 +97,66 @@ def order_in_rows(sets: TagSets, keys: NDArray[np.uint64] | NDArray[np.float64])
 
 
 @dataclass(frozen=True)
-class Retrieval:
-    """Questions of the other kind: with one category hidden everywhere, which sets share a tag of it?"""
+class RetrievalQueries:
+    """With one category masked in all sets, which sets of the gallery share a tag of it with a query?"""
 
     category: str
     queries: TagSets
     gallery: TagSets
-    hidden_queries: TagSets
-    hidden_gallery: TagSets
+    masked_queries: TagSets
+    masked_gallery: TagSets
 
 
-def retrieval(queries: TagSets, gallery: TagSets, category: str) -> Retrieval:
-    """Hide a category in queries and gallery; sets without it or with fewer than two other tags are left out.
+def retrieval_queries(queries: TagSets, gallery: TagSets, category: str) -> RetrievalQueries:
+    """Mask a category in queries and gallery; sets without it or with fewer than two other tags are left out.
 
     Raises:
         UserError: the vocabulary has no such category.
     """
     vocabulary = gallery.vocabulary
     if category not in vocabulary.categories:
-        raise UserError(f"evaluation: no category {category!r}; there are {', '.join(vocabulary.categories)}")
-    is_hidden = vocabulary.category == vocabulary.categories.index(category)
+        known = ", ".join(vocabulary.categories)
+        raise UserError(f"tag_model.evaluation.categories: no category {category!r} in the vocabulary: use some of {known}")
+    in_category = vocabulary.category == vocabulary.categories.index(category)
 
-    def hide(sets: TagSets) -> tuple[TagSets, TagSets]:
-        hidden = is_hidden[sets.tokens]
-        shown, covered = sets.only(~hidden), sets.only(hidden)
-        kept = (shown.sizes >= 2) & (covered.sizes > 0)
-        return shown.take(kept), covered.take(kept)
+    def mask(sets: TagSets) -> tuple[TagSets, TagSets]:
+        is_masked = in_category[sets.tokens]
+        visible, masked = sets.filter_tags(~is_masked), sets.filter_tags(is_masked)
+        kept = (visible.sizes >= 2) & (masked.sizes > 0)
+        return visible.take(kept), masked.take(kept)
 
-    (shown_queries, hidden_queries), (shown_gallery, hidden_gallery) = hide(queries), hide(gallery)
-    return Retrieval(category, shown_queries, shown_gallery, hidden_queries, hidden_gallery)
+    (visible_queries, masked_queries), (visible_gallery, masked_gallery) = mask(queries), mask(gallery)
+    return RetrievalQueries(category, visible_queries, visible_gallery, masked_queries, masked_gallery)
 
 
-def sample(sets: TagSets, at_most: int, salt: str = "sample") -> TagSets:
-    """At most so many sets, chosen by the hash of their ids, in their old order."""
-    if len(sets) <= at_most:
+def sample_sets(sets: TagSets, limit: int, salt: str = "sample") -> TagSets:
+    """At most `limit` sets, chosen by the hash of their ids, in their order."""
+    if len(sets) <= limit:
         return sets
     hashes = np.fromiter((stable_hash(f"{salt}:{name}") for name in sets.ids), np.uint64, len(sets))
-    return sets.take(np.sort(np.argsort(hashes, kind="stable")[:at_most]))
+    return sets.take(np.sort(np.argsort(hashes, kind="stable")[:limit]))
+
+
+def mask_at_random(
+    sets: TagSets, mask_ratio: tuple[float, float], category_mask_rate: float, generator: np.random.Generator
+) -> tuple[TagSets, TagSets]:
+    """The visible and the masked tags of each set; at least one of each for a set of two or more tags.
+
+    Args:
+        sets: the sets to mask.
+        mask_ratio: the share of masked tags of a set is uniform between these two.
+        category_mask_rate: the probability that instead all tags of one category are masked.
+        generator: the source of randomness.
+    """
+    count, rows = len(sets), sets.rows
+    share = generator.uniform(*mask_ratio, count)
+    masked_sizes = np.clip(np.floor(share * sets.sizes + 0.5), 1, sets.sizes - 1)
+    order = rank_in_sets(sets, generator.random(len(rows)))
+    is_masked = order < masked_sizes[rows]
+    category = sets.vocabulary.category[sets.tokens]
+    first_category = np.empty(count, np.int64)
+    first_category[rows[order == 0]] = category[order == 0]
+    in_category = category == first_category[rows]
+    by_category = (generator.random(count) < category_mask_rate) & (np.bincount(rows, in_category, count) < sets.sizes)
+    is_masked = np.where(by_category[rows], in_category, is_masked)
+    return sets.filter_tags(~is_masked), sets.filter_tags(is_masked)

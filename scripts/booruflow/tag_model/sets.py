@@ -1,6 +1,6 @@
-"""Tag sets as flat arrays: what the model, its rivals and their evaluation read, whatever file they came from."""
+"""Tag sets as flat arrays, their vocabulary, and how they are read from a token file."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,122 +11,118 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
+from booruflow.tokens.token_file import TokenFile
+from booruflow.tokens.vocabulary import SECTION_ORDER, SPECIAL, Vocabulary, read_vocabulary
 
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
-SPECIAL = "special"
-"""The category of tokens that are no tags; no set has them."""
+POSTS_PER_PART = 2**18
+"""Posts that are read from a token file at a time."""
 
 
 @dataclass(frozen=True)
-class Vocabulary:
-    """The tags a model knows. A tag's id is its place in `names`."""
+class TagVocabulary:
+    """The tags that a model knows. A tag's id is its index in `names`."""
 
     names: tuple[str, ...]
     category: Integers
     """[tags] Index into `categories` of each tag."""
     categories: tuple[str, ...]
     counts: Integers
-    """[tags] On how many sets each tag stands; 0 for one that no set has."""
+    """[tags] The number of sets that have each tag."""
 
     def __len__(self) -> int:
         return len(self.names)
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """From a tag's name to its id."""
+        """The id of each name."""
         return {name: index for index, name in enumerate(self.names)}
 
     @cached_property
     def is_tag(self) -> Booleans:
-        """[tags] False for what only holds a record together: tokens of the category `special`."""
+        """[tags] False for tokens of the category `special`, which structure a record; no set has them."""
         return np.array([self.categories[category] != SPECIAL for category in self.category], bool)
 
     def tags_among(self, ids: Iterable[int]) -> list[int]:
-        """The tags among the ids of a record, each once, ascending: what a model takes."""
+        """The distinct tags among the token ids of a record, ascending: the input of a model."""
         return sorted({int(number) for number in ids if self.is_tag[number]})
 
 
 @dataclass(frozen=True)
 class TagSets:
-    """Many tag sets, one behind the other."""
+    """Many tag sets, concatenated."""
 
     tokens: NDArray[Any]
-    """[all tags of all sets] Tag ids, each at most once a set."""
+    """[all tags] Tag ids, each at most once in a set."""
     offsets: Integers
     """[sets + 1] Set i is `tokens[offsets[i]:offsets[i + 1]]`."""
     ids: NDArray[Any]
-    """[sets] What each set belongs to: post ids, or names."""
+    """[sets] The post id, or another name, of each set."""
     groups: NDArray[Any]
-    """[sets] What the split looks at: sets of one group land on one side."""
-    vocabulary: Vocabulary
+    """[sets] Sets of the same group get into the same split."""
+    vocabulary: TagVocabulary
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @property
     def sizes(self) -> Integers:
-        """[sets] How many tags each set has."""
+        """[sets] The number of tags of each set."""
         return np.diff(self.offsets)
 
     @property
     def rows(self) -> Integers:
-        """[all tags] The set each tag stands in."""
+        """[all tags] The index of the set of each tag."""
         return np.repeat(np.arange(len(self)), self.sizes)
 
     def take(self, chosen: Integers | Booleans | slice) -> "TagSets":
-        """The chosen sets, in the order chosen."""
-        where: NDArray[Any]
+        """The chosen sets, in the order of `chosen`."""
+        indices: NDArray[Any]
         if isinstance(chosen, slice):
-            where = np.arange(*chosen.indices(len(self)))
+            indices = np.arange(*chosen.indices(len(self)))
         else:
-            where = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        sizes = self.offsets[where + 1] - self.offsets[where]
+            indices = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        sizes = self.offsets[indices + 1] - self.offsets[indices]
         offsets = offsets_of(sizes)
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[where] - offsets[:-1], sizes)
-        return TagSets(self.tokens[places], offsets, self.ids[where], self.groups[where], self.vocabulary)
+        positions = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], sizes)
+        return TagSets(self.tokens[positions], offsets, self.ids[indices], self.groups[indices], self.vocabulary)
 
-    def only(self, kept: Booleans) -> "TagSets":
-        """The same sets with only the tags where `kept` ([all tags]) holds; a set may end up empty."""
+    def filter_tags(self, kept: Booleans) -> "TagSets":
+        """The same sets with only the tags where `kept` ([all tags]) is true; sets may become empty."""
         sizes = np.bincount(self.rows[kept], minlength=len(self))
         return replace(self, tokens=self.tokens[kept], offsets=offsets_of(sizes))
 
     def matrix(self) -> sparse.csr_array:
-        """Sets by tags, 1 where a tag stands (float32)."""
+        """[sets, tags] 1 where a set has a tag (float32)."""
         ones = np.ones(len(self.tokens), np.float32)
         return sparse.csr_array((ones, self.tokens, self.offsets), shape=(len(self), len(self.vocabulary)))
 
     def count(self) -> Integers:
-        """[tags] On how many of these sets each tag stands."""
+        """[tags] The number of these sets that have each tag."""
         counts = np.zeros(len(self.vocabulary), np.int64)
         for start in range(0, len(self.tokens), 2**24):
             counts += np.bincount(self.tokens[start : start + 2**24], minlength=len(counts))
         return counts
 
     def with_counts(self) -> "TagSets":
-        """The same sets, with the vocabulary's counts taken from them."""
-        return self.under(replace(self.vocabulary, counts=self.count()))
+        """The same sets, with a vocabulary whose counts are those of these sets."""
+        return self.with_vocabulary(replace(self.vocabulary, counts=self.count()))
 
-    def under(self, vocabulary: Vocabulary) -> "TagSets":
-        """The same sets under a vocabulary with the same ids."""
+    def with_vocabulary(self, vocabulary: TagVocabulary) -> "TagSets":
+        """The same sets with a vocabulary that has the same ids."""
         return replace(self, vocabulary=vocabulary)
-
-    def recoded(self, vocabulary: Vocabulary) -> "TagSets":
-        """The same sets under another vocabulary, matched by name; tags it lacks drop out."""
-        codes = np.array([vocabulary.ids.get(name, -1) for name in self.vocabulary.names], np.int64)
-        tokens = codes[self.tokens]
-        known = self.only(tokens >= 0)
-        return replace(known, tokens=tokens[tokens >= 0], vocabulary=vocabulary)
 
 
 def offsets_of(sizes: NDArray[Any]) -> Integers:
-    """[n + 1] Where each of n runs of the given sizes starts, and the end of the last."""
+    """[n + 1] The start of each of n consecutive runs of the given sizes, and the end of the last."""
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
 
 
-def joined(parts: Sequence[TagSets]) -> TagSets:
-    """The sets of at least one part, one after the other, under the first's vocabulary."""
+def concatenate(parts: Sequence[TagSets]) -> TagSets:
+    """The sets of one or more parts, with the vocabulary of the first."""
     return TagSets(
         np.concatenate([part.tokens for part in parts]),
         offsets_of(np.concatenate([part.sizes for part in parts])),
@@ -136,37 +132,77 @@ def joined(parts: Sequence[TagSets]) -> TagSets:
     )
 
 
-def tag_sets(tags: Iterable[Sequence[str]], ids: Sequence[object], groups: Sequence[object], separator: str = "::") -> TagSets:
-    """Tag sets from lists of names such as `category::tag`; the vocabulary is all of their names, sorted.
+def tag_vocabulary(vocabulary: Vocabulary) -> TagVocabulary:
+    """The vocabulary of a token file with the same ids, and with ratings and score buckets as categories.
 
-    A tag that stands twice in a list counts once. A name without the separator is its own category.
+    All other special tokens are in the category `special`.
     """
-    lists = [list(dict.fromkeys(names)) for names in tags]
-    names = tuple(sorted({name for row in lists for name in row}))
-    facets = [name.split(separator, 1)[0] for name in names]
-    categories = tuple(sorted(set(facets)))
-    number = {category: index for index, category in enumerate(categories)}
-    empty = np.zeros(len(names), np.int64)
-    vocabulary = Vocabulary(names, np.array([number[facet] for facet in facets], np.int64), categories, empty)
-    tokens = np.array([vocabulary.ids[name] for row in lists for name in row], np.int64)
-    offsets = offsets_of(np.array([len(row) for row in lists], np.int64))
-    return TagSets(tokens, offsets, np.array(ids), np.array(groups), vocabulary).with_counts()
+    category = [token.category for token in vocabulary.tokens]
+    for role, number in vocabulary.special.items():
+        if role.startswith(("rating:", "score:")):
+            category[number] = role.split(":")[0]
+    categories = tuple(name for name in (SPECIAL, "rating", "score", *SECTION_ORDER) if name in category)
+    indices = np.array([categories.index(name) for name in category], np.int64)
+    counts = np.array([token.count for token in vocabulary.tokens])
+    return TagVocabulary(tuple(vocabulary.texts), indices, categories, counts)
 
 
-def read_tsv(path: str | Path) -> TagSets:
-    """Tag sets from a table with the columns `package`, `source`, `tags` (facet::tag, spaces between).
-
-    The facet is the category and the source the group of the split. See tools/debtags.py, which makes such a table.
+def open_token_file(tokens: str | Path, vocabulary: str | Path, expected: TagVocabulary | None = None) -> TokenFile:
+    """Open `tokens.bin` with its `vocab.json`.
 
     Raises:
-        UserError: the header or a row does not have the three columns.
+        UserError: a file is missing or damaged, or its names are not those of `expected`, the vocabulary of a model.
     """
-    lines = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    if lines[0].split("\t") != ["package", "source", "tags"]:
-        raise UserError(f"{path}: row 1 is not 'package<tab>source<tab>tags': make the file with tools/debtags.py")
-    rows = [line.split("\t") for line in lines[1:]]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != 3:
-            raise UserError(f"{path}: row {number} has {len(row)} columns, not 3: make the file with tools/debtags.py")
-    packages, sources, tags = zip(*rows, strict=True) if rows else ((), (), ())
-    return tag_sets([text.split() for text in tags], packages, sources)
+    known = read_vocabulary(Path(vocabulary))
+    if expected is not None and expected.names != tuple(known.texts):
+        raise UserError(f"{vocabulary}: not the vocabulary that the model was trained with: train the model again")
+    return TokenFile(Path(tokens), known)
+
+
+def post_sets(file: TokenFile) -> Iterator[TagSets]:
+    """The tag sets of all posts of a token file, in its order, `POSTS_PER_PART` at a time.
+
+    A set has the post's rating, its score bucket if the vocabulary has buckets, its tags, and the pieces of labels
+    that are encoded as pieces; each once.
+    """
+    vocabulary = tag_vocabulary(file.vocabulary)
+    is_tag = vocabulary.is_tag
+    for start in range(0, len(file), POSTS_PER_PART):
+        offsets = file.offsets[start : start + POSTS_PER_PART + 1].astype(np.int64)
+        tokens = file.tokens[offsets[0] : offsets[-1]]
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        kept = is_tag[tokens]
+        keys = np.unique(rows[kept] << 32 | tokens[kept])
+        ids = np.array(file.post_ids[start : start + POSTS_PER_PART])
+        sizes = np.bincount(keys >> 32, minlength=len(ids))
+        yield TagSets((keys & 0xFFFFFFFF).astype(tokens.dtype), offsets_of(sizes), ids, ids, vocabulary)
+
+
+def write_tags(path: Path, vocabulary: TagVocabulary) -> None:
+    """Write tags.tsv: id, name, category and count of each tag.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    with open_whole(path) as file:
+        file.write(b"id\tname\tcategory\tcount\n")
+        columns = zip(vocabulary.names, vocabulary.category, vocabulary.counts, strict=True)
+        for number, (name, category, count) in enumerate(columns):
+            file.write(f"{number}\t{name}\t{vocabulary.categories[category]}\t{count}\n".encode())
+
+
+def read_tags(path: Path) -> tuple[list[str], list[str], list[int]]:
+    """The names, categories and counts of the tags of tags.tsv, by id.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        rows = [(name, category, int(count)) for _, name, category, count in (line.split("\t") for line in lines[1:])]
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: missing: name the folder of a trained model, or train it again") from error
+    except ValueError as error:
+        raise UserError(f"{path}: damaged ({error}): train the model again") from error
+    names, categories, counts = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+    return names, categories, counts

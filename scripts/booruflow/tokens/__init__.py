@@ -1,4 +1,4 @@
-"""From post metadata to a file of token ids: counts, vocabulary, encoding, and a loader for training."""
+"""Token ids of all posts, for models that read tag sets.
 
-CATEGORIES = ("character", "copyright", "artist", "general", "meta")
-"""The tag categories, in the order in which a record holds them."""
+In: posts.parquet. Out: tag counts, the vocabulary, the token file, and a tokenizer and data set that read them.
+"""

@@ -1,32 +1,31 @@
-"""The records of a batch: gathered from the file, their tags in another order, padded. Compiled: each is one pass.
+"""The records of a batch: gathered from the file, their tags shuffled, padded; each step is one compiled pass.
 
-A batch is a flat array, one record after the other, and the lengths. `SPARE` tokens without meaning follow the last record,
-since `reshuffle` moves four tokens at a time.
+A batch is a flat array of the concatenated records, and their lengths. `SPARE` unused tokens follow the last record,
+because `shuffle_tags` copies four tokens at a time.
 """
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import Tokens
-from booruflow.tokens.vocabulary import Vocabulary
+from booruflow.tokens.token_file import Tokens
+from booruflow.tokens.vocabulary import SECTION_ORDER, Vocabulary
 
 SPARE = 3
 _ONE = np.uint64(1)
 _MULTIPLIER, _INCREMENT = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
-"""Of the linear congruential generator of MMIX (Knuth), which draws the orders."""
+"""The linear congruential generator of MMIX (Knuth), which draws the permutations."""
 
 
-def marks_of(vocabulary: Vocabulary) -> tuple[np.uint32, np.uint32, np.uint32]:
-    """The ids that `reshuffle` has to know: delimiter, first section token (the others follow it), general section."""
+def delimiter_ids(vocabulary: Vocabulary) -> tuple[np.uint32, np.uint32, np.uint32]:
+    """The ids that `shuffle_tags` needs: delimiter, first section token (the others follow it), general section."""
     special = vocabulary.special
-    return np.uint32(special["delimiter"]), np.uint32(special[CATEGORIES[0]]), np.uint32(special["general"])
+    return np.uint32(special["delimiter"]), np.uint32(special[SECTION_ORDER[0]]), np.uint32(special["general"])
 
 
 @numba.vectorize(["uint64(uint64)"], cache=True)  # type: ignore[untyped-decorator]
-def hashed(value: np.uint64) -> np.uint64:
-    """64 well-mixed bits of a 64-bit value: the output function of SplitMix64 (Steele, Lea and Flood 2014)."""
+def splitmix64(value: np.uint64) -> np.uint64:
+    """A hash of a 64-bit value: the output function of SplitMix64 (Steele, Lea and Flood 2014)."""
     mixed = value + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -35,16 +34,16 @@ def hashed(value: np.uint64) -> np.uint64:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def gather(tokens: Tokens, offsets: NDArray[np.uint64], records: NDArray[np.uint32]) -> tuple[Tokens, NDArray[np.int64]]:
-    """The records of these numbers, (n,), one after the other, with `SPARE` tokens behind them; and their lengths.
+    """The concatenated records with the indices `records` (n,), followed by `SPARE` tokens, and their lengths (n,).
 
     Raises:
-        ValueError: the offsets are damaged: a record would be empty or lie outside of the tokens.
+        ValueError: the offsets are damaged: a record would be empty or outside the tokens.
     """
     lengths = np.empty(len(records), np.int64)
     for row in range(len(records)):
         start, end = offsets[records[row]], offsets[records[row] + 1]
         if start >= end or end > np.uint64(tokens.size):
-            raise ValueError("the index points outside of the tokens: make the tokens again")
+            raise ValueError("the index points outside the tokens: run the rule tokens again")
         lengths[row] = end - start
     flat = np.empty(lengths.sum() + SPARE, tokens.dtype)
     at = 0
@@ -58,35 +57,35 @@ def gather(tokens: Tokens, offsets: NDArray[np.uint64], records: NDArray[np.uint
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def reshuffle(
+def shuffle_tags(
     flat: Tokens,
     lengths: NDArray[np.int64],
     post_ids: NDArray[np.int64],
     seed: int,
     epoch: int,
-    marks: tuple[np.uint32, np.uint32, np.uint32],
+    delimiters: tuple[np.uint32, np.uint32, np.uint32],
 ) -> Tokens:
-    """The batch with the tags of each section of each record in another order; the head stays, and labels stay whole.
+    """Shuffle the tags within each section of each record; the head keeps its place, and labels are not split.
 
-    Every order is as likely (Fisher and Yates). The loops over labels hardly branch on the tags: a branch that the
-    processor cannot foresee costs more than the work that it would save.
+    All orders are equally likely (Fisher and Yates). The loops over labels avoid branches that depend on the tags: a
+    mispredicted branch costs more than the work it would save.
 
     Args:
-        flat: of `gather`, as is the result.
+        flat: from `gather`; the result has the same layout.
         lengths: (n,), the tokens of each record.
-        post_ids: (n,), of the records. The order of a post depends on its id, the seed and the epoch alone.
-        seed: any number.
-        epoch: any number.
-        marks: of `marks_of`.
+        post_ids: (n,), of the records. The order of a post depends on its id, the seed and the epoch only.
+        seed: any integer.
+        epoch: any integer.
+        delimiters: from `delimiter_ids`.
     """
-    delimiter, first_section, general = marks
+    delimiter, first_section, general = delimiters
     result = np.empty_like(flat)
     ends = np.empty(lengths.max() + 1, np.uint64)
-    labels = np.empty(len(ends), np.uint64)  # where each starts, and 32 bits higher where it ends
-    key = hashed(hashed(np.uint64(seed)) ^ np.uint64(epoch))
+    labels = np.empty(len(ends), np.uint64)  # start in the low 32 bits, end in the high 32 bits
+    key = splitmix64(splitmix64(np.uint64(seed)) ^ np.uint64(epoch))
     at = np.uint64(0)
     for row in range(len(lengths)):
-        state = hashed(np.uint64(post_ids[row]) ^ key)
+        state = splitmix64(np.uint64(post_ids[row]) ^ key)
         eos = at + np.uint64(lengths[row] - 1)
         while at < eos and not _is_section(flat[at], first_section):
             result[at] = flat[at]
@@ -106,7 +105,7 @@ def reshuffle(
                 for k in range(count):
                     labels[k] = ends[k + _ONE] << np.uint64(32) | ends[k]
                 while count > np.uint64(0):
-                    chosen = _drawn(state, count)
+                    chosen = _draw(state, count)
                     state = state * _MULTIPLIER + _INCREMENT
                     label = labels[chosen]
                     count -= _ONE
@@ -124,7 +123,7 @@ def reshuffle(
                     result[at] = flat[at]
                     at += _ONE
                 for left in range(at - place, _ONE, -1):
-                    chosen = place + _drawn(state, np.uint64(left))
+                    chosen = place + _draw(state, np.uint64(left))
                     state = state * _MULTIPLIER + _INCREMENT
                     last = place + np.uint64(left) - _ONE
                     result[chosen], result[last] = result[last], result[chosen]
@@ -135,7 +134,7 @@ def reshuffle(
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def pad(flat: Tokens, lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The ids of the batch and its attention mask, (n, longest) each. Behind a record both are 0, the id of pad."""
+    """The ids of the batch and its attention mask, (n, longest) each. After the end of a record both are 0, the id of pad."""
     longest = lengths.max()
     ids = np.empty((len(lengths), longest), np.int64)
     mask = np.empty((len(lengths), longest), np.int64)
@@ -154,10 +153,10 @@ def pad(flat: Tokens, lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], ND
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _is_section(token: np.uint32, first_section: np.uint32) -> np.bool_:
-    return np.uint32(token) - first_section < np.uint32(len(CATEGORIES))
+    return np.uint32(token) - first_section < np.uint32(len(SECTION_ORDER))
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _drawn(state: np.uint64, below: np.uint64) -> np.uint64:
-    """One of 0 ... below - 1, from the high half of the state: the low bits of such a generator are not random."""
+def _draw(state: np.uint64, below: np.uint64) -> np.uint64:
+    """An integer in [0, below), from the high half of the state: the low bits of this kind of generator are not random."""
     return ((state >> np.uint64(32)) * below) >> np.uint64(32)

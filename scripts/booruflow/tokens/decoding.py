@@ -1,18 +1,17 @@
-"""From a record back to its tags."""
+"""From the token ids of a record back to its tags."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.vocabulary import SPECIAL, Vocabulary
+from booruflow.tokens.vocabulary import SECTION_ORDER, SPECIAL, Vocabulary
 
 
-class Tags(NamedTuple):
-    """What a record holds: the names that have a token of their own, by category, in the order of the record.
+class DecodedRecord(NamedTuple):
+    """The content of a record: `names` with a token of their own, by category, in the order of the record.
 
-    `spelled` are the general labels written in pieces, with `<unk>` for pieces that are not known; a label, and a tag of
-    any category, of which nothing is known leaves no trace here. `rating` and `score` are None where the record has
-    `<unk>`; `score` is the text of the bucket, such as `10..49`.
+    `spelled` are the general labels encoded as pieces, with `<unk>` for unknown pieces; tags and labels of which nothing
+    is known are not in the result. `rating` and `score` are None where the record has `<unk>`; `score` is the text of
+    the bucket, such as `10..49`.
     """
 
     rating: str | None
@@ -21,12 +20,12 @@ class Tags(NamedTuple):
     spelled: list[list[str]]
 
 
-def decode(record: Iterable[int], vocabulary: Vocabulary) -> Tags:
-    """Take a record apart. Special tokens that records do not have (padding, masks) are passed over."""
+def decode_record(record: Iterable[int], vocabulary: Vocabulary) -> DecodedRecord:
+    """Decode a record. Special tokens that are not part of records (padding, masks) are ignored."""
     special = vocabulary.special
-    section_of = {special[category]: category for category in CATEGORIES}
+    section_of = {special[category]: category for category in SECTION_ORDER}
     heads: dict[str, str] = {}
-    names: dict[str, list[str]] = {category: [] for category in CATEGORIES}
+    names: dict[str, list[str]] = {category: [] for category in SECTION_ORDER}
     spelled: list[list[str]] = []
     section, label = "", list[int]()
     for number in map(int, record):
@@ -46,4 +45,4 @@ def decode(record: Iterable[int], vocabulary: Vocabulary) -> Tags:
             label.append(number)
         elif token.category != SPECIAL:
             names[section].append(token.name)
-    return Tags(heads.get("rating"), heads.get("score"), names, spelled)
+    return DecodedRecord(heads.get("rating"), heads.get("score"), names, spelled)

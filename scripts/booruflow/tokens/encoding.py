@@ -1,12 +1,12 @@
-"""From a batch of posts to their token ids, in whole arrays.
+"""Posts to token ids: a batch at a time in vectorised operations, and a whole posts file into a token file.
 
-A record is: bos, rating, the score bucket where the vocabulary has any, then for each category in the order of
-`CATEGORIES` its section token and its tags, then eos. Each general label ends with the delimiter, so that a label
-that is spelled in pieces stays one label. Within a section each tag stands once, the commonest first (by id); general
-labels spelled in pieces follow those with a token of their own; `unk` comes last and stands for all that is unknown.
+A record is: bos, rating, the score bucket if the vocabulary has buckets, then for each category in `SECTION_ORDER` its
+section token and its tags, then eos. A delimiter follows each general label, so that a label encoded as pieces stays
+one label. Within a section each tag occurs once, in the order of the ids (most frequent first); general labels encoded
+as pieces follow those with a token of their own; one `unk` at the end stands for all unknown tags.
 """
 
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,63 +15,39 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import token_type
-from booruflow.tokens.columns import split_tags
-from booruflow.tokens.labels import pieces
-from booruflow.tokens.vocabulary import RATINGS, Vocabulary
+from booruflow.core.progress import progress
+from booruflow.core.streams import parallel_map
+from booruflow.core.tables import open_table
+from booruflow.tokens.spelling import pieces
+from booruflow.tokens.statistics import EncodingCounts, TokenStatistics
+from booruflow.tokens.tag_columns import post_batches, split_tags
+from booruflow.tokens.token_file import token_type, token_writer
+from booruflow.tokens.vocabulary import RATINGS, SECTION_ORDER, Vocabulary
 
 MINIMUM_LENGTH = 16
-"""The least `max_length`: bos, rating, score, five sections and eos are nine; a few tags should fit too."""
+"""The lowest `max_length`: nine tokens for bos, rating, score, five sections and eos, and room for a few tags."""
 
-_GENERAL = 1 + CATEGORIES.index("general")
-_PARTS = len(CATEGORIES) + 2
-"""Parts of a record by number: 0 the head (bos, rating, score), then the sections, last the end."""
+_GENERAL = 1 + SECTION_ORDER.index("general")
+_PARTS = len(SECTION_ORDER) + 2
+"""The parts of a record: 0 is the head (bos, rating, score), then the sections, last the end (eos)."""
 
-# An item is the start of a part, a tag or a label. Its key sorts it into its place: row, part, value. Values: 0 is the
-# start of the part, then the ids of whole tags, the batch's spelled labels, the unknown label, the unknown tag.
+# An item is the start of a part, a tag or a label. Items are sorted by a key of row, part and value. Values: 0 is the start
+# of the part, then come the token ids, the spelled labels of the batch, the unknown label, and the unknown tag.
 _VALUE_BITS = 32
 _PART_BITS = 3
 
-_KEPT = ("character", "copyright", "artist", "meta", "general")
-"""What a record that is too long keeps, first to last, after the starts of its parts."""
-_KEEP_RANK = np.array([0, *(1 + _KEPT.index(category) for category in CATEGORIES), 0])
+_KEEP_ORDER = ("character", "copyright", "artist", "meta", "general")
+"""Which sections a record that is too long keeps first, after the starts of its parts."""
+_KEEP_RANK = np.array([0, *(1 + _KEEP_ORDER.index(category) for category in SECTION_ORDER), 0])
 
 Ints = NDArray[np.int64]
 
 Spelling = bytes
-"""The ids of a label's pieces as big-endian 32-bit numbers: in the order of the ids, and quickly compared."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What encoding met. Counts of posts, tokens, and tags; `unknown` by category, as they stand in the posts.
-
-    `repeated_tags` are tags that stood in a post already. The `truncated_*` were dropped from posts that were too long.
-    """
-
-    posts: int = 0
-    tokens: int = 0
-    repeated_tags: int = 0
-    truncated_posts: int = 0
-    truncated_labels: int = 0
-    truncated_other_tags: int = 0
-    unknown: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CATEGORIES, 0))
-
-    def add(self, other: "Tally") -> None:
-        """Add the counts of another batch."""
-        self.posts += other.posts
-        self.tokens += other.tokens
-        self.repeated_tags += other.repeated_tags
-        self.truncated_posts += other.truncated_posts
-        self.truncated_labels += other.truncated_labels
-        self.truncated_other_tags += other.truncated_other_tags
-        for category in CATEGORIES:
-            self.unknown[category] += other.unknown[category]
+"""The ids of a label's pieces as big-endian 32-bit numbers: bytes compare fast, in the order of the ids."""
 
 
 class Encoded(NamedTuple):
-    """A batch of n records: `lengths` (n,) in tokens, `tokens` all of them one after the other.
+    """A batch of n encoded records: `lengths` (n,) in tokens, and `tokens`, the concatenated records.
 
     `untruncated` (n,) are the lengths that the records would have without `max_length`.
     """
@@ -79,20 +55,20 @@ class Encoded(NamedTuple):
     lengths: Ints
     untruncated: Ints
     tokens: NDArray[np.unsignedinteger]
-    tally: Tally
+    counts: EncodingCounts
 
 
-class _Whole(NamedTuple):
-    """The values of a column's tags; those at `missing` are undefined."""
+class _Lookup(NamedTuple):
+    """The values of a column's tags; those at the indices `missing` are undefined."""
 
     values: Ints
     missing: Ints
 
 
 class _Items(NamedTuple):
-    """The items of a batch in their order: `value`, and where the tokens of each end.
+    """The items of a batch in order: the `value` of each, and the offset at which its tokens `end`.
 
-    `starts` (n, `_PARTS`) are the items that start the parts of each record; `lengths` (n,) the tokens of each record.
+    `starts` (n, `_PARTS`) are the indices of the items that start the parts of each record; `lengths` (n,) in tokens.
     """
 
     value: Ints
@@ -102,10 +78,10 @@ class _Items(NamedTuple):
 
 
 class Encoder:
-    """Encodes batches of posts with one vocabulary; threads may share it."""
+    """Encodes batches of posts with one vocabulary; thread-safe."""
 
     def __init__(self, vocabulary: Vocabulary, max_length: int) -> None:
-        """`max_length` is the most tokens that a record may have, at least `MINIMUM_LENGTH`.
+        """`max_length` is the maximum number of tokens of a record, at least `MINIMUM_LENGTH`.
 
         Raises:
             UserError: `max_length` is too small.
@@ -116,64 +92,64 @@ class Encoder:
         self.max_length = max_length
         special = vocabulary.special
         self._type = token_type(len(vocabulary))
-        self._starts = np.array([special[role] for role in ("bos", *CATEGORIES, "eos")], self._type)
+        self._starts = np.array([special[role] for role in ("bos", *SECTION_ORDER, "eos")], self._type)
         self._ratings = np.array([special[f"rating:{rating}"] for rating in RATINGS] + [special["unk"]], self._type)
         self._scores = np.array([*vocabulary.score_ids, special["unk"]], self._type)
-        self._first_id = {category: min(vocabulary.ids[category].values(), default=0) for category in CATEGORIES}
+        self._first_id = {category: min(vocabulary.ids[category].values(), default=0) for category in SECTION_ORDER}
         self._names = {
-            category: pa.array([f"{name} " for name in vocabulary.ids[category]], pa.string()) for category in CATEGORIES
+            category: pa.array([f"{name} " for name in vocabulary.ids[category]], pa.string()) for category in SECTION_ORDER
         }
         self._spelling_of: dict[str, Spelling] = {}
         self._unknown: Spelling = np.array([len(vocabulary)], ">u4").tobytes()
 
     def encode(self, posts: pa.RecordBatch) -> Encoded:
-        """Encode posts: columns of `CATEGORIES` (tag strings), `rating`, and `score` where the vocabulary has buckets.
+        """Encode posts, with the columns `SECTION_ORDER` (tag strings), `rating`, and `score` if the vocabulary has buckets.
 
-        Null is an empty tag string; a null score, and a rating other than g, s, q, e, becomes `unk`.
+        A null tag string is an empty one; a null score, and a rating other than g, s, q, e, becomes `unk`.
         """
-        tally = Tally(posts=posts.num_rows)
-        columns = {category: split_tags(posts.column(category)) for category in CATEGORIES}
-        whole = {category: self._whole(category, column.tags) for category, column in columns.items()}
-        spelled, spellings = self._spelled(columns["general"].tags.take(whole["general"].missing))
+        counts = EncodingCounts(posts=posts.num_rows)
+        columns = {category: split_tags(posts.column(category)) for category in SECTION_ORDER}
+        lookups = {category: self._look_up(category, column.tags) for category, column in columns.items()}
+        spelled, spellings = self._spell_labels(columns["general"].tags.take(lookups["general"].missing))
         unknown_tag = len(self.vocabulary) + len(spellings)
-        for category, (values, missing) in whole.items():
+        for category, (values, missing) in lookups.items():
             values[missing] = spelled if category == "general" else unknown_tag
-            tally.unknown[category] = int(np.count_nonzero(values[missing] >= unknown_tag - 1))
+            counts.unknown[category] = int(np.count_nonzero(values[missing] >= unknown_tag - 1))
 
         starts = (np.arange(posts.num_rows)[:, None] << _PART_BITS | np.arange(_PARTS)) << _VALUE_BITS
         tags = [
-            np.repeat(starts[:, part], columns[category].counts) | whole[category].values
-            for part, category in enumerate(CATEGORIES, start=1)
+            np.repeat(starts[:, part], columns[category].counts) | lookups[category].values
+            for part, category in enumerate(SECTION_ORDER, start=1)
         ]
         key = np.concatenate([starts.ravel(), *tags])
         key.sort(kind="stable")
-        new = np.ones(key.size, bool)
-        np.not_equal(key[1:], key[:-1], out=new[1:])
-        if not new.all():
-            tally.repeated_tags = int(np.count_nonzero(_value(key[~new]) < unknown_tag - 1))
-            key = key[new]
+        is_first = np.ones(key.size, bool)
+        np.not_equal(key[1:], key[:-1], out=is_first[1:])
+        if not is_first.all():
+            counts.repeated_tags = int(np.count_nonzero(_value(key[~is_first]) < unknown_tag - 1))
+            key = key[is_first]
 
         items = self._items(key, spellings)
         untruncated = items.lengths
         if items.lengths.max(initial=0) > self.max_length:
-            dropped = self._overflow(key, items)
-            tally.truncated_posts = int(np.count_nonzero(items.lengths > self.max_length))
-            tally.truncated_labels = int(np.count_nonzero(_part(key[dropped]) == _GENERAL))
-            tally.truncated_other_tags = dropped.size - tally.truncated_labels
+            dropped = self._dropped_items(key, items)
+            counts.truncated_posts = int(np.count_nonzero(items.lengths > self.max_length))
+            counts.truncated_labels = int(np.count_nonzero(_part(key[dropped]) == _GENERAL))
+            counts.truncated_other_tags = dropped.size - counts.truncated_labels
             items = self._items(np.delete(key, dropped), spellings)
-        tokens = self._laid_out(items, spellings, posts)
-        tally.tokens = tokens.size
-        return Encoded(items.lengths, untruncated, tokens, tally)
+        tokens = self._concatenate(items, spellings, posts)
+        counts.tokens = tokens.size
+        return Encoded(items.lengths, untruncated, tokens, counts)
 
-    def _whole(self, category: str, tags: pa.StringArray) -> _Whole:
-        """The ids of tags, and which of them have none."""
+    def _look_up(self, category: str, tags: pa.StringArray) -> _Lookup:
+        """The ids of tags, and which tags have none."""
         index = pc.index_in(tags, value_set=self._names[category]).fill_null(-1).to_numpy()
-        return _Whole(index + np.int64(self._first_id[category]), np.flatnonzero(index < 0))
+        return _Lookup(index + np.int64(self._first_id[category]), np.flatnonzero(index < 0))
 
-    def _spelled(self, labels: pa.StringArray) -> tuple[Ints, list[Spelling]]:
-        """The values of general labels that have no token; and the batch's spellings in the order of their values.
+    def _spell_labels(self, labels: pa.StringArray) -> tuple[Ints, list[Spelling]]:
+        """The values of general labels without a token, and the spellings of the batch in the order of their values.
 
-        The last spelling is that of a label of which nothing is known.
+        The last spelling is that of a label of which no piece is known.
         """
         distinct = labels.dictionary_encode()
         of_label = [self._spelling_of.get(label) or self._spell(label) for label in distinct.dictionary.to_pylist()]
@@ -183,19 +159,19 @@ class Encoder:
         return values[distinct.indices.to_numpy()], spellings
 
     def _spell(self, label: str) -> Spelling:
-        """Spell a label that has a space behind it, with one id past the vocabulary for each run of unknown pieces.
+        """Spell a label, which ends with a space; one id past the vocabulary stands for each run of unknown pieces.
 
-        A label that cannot be split is unknown: it would have a token otherwise.
+        A label that cannot be split is unknown, since it has no token of its own.
         """
         unknown = len(self.vocabulary)
-        spelled = pieces(label[:-1])
-        ids = [self.vocabulary.piece_ids.get(piece, unknown) for piece in spelled] if len(spelled) > 1 else [unknown]
-        kept = [i for i, last in zip(ids, [-1, *ids], strict=False) if not i == last == unknown]
-        spelling = self._spelling_of[label] = np.array(kept, ">u4").tobytes()
+        found = pieces(label[:-1])
+        ids = [self.vocabulary.piece_ids.get(piece, unknown) for piece in found] if len(found) > 1 else [unknown]
+        merged = [number for number, previous in zip(ids, [-1, *ids], strict=False) if not number == previous == unknown]
+        spelling = self._spelling_of[label] = np.array(merged, ">u4").tobytes()
         return spelling
 
     def _items(self, key: Ints, spellings: list[Spelling]) -> _Items:
-        """Take keys apart. A part starts with one token (the head has two or three), a tag is one; a label is closed."""
+        """The items of these keys. A tag is one token, a part starts with one (the head with two or three)."""
         value = _value(key)
         starts = np.flatnonzero(value == 0).reshape(-1, _PARTS)
         general = self.vocabulary.ids["general"]
@@ -207,8 +183,8 @@ class Encoder:
         end = np.cumsum(size, dtype=np.int64)
         return _Items(value, end, starts, np.diff(end[starts[:, -1]], prepend=0))
 
-    def _overflow(self, key: Ints, items: _Items) -> Ints:
-        """Which items go so that every record fits: each long one keeps what fits, in the order of `_KEPT`."""
+    def _dropped_items(self, key: Ints, items: _Items) -> Ints:
+        """The items to drop from records above `max_length`, which keep what fits in `_KEEP_ORDER`."""
         size = np.diff(items.end, prepend=0)
         at = np.flatnonzero(np.repeat(items.lengths > self.max_length, np.diff(items.starts[:, 0], append=key.size)))
         rank = np.where(items.value[at] == 0, 0, _KEEP_RANK[_part(key[at])])
@@ -219,8 +195,8 @@ class Encoder:
         dropped: Ints = at[ends - before > self.max_length]
         return dropped
 
-    def _laid_out(self, items: _Items, spellings: list[Spelling], posts: pa.RecordBatch) -> NDArray[np.unsignedinteger]:
-        """Put each item's tokens in their place; what no item fills is a delimiter."""
+    def _concatenate(self, items: _Items, spellings: list[Spelling], posts: pa.RecordBatch) -> NDArray[np.unsignedinteger]:
+        """The tokens of all items; positions that no item fills are delimiters."""
         special = self.vocabulary.special
         known = len(self.vocabulary)
         tokens = np.full(items.lengths.sum(), special["delimiter"], self._type)
@@ -247,6 +223,28 @@ class Encoder:
         return self._scores[buckets]
 
 
+def write_tokens(posts: Path, vocabulary: Vocabulary, path: Path, max_length: int, threads: int) -> TokenStatistics:
+    """Encode a posts file into a token file and its index; the bytes do not depend on `threads`.
+
+    Raises:
+        UserError: the posts cannot be read or are not sorted by id, or a file cannot be written.
+    """
+    encoder = Encoder(vocabulary, max_length)
+    statistics = TokenStatistics(max_length)
+    columns = ["id", "rating", *(["score"] if vocabulary.score_ids else []), *SECTION_ORDER]
+    records = open_table(posts).metadata.num_rows
+
+    def encode(batch: pa.RecordBatch) -> tuple[Ints, Encoded]:
+        return batch.column("id").to_numpy(), encoder.encode(batch)
+
+    with token_writer(path, vocabulary, records) as writer, progress(records, "encoding posts") as bar:
+        for post_ids, encoded in parallel_map(encode, post_batches(posts, columns), threads):
+            writer.append(post_ids, encoded.lengths, encoded.tokens)
+            statistics.add(encoded.counts, encoded.untruncated)
+            bar.update(len(post_ids))
+    return statistics
+
+
 def _value(key: Ints) -> Ints:
     return key & ((1 << _VALUE_BITS) - 1)
 
@@ -260,6 +258,6 @@ def _row(key: Ints) -> Ints:
 
 
 def ranges(starts: Ints, lengths: Ints) -> Ints:
-    """`starts[0], starts[0] + 1, ...`, each for its length, one after the other."""
+    """The concatenated ranges `starts[i], starts[i] + 1, ...` of `lengths[i]` numbers each."""
     ends = np.cumsum(lengths)
     return np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)

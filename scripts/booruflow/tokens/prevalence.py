@@ -1,6 +1,5 @@
-"""How many posts have each tag, category by category, and how often each piece helps to spell a general label."""
+"""How many posts have each tag, by category, and the files `prevalence_{category}.tsv`."""
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,58 +11,47 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole
 from booruflow.core.progress import progress
 from booruflow.core.tables import open_table
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.columns import TagColumn, post_batches, split_tags
-from booruflow.tokens.labels import pieces
+from booruflow.tokens.tag_columns import TagColumn, post_batches, split_tags
+from booruflow.tokens.vocabulary import SECTION_ORDER
 
 _HEADER = "name\tcount"
-_BATCHES_BETWEEN_SUMS = 32
+_BATCHES_PER_SUM = 32
+"""Batch counts are summed after this many batches, which bounds memory."""
 
 
 def count_tags(posts: Path) -> dict[str, dict[str, int]]:
-    """For each category, the number of posts that have each name; a name that stands twice in a post counts once.
+    """For each category, the number of posts that have each name; a name repeated in a post counts once.
 
     Memory grows with the number of different names, not with the number of posts.
 
     Raises:
         UserError: the posts file cannot be read.
     """
-    parts: dict[str, list[pl.DataFrame]] = {category: [] for category in CATEGORIES}
+    partial: dict[str, list[pl.DataFrame]] = {category: [] for category in SECTION_ORDER}
     with progress(open_table(posts).metadata.num_rows, "counting tags") as bar:
-        for batch in post_batches(posts, list(CATEGORIES)):
-            for category, counted in parts.items():
-                counted.append(_posts_with(split_tags(batch.column(category))))
-                if len(counted) == _BATCHES_BETWEEN_SUMS:
-                    parts[category] = [_sums(counted)]
+        for batch in post_batches(posts, list(SECTION_ORDER)):
+            for category, frames in partial.items():
+                frames.append(_count_rows(split_tags(batch.column(category))))
+                if len(frames) == _BATCHES_PER_SUM:
+                    partial[category] = [_sum_counts(frames)]
             bar.update(batch.num_rows)
-    return {category: dict(_sums(counted).iter_rows()) for category, counted in parts.items()}
+    return {category: dict(_sum_counts(frames).iter_rows()) for category, frames in partial.items()}
 
 
-def _sums(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    if not parts:
+def _sum_counts(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    if not frames:
         return pl.DataFrame(schema={"name": pl.String, "count": pl.Int64})
-    return pl.concat(parts).group_by("name").agg(pl.col("count").sum())
+    return pl.concat(frames).group_by("name").agg(pl.col("count").sum())
 
 
-def _posts_with(column: TagColumn) -> pl.DataFrame:
-    """The names of the column, each with the number of rows that have it."""
+def _count_rows(column: TagColumn) -> pl.DataFrame:
+    """The names of a column, each with the number of rows that have it."""
     tags = column.tags.dictionary_encode()
     pairs = np.sort(np.repeat(np.arange(column.counts.size) << 32, column.counts) | tags.indices.to_numpy())
-    new = np.ones(pairs.size, bool)
-    np.not_equal(pairs[1:], pairs[:-1], out=new[1:])
-    counts = np.bincount(pairs[new] & 0xFFFFFFFF)
+    is_first = np.ones(pairs.size, bool)
+    np.not_equal(pairs[1:], pairs[:-1], out=is_first[1:])
+    counts = np.bincount(pairs[is_first] & 0xFFFFFFFF)
     return pl.DataFrame({"name": pl.from_arrow(pc.utf8_rtrim(tags.dictionary, " ")), "count": counts})
-
-
-def count_pieces(labels: Mapping[str, int]) -> Counter[str]:
-    """How often each piece stands in a label that can be split, over all posts, from the labels' counts."""
-    counts: Counter[str] = Counter()
-    for label, count in labels.items():
-        spelled = pieces(label)
-        if len(spelled) > 1:
-            for piece in spelled:
-                counts[piece] += count
-    return counts
 
 
 def write_prevalence(path: Path, counts: Mapping[str, int]) -> None:
@@ -79,23 +67,24 @@ def write_prevalence(path: Path, counts: Mapping[str, int]) -> None:
 
 
 def read_prevalence(path: Path) -> dict[str, int]:
-    """Read what `write_prevalence` wrote, in the file's order.
+    """Read a file of `write_prevalence`, in the file's order.
 
     Raises:
         UserError: the file is missing, or a line is not a name, a tab and a count.
     """
+    remedy = "run the rule prevalence"
     try:
         lines = path.read_bytes().decode().split("\n")
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file: count the tags first") from error
+        raise UserError(f"{path}: no such file: {remedy}") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 at byte {error.start}: count the tags again") from error
+        raise UserError(f"{path}: not UTF-8 at byte {error.start}: {remedy} again") from error
     counts = {}
     for number, line in enumerate(lines[1:-1], start=2):
         name, _, count = line.rpartition("\t")
         if not (name and count.isdecimal()):
-            raise UserError(f"{path}, line {number}: not a name, a tab and a count: count the tags again")
+            raise UserError(f"{path}, line {number}: not a name, a tab and a count: {remedy} again")
         counts[name] = int(count)
     if lines[0] != _HEADER or lines[-1]:
-        raise UserError(f"{path}: no header line or no final line break: count the tags again")
+        raise UserError(f"{path}: no header line or no final line break: {remedy} again")
     return counts

@@ -1,4 +1,4 @@
-"""The tokenizer, as users of Hugging Face transformers expect one: posts to ids and back, padding, saving, loading."""
+"""A tokenizer with the interface of Hugging Face transformers: encoding, decoding, padding, saving, loading."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,10 +12,9 @@ from transformers import BatchEncoding
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.decoding import Tags, decode
+from booruflow.tokens.decoding import DecodedRecord, decode_record
 from booruflow.tokens.encoding import Encoder
-from booruflow.tokens.vocabulary import SPECIAL, Vocabulary, read_vocabulary, write_vocabulary
+from booruflow.tokens.vocabulary import SECTION_ORDER, SPECIAL, Vocabulary, read_vocabulary, write_vocabulary
 
 Post = str | Mapping[str, str | Sequence[str] | int | None]
 """A tag string, or a mapping of categories to tag strings (or lists of names), with `rating` and `score`."""
@@ -25,19 +24,18 @@ _UNTRUNCATED = 1 << 30
 
 
 class TagTokenizer:
-    """Encodes posts with a vocabulary, each exactly as the token file has it.
+    """Encodes posts with a vocabulary, to the same ids as in the token file.
 
     A post is a mapping (`{"general": "1girl solo", "artist": "someone", "rating": "g", "score": 7}`, all optional) or one
-    tag string (`"1girl solo someone rating:g score:7"`), whose names go to the category in which the vocabulary has
-    them: a name of several categories is written `category:name` in the later ones, and an unknown name is a general
-    label.
+    tag string (`"1girl solo someone rating:g score:7"`). The names of a tag string are looked up by their text in
+    vocab.txt, `category:name` where a name is in several categories; an unknown name is a general label.
     """
 
     padding_side = "right"
     model_input_names = ("input_ids", "attention_mask")
 
-    def __init__(self, vocabulary: Vocabulary, model_max_length: int = 256) -> None:
-        """`model_max_length` is the most tokens of a record; longer ones lose their rarest general labels.
+    def __init__(self, vocabulary: Vocabulary, model_max_length: int) -> None:
+        """`model_max_length` is the maximum number of tokens of a record; longer ones lose their rarest general labels.
 
         Raises:
             UserError: `model_max_length` is too small.
@@ -48,7 +46,7 @@ class TagTokenizer:
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> "TagTokenizer":
-        """Load what `save_pretrained` saved.
+        """Load a folder that `save_pretrained` wrote.
 
         Raises:
             UserError: a file is missing or damaged.
@@ -57,13 +55,13 @@ class TagTokenizer:
         try:
             length = json.loads(path.read_bytes())["model_max_length"]
         except FileNotFoundError as error:
-            raise UserError(f"{path}: no such file: give a folder that save_pretrained wrote") from error
+            raise UserError(f"{path}: no such file: name a folder that save_pretrained wrote") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path}: damaged ({error!r}): save the tokenizer again") from error
         return cls(read_vocabulary(Path(folder) / "vocab.json"), length)
 
     def save_pretrained(self, folder: str | Path) -> tuple[str, ...]:
-        """Write `vocab.txt`, `vocab.json` and `tokenizer_config.json`; their paths.
+        """Write `vocab.txt`, `vocab.json` and `tokenizer_config.json`, and return their paths.
 
         Raises:
             UserError: a file cannot be written.
@@ -80,11 +78,11 @@ class TagTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """The number of tokens, special ones included."""
+        """The number of tokens, including special tokens."""
         return len(self.vocabulary)
 
     def get_vocab(self) -> dict[str, int]:
-        """The id of each token as it is written in `vocab.txt`."""
+        """The id of each token by its text in `vocab.txt`."""
         return dict(self._id_of_text)
 
     @cached_property
@@ -113,17 +111,17 @@ class TagTokenizer:
 
     @property
     def all_special_tokens(self) -> list[str]:
-        """The special tokens as they are written."""
+        """The texts of the special tokens."""
         return self.vocabulary.texts[: len(self.vocabulary.special)]
 
     def convert_tokens_to_ids(self, tokens: str | Sequence[str]) -> int | list[int]:
-        """The id of a token as it is written in `vocab.txt`, or of each of several; `unk` for one that is not there."""
+        """The id of a token by its text in `vocab.txt`, or the ids of several; `unk` for unknown ones."""
         if isinstance(tokens, str):
             return self._id_of_text.get(tokens, self.vocabulary.special["unk"])
         return [self._id_of_text.get(token, self.vocabulary.special["unk"]) for token in tokens]
 
     def convert_ids_to_tokens(self, ids: int | Iterable[int]) -> str | list[str]:
-        """How the token of an id is written, or those of several."""
+        """The text of a token by its id, or the texts of several."""
         if isinstance(ids, int):
             return self.vocabulary.texts[ids]
         return [self.vocabulary.texts[number] for number in ids]
@@ -133,26 +131,28 @@ class TagTokenizer:
         return self._encode([post], truncation, max_length)[0]
 
     def decode(self, ids: Iterable[int], skip_special_tokens: bool = False) -> str:
-        """The tokens as they are written, with spaces between; without the special ones, the post's tag string.
+        """The texts of the tokens, separated by spaces; without special tokens, the tag string of the post.
 
-        In the tag string the pieces of a label are joined by `_`, whatever stood between them.
+        In the tag string the pieces of a label are joined by `_`, whatever separated them in the label.
         """
         ids = list(map(int, ids))
         if not skip_special_tokens:
             return " ".join(self.vocabulary.texts[number] for number in ids)
-        tags = decode(ids, self.vocabulary)
-        names = [
-            self.vocabulary.texts[self.vocabulary.ids[category][name]] for category in CATEGORIES for name in tags.names[category]
+        record = decode_record(ids, self.vocabulary)
+        texts = [
+            self.vocabulary.texts[self.vocabulary.ids[category][name]]
+            for category in SECTION_ORDER
+            for name in record.names[category]
         ]
-        return " ".join(names + ["_".join(label) for label in tags.spelled])
+        return " ".join(texts + ["_".join(label) for label in record.spelled])
 
     def batch_decode(self, sequences: Iterable[Iterable[int]], skip_special_tokens: bool = False) -> list[str]:
-        """`decode` of each."""
+        """Decode several sequences."""
         return [self.decode(ids, skip_special_tokens) for ids in sequences]
 
-    def decode_tags(self, ids: Iterable[int]) -> Tags:
+    def decode_tags(self, ids: Iterable[int]) -> DecodedRecord:
         """The tags of a record by category."""
-        return decode(ids, self.vocabulary)
+        return decode_record(ids, self.vocabulary)
 
     def __call__(
         self,
@@ -162,9 +162,9 @@ class TagTokenizer:
         max_length: int | None = None,
         return_tensors: Literal["pt", "np"] | None = None,
     ) -> BatchEncoding:
-        """`input_ids` and `attention_mask` of a post or of several.
+        """`input_ids` and `attention_mask` of one post or several.
 
-        `truncation` is to `max_length`, or else to `model_max_length`. Tensors always have a batch dimension.
+        Records are truncated to `max_length`, by default `model_max_length`. Tensors always have a batch dimension.
         """
         if isinstance(posts, str | Mapping):
             batch = self([posts], padding, truncation, max_length, return_tensors)
@@ -179,8 +179,8 @@ class TagTokenizer:
         max_length: int | None = None,
         return_tensors: Literal["pt", "np"] | None = None,
     ) -> BatchEncoding:
-        """Fill `input_ids` up to one length, with an attention mask of 1 for tokens and 0 for padding."""
-        rows = encoded["input_ids"] if isinstance(encoded, Mapping) else [one["input_ids"] for one in encoded]
+        """Pad `input_ids` to one length; the attention mask is 1 for tokens and 0 for padding."""
+        rows = encoded["input_ids"] if isinstance(encoded, Mapping) else [record["input_ids"] for record in encoded]
         length = 0
         if padding:
             length = max(map(len, rows), default=0)
@@ -196,16 +196,16 @@ class TagTokenizer:
         length = (max_length or self.model_max_length) if truncation else _UNTRUNCATED
         if length not in self._encoders:
             self._encoders[length] = Encoder(self.vocabulary, length)
-        rows = [self._sorted_out(post) if isinstance(post, str) else _with_columns(post) for post in posts]
-        columns = {category: pa.array([row[category] for row in rows], pa.string()) for category in ("rating", *CATEGORIES)}
+        rows = [self._parse_tag_string(post) if isinstance(post, str) else _complete_post(post) for post in posts]
+        columns = {category: pa.array([row[category] for row in rows], pa.string()) for category in ("rating", *SECTION_ORDER)}
         columns["score"] = pa.array([row["score"] for row in rows], pa.int32())
         encoded = self._encoders[length].encode(pa.RecordBatch.from_pydict(columns))
         tokens = iter(encoded.tokens.tolist())
         return [list(islice(tokens, length)) for length in encoded.lengths]
 
-    def _sorted_out(self, text: str) -> dict[str, str | int | None]:
-        """The columns of a post that is given as one tag string."""
-        tags: dict[str, list[str]] = {category: [] for category in CATEGORIES}
+    def _parse_tag_string(self, text: str) -> dict[str, str | int | None]:
+        """A tag string as the columns of a post."""
+        tags: dict[str, list[str]] = {category: [] for category in SECTION_ORDER}
         rating, score = None, None
         for word in text.split():
             kind, _, value = word.partition(":")
@@ -221,9 +221,10 @@ class TagTokenizer:
         return {"rating": rating, "score": score, **{category: " ".join(names) for category, names in tags.items()}}
 
 
-def _with_columns(post: Mapping[str, str | Sequence[str] | int | None]) -> dict[str, str | int | None]:
-    unknown = sorted(post.keys() - {"rating", "score", *CATEGORIES})
+def _complete_post(post: Mapping[str, str | Sequence[str] | int | None]) -> dict[str, str | int | None]:
+    """A post with all columns, lists of names joined."""
+    unknown = sorted(post.keys() - {"rating", "score", *SECTION_ORDER})
     if unknown:
-        raise UserError(f"post: no category {unknown[0]!r}: give {', '.join(CATEGORIES)}, rating and score")
+        raise UserError(f"post: no category {unknown[0]!r}: use {', '.join(SECTION_ORDER)}, rating and score")
     joined = {name: value if value is None or isinstance(value, str | int) else " ".join(value) for name, value in post.items()}
-    return {"rating": None, "score": None, **dict.fromkeys(CATEGORIES), **joined}
+    return {"rating": None, "score": None, **dict.fromkeys(SECTION_ORDER), **joined}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.core.streams import aligned, merged_latest, prefetched, semi_join
+from booruflow.core.streams import aligned, merged_latest, parallel_map, prefetched, semi_join
 
 
 def framed(ids, sizes, column="x"):
@@ -82,3 +82,18 @@ def test_prefetching_raises_the_error_of_its_source():
     assert next(stream) == 1
     with pytest.raises(UserError, match="row 2"):
         next(stream)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_parallel_map_keeps_the_order_and_reads_one_item_per_thread_in_advance(threads):
+    read = []
+
+    def items():
+        for n in range(20):
+            read.append(n)
+            yield n
+
+    results = parallel_map(lambda n: n * n, items(), threads)
+    assert next(results) == 0
+    assert read == list(range(threads + 1))
+    assert list(results) == [n * n for n in range(1, 20)]

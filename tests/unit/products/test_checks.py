@@ -119,7 +119,9 @@ def test_a_post_that_is_in_neither_or_in_both_is_reported(trained, missing):
 
 @pytest.mark.parametrize("key", ["path", "id"])
 def test_ids_are_read_from_either_kind_of_key(tmp_path, key):
-    rows = pl.DataFrame([(i, f"{i}.webp", 64, 64, 64, 64) for i in (3, 12, 700)], schema=resolutions.RESOLUTIONS_SCHEMA, orient="row")
+    rows = pl.DataFrame(
+        [(i, f"{i}.webp", 64, 64, 64, 64) for i in (3, 12, 700)], schema=resolutions.RESOLUTIONS_SCHEMA, orient="row"
+    )
     texts = entries({3: 'a ": 4', 12: "b", 700: "c"})
     write_meta_lat(
         tmp_path / "lat.json", tmp_path / "lat.jsonl", meta_lat_rows(entries({}, "tags"), texts, [rows]), key, "/data/9"

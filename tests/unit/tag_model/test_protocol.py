@@ -1,17 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
+from debian_sets import tag_sets
 from hypothesis import given
 from hypothesis import strategies as st
+from small_tag_sets import split
 
 from booruflow.core.errors import UserError
-from booruflow.tag_model import rivals
-from booruflow.tag_model.evaluation import figures, ranks
-from booruflow.tag_model.protocol import completion, distinct, prune, retrieval, sample, split, stable_hash
-from booruflow.tag_model.sets import read_tsv, tag_sets
-
-REAL = Path("../shared/data/debtags.tsv")
+from booruflow.tag_model.protocol import completion_queries, mask_at_random, retrieval_queries, sample_sets, stable_hash
 
 
 def as_lists(sets):
@@ -20,11 +15,6 @@ def as_lists(sets):
 
 def test_hash_is_sha256():
     assert stable_hash("abc") == 0xBA7816BF8F01CFEA
-
-
-def test_distinct_keeps_the_first_by_id_of_equal_sets():
-    sets = tag_sets([["a", "b", "c"], ["c", "b", "a"], ["a", "b"], ["a", "b", "d"]], ["z", "y", "x", "w"], list("1234"))
-    assert distinct(sets).ids.tolist() == ["w", "y"]
 
 
 def test_split_keeps_groups_together(sets):
@@ -42,62 +32,61 @@ def test_split_of_too_few():
         split(tag_sets([["a", "b", "c"]], [1], [1]))
 
 
-def test_prune_counts_on_the_training_part_only():
-    rows = [["a", "b", "c", f"rare{i % 100}"] for i in range(300)]
-    pruned = prune(split(tag_sets(rows, range(300), range(300))))
-    vocabulary = pruned.train.vocabulary
-    assert (vocabulary.counts >= 3).all()
-    assert vocabulary.counts.tolist() == pruned.train.count().tolist()
-    assert set(vocabulary.names) >= {"a", "b", "c"}
-    assert pruned.test.vocabulary is vocabulary
-
-
 @given(st.lists(st.sets(st.integers(0, 30), min_size=3), min_size=1, max_size=8), st.floats(0.01, 0.9))
-def test_completion_parts_each_set(rows, share):
+def test_completion_divides_each_set_into_visible_and_masked(rows, share):
     sets = tag_sets([[f"t{i}" for i in row] for row in rows], range(len(rows)), range(len(rows)))
-    asked = completion(sets, repeats=2, share=share)
+    queries = completion_queries(sets, repeats=2, share=share)
     everything = as_lists(sets) * 2
-    assert len(asked.shown) == len(asked.hidden) == len(everything)
-    for whole, shown, hidden in zip(everything, as_lists(asked.shown), as_lists(asked.hidden), strict=True):
-        assert sorted(shown + hidden) == sorted(whole)
-        assert len(hidden) == max(1, int(share * len(whole) + 0.5))
-    assert asked.item.tolist() == [*range(len(rows))] * 2
+    assert len(queries.visible) == len(queries.masked) == len(everything)
+    for whole, visible, masked in zip(everything, as_lists(queries.visible), as_lists(queries.masked), strict=True):
+        assert sorted(visible + masked) == sorted(whole)
+        assert len(masked) == max(1, int(share * len(whole) + 0.5))
+    assert queries.set_index.tolist() == [*range(len(rows))] * 2
 
 
-def test_completion_hides_others_in_each_repeat_and_the_same_again(sets):
+def test_completion_masks_other_tags_in_each_repeat_and_is_reproducible(sets):
     few = sets.take(slice(0, 40))
-    asked = completion(few)
-    hidden = as_lists(asked.hidden)
-    assert hidden[:40] != hidden[40:80]
-    assert as_lists(completion(few).hidden) == hidden
-    assert as_lists(completion(few, salt="v2").hidden) != hidden
+    queries = completion_queries(few)
+    masked = as_lists(queries.masked)
+    assert masked[:40] != masked[40:80]
+    assert as_lists(completion_queries(few).masked) == masked
+    assert as_lists(completion_queries(few, salt="v2").masked) != masked
 
 
-def test_retrieval_hides_the_category_everywhere():
+def test_retrieval_masks_the_category_in_queries_and_gallery():
     rows = [["c::x", "g::a", "g::b"], ["g::a", "g::b", "g::d"], ["c::y", "g::a"], ["c::x", "c::y", "g::b", "g::d"]]
     sets = tag_sets(rows, list("pqrs"), list("pqrs"))
-    asked = retrieval(sets, sets, "c")
-    assert asked.queries.ids.tolist() == asked.gallery.ids.tolist() == ["p", "s"]
+    retrieval = retrieval_queries(sets, sets, "c")
+    assert retrieval.queries.ids.tolist() == retrieval.gallery.ids.tolist() == ["p", "s"]
     names = sets.vocabulary.names
-    assert not any(names[token].startswith("c::") for token in asked.gallery.tokens)
-    assert [names[token] for token in asked.hidden_queries.tokens] == ["c::x", "c::x", "c::y"]
-    with pytest.raises(UserError, match="no category 'artist'; there are c, g"):
-        retrieval(sets, sets, "artist")
+    assert not any(names[token].startswith("c::") for token in retrieval.gallery.tokens)
+    assert [names[token] for token in retrieval.masked_queries.tokens] == ["c::x", "c::x", "c::y"]
+    with pytest.raises(UserError, match="no category 'artist' in the vocabulary: use some of c, g"):
+        retrieval_queries(sets, sets, "artist")
 
 
 def test_sample_is_stable_and_keeps_order(sets):
-    some = sample(sets, 50)
-    assert len(some) == 50
-    assert (np.diff(some.ids) > 0).all()
-    assert set(sample(sets, 20).ids) < set(some.ids)
-    assert sample(sets, 500) is sets
+    sample = sample_sets(sets, 50)
+    assert len(sample) == 50
+    assert (np.diff(sample.ids) > 0).all()
+    assert set(sample_sets(sets, 20).ids) < set(sample.ids)
+    assert sample_sets(sets, 500) is sets
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs ../shared/data/debtags.tsv")
-def test_real_data_gives_the_known_figures():
-    parts = prune(split(distinct(read_tsv(REAL))))
-    assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [6899, 858, 846]
-    assert len(parts.train.vocabulary) == 543
-    asked = completion(parts.test)
-    for weights, known in ((rivals.ease(parts.train), 0.531), (rivals.edlae(parts.train), 0.555)):
-        assert figures(ranks(rivals.linear(weights), asked))["MRR"] == pytest.approx(known, abs=0.003)
+@pytest.mark.parametrize("category_mask_rate", [0.0, 1.0])
+def test_random_masks_leave_a_visible_and_a_masked_tag(sets, category_mask_rate):
+    large = sets.take(sets.sizes >= 2)
+    visible, masked = mask_at_random(large, (0.15, 0.75), category_mask_rate, np.random.default_rng(0))
+    assert (visible.sizes >= 1).all() and (masked.sizes >= 1).all()
+    np.testing.assert_array_equal(visible.sizes + masked.sizes, large.sizes)
+    np.testing.assert_array_equal(visible.count() + masked.count(), large.count())
+
+
+def test_masking_a_category_masks_all_of_it(sets):
+    large = sets.take(sets.sizes >= 2)
+    visible, masked = mask_at_random(large, (0.15, 0.75), 1.0, np.random.default_rng(0))
+    category = large.vocabulary.category
+    for row in range(len(large)):
+        masked_categories = set(category[masked.take(slice(row, row + 1)).tokens].tolist())
+        visible_categories = set(category[visible.take(slice(row, row + 1)).tokens].tolist())
+        assert len(masked_categories) == 1 and not masked_categories & visible_categories

@@ -1,4 +1,4 @@
-"""Small posts and vocabularies, and a plain encoder that goes post by post, to compare with."""
+"""Small posts and vocabularies, and a simple reference encoder that works tag by tag."""
 
 from pathlib import Path
 
@@ -7,42 +7,41 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.labels import pieces
-from booruflow.tokens.vocabulary import vocabulary_of
+from booruflow.tokens.spelling import pieces
+from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary
 
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 SCHEMA = pa.schema(
-    [("id", pa.int64()), ("rating", pa.string()), ("score", pa.int32()), *((name, pa.string()) for name in CATEGORIES)]
+    [("id", pa.int64()), ("rating", pa.string()), ("score", pa.int32()), *((name, pa.string()) for name in SECTION_ORDER)]
 )
 
 
 @pytest.fixture(scope="session")
 def table():
-    def made(posts):
+    def build(posts):
         rows = [{"id": n, "rating": "g", **post} for n, post in enumerate(posts, start=10)]
         return pa.table({name: [row.get(name) for row in rows] for name in SCHEMA.names}, SCHEMA)
 
-    return made
+    return build
 
 
 @pytest.fixture
 def posts_file(table, tmp_path):
-    def written(posts) -> Path:
+    def write(posts) -> Path:
         pq.write_table(table(posts), tmp_path / "posts.parquet")
         return tmp_path / "posts.parquet"
 
-    return written
+    return write
 
 
 @pytest.fixture(scope="session")
 def batch(table):
-    def made(posts):
+    def build(posts):
         return pa.RecordBatch.from_arrays([column.combine_chunks() for column in table(posts).columns], schema=SCHEMA)
 
-    return made
+    return build
 
 
 @pytest.fixture(scope="session")
@@ -54,20 +53,20 @@ def vocabulary():
         "artist": {"someone": 7, "ärtist": 6, "shared": 5},
         "meta": {"highres": 50},
     }
-    return vocabulary_of(tags, score_edges=[0, 10])
+    return build_vocabulary(tags, score_edges=[0, 10])
 
 
 @pytest.fixture(scope="session")
-def plainly():
-    """Encode one post, tag by tag."""
+def encode_tag_by_tag():
+    """Encode one post with Python loops."""
 
-    def encoded(post, vocabulary):
+    def encode(post, vocabulary):
         special, unk = vocabulary.special, vocabulary.special["unk"]
         ids = [special["bos"], special.get(f"rating:{post.get('rating', 'g')}", unk)]
         if vocabulary.score_edges:
             score = post.get("score")
             ids.append(unk if score is None else vocabulary.score_ids[sum(score >= edge for edge in vocabulary.score_edges)])
-        for category in CATEGORIES:
+        for category in SECTION_ORDER:
             ids.append(special[category])
             whole, spelled, unknown = set(), set(), False
             for name in (post.get(category) or "").split():
@@ -90,4 +89,4 @@ def plainly():
             ids += [unk, *end] if unknown else []
         return [*ids, special["eos"]]
 
-    return encoded
+    return encode

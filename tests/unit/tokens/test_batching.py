@@ -3,24 +3,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.batching import SPARE, gather, marks_of, pad, reshuffle
-from booruflow.tokens.vocabulary import vocabulary_of
+from booruflow.tokens.batching import SPARE, delimiter_ids, gather, pad, shuffle_tags
+from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary
 
-VOCABULARY = vocabulary_of({category: {} for category in CATEGORIES})
+VOCABULARY = build_vocabulary({category: {} for category in SECTION_ORDER})
 SPECIAL = VOCABULARY.special
 FIRST_TAG = len(VOCABULARY)
 
 tags = st.integers(FIRST_TAG, 60_000)
 labels = st.lists(st.lists(tags, min_size=1, max_size=9), max_size=12)
 posts = st.fixed_dictionaries(
-    {category: labels if category == "general" else st.lists(tags, max_size=5) for category in CATEGORIES}
+    {category: labels if category == "general" else st.lists(tags, max_size=5) for category in SECTION_ORDER}
 )
 
 
 def record(post):
     ids = [SPECIAL["bos"], SPECIAL["rating:s"]]
-    for category in CATEGORIES:
+    for category in SECTION_ORDER:
         ids.append(SPECIAL[category])
         for tag in post[category]:
             ids += [*tag, SPECIAL["delimiter"]] if category == "general" else [tag]
@@ -29,8 +28,8 @@ def record(post):
 
 def post_of(ids):
     assert ids[:2] == [SPECIAL["bos"], SPECIAL["rating:s"]] and ids[-1] == SPECIAL["eos"]
-    places = [ids.index(SPECIAL[category]) for category in CATEGORIES] + [len(ids) - 1]
-    post = {category: ids[a + 1 : b] for category, a, b in zip(CATEGORIES, places, places[1:], strict=False)}
+    places = [ids.index(SPECIAL[category]) for category in SECTION_ORDER] + [len(ids) - 1]
+    post = {category: ids[a + 1 : b] for category, a, b in zip(SECTION_ORDER, places, places[1:], strict=False)}
     general, label = [], []
     for token in post["general"]:
         if token == SPECIAL["delimiter"]:
@@ -51,47 +50,47 @@ def split(flat, lengths):
 
 
 @given(st.lists(posts, min_size=1, max_size=6), st.sampled_from([np.uint16, np.uint32]), st.data())
-def test_a_batch_has_the_tags_of_its_records_in_other_orders_then_padding(made, dtype, data):
-    records = [record(post) for post in made]
-    chosen = data.draw(st.lists(st.integers(0, len(made) - 1), min_size=1, max_size=9))
+def test_a_batch_has_the_shuffled_tags_of_its_records_then_padding(drawn, dtype, data):
+    records = [record(post) for post in drawn]
+    chosen = data.draw(st.lists(st.integers(0, len(drawn) - 1), min_size=1, max_size=9))
     flat, lengths = gather(*file_of(records, dtype), np.array(chosen, np.uint32))
     assert split(flat, lengths) == [records[n] for n in chosen]
 
     post_ids = np.arange(len(chosen), dtype=np.int64)
-    mixed = reshuffle(flat, lengths, post_ids, 7, 0, marks_of(VOCABULARY))
-    assert mixed.dtype == dtype
-    for n, ids in zip(chosen, split(mixed, lengths), strict=True):
+    shuffled = shuffle_tags(flat, lengths, post_ids, 7, 0, delimiter_ids(VOCABULARY))
+    assert shuffled.dtype == dtype
+    for n, ids in zip(chosen, split(shuffled, lengths), strict=True):
         assert {name: sorted(found) for name, found in post_of(ids).items()} == {
-            name: sorted(found) for name, found in made[n].items()
+            name: sorted(found) for name, found in drawn[n].items()
         }
-    again = reshuffle(flat, lengths, post_ids, 7, 0, marks_of(VOCABULARY))
-    assert (again[:-SPARE] == mixed[:-SPARE]).all()
+    again = shuffle_tags(flat, lengths, post_ids, 7, 0, delimiter_ids(VOCABULARY))
+    assert (again[:-SPARE] == shuffled[:-SPARE]).all()
 
-    ids, mask = pad(mixed, lengths)
+    ids, mask = pad(shuffled, lengths)
     assert ids.shape == mask.shape == (len(chosen), lengths.max())
     assert mask.sum(axis=1).tolist() == lengths.tolist() and (np.diff(mask, axis=1) <= 0).all()
-    assert ids[mask == 1].tolist() == mixed[:-SPARE].tolist() and not ids[mask == 0].any()
+    assert ids[mask == 1].tolist() == shuffled[:-SPARE].tolist() and not ids[mask == 0].any()
 
 
-def test_every_order_of_three_labels_is_as_likely():
-    records = [record({name: [] for name in CATEGORIES} | {"general": [[100], [200, 201], [300]]})]
+def test_all_orders_of_three_labels_are_equally_likely():
+    records = [record({name: [] for name in SECTION_ORDER} | {"general": [[100], [200, 201], [300]]})]
     flat, lengths = gather(*file_of(records, np.uint16), np.zeros(6000, np.uint32))
-    mixed = reshuffle(flat, lengths, np.arange(6000), 3, 0, marks_of(VOCABULARY))
-    orders = [tuple(map(tuple, post_of(ids)["general"])) for ids in split(mixed, lengths)]
+    shuffled = shuffle_tags(flat, lengths, np.arange(6000), 3, 0, delimiter_ids(VOCABULARY))
+    orders = [tuple(map(tuple, post_of(ids)["general"])) for ids in split(shuffled, lengths)]
     counts = [orders.count(order) for order in set(orders)]
     assert len(counts) == 6 and all(850 < count < 1150 for count in counts)  # 1000 expected, standard deviation 29
 
 
-def test_a_damaged_record_does_not_lead_out_of_the_batch():
-    damaged = [SPECIAL["bos"], *range(100, 140), SPECIAL["eos"]]  # no section, so nothing to reshuffle
+def test_a_damaged_record_does_not_change_other_records():
+    damaged = [SPECIAL["bos"], *range(100, 140), SPECIAL["eos"]]  # no section, so nothing to shuffle
     open_label = [SPECIAL["bos"], SPECIAL["general"], *range(100, 140), SPECIAL["eos"]]
-    whole = record({name: [500] for name in CATEGORIES} | {"general": [[100]]})
+    whole = record({name: [500] for name in SECTION_ORDER} | {"general": [[100]]})
     flat, lengths = gather(*file_of([damaged, open_label, whole], np.uint16), np.arange(3, dtype=np.uint32))
-    mixed = split(reshuffle(flat, lengths, np.arange(3), 3, 0, marks_of(VOCABULARY)), lengths)
-    assert mixed[0] == damaged and mixed[2] == whole
+    shuffled = split(shuffle_tags(flat, lengths, np.arange(3), 3, 0, delimiter_ids(VOCABULARY)), lengths)
+    assert shuffled[0] == damaged and shuffled[2] == whole
 
 
 @pytest.mark.parametrize("offsets", [[0, 5, 500], [0, 5, 3], [0, 0, 9]])
-def test_offsets_that_lead_out_of_the_tokens_are_refused(offsets):
-    with pytest.raises(ValueError, match="make the tokens again"):
+def test_offsets_outside_the_tokens_are_refused(offsets):
+    with pytest.raises(ValueError, match="run the rule tokens again"):
         gather(np.arange(9, dtype=np.uint16), np.array(offsets, np.uint64), np.arange(2, dtype=np.uint32))

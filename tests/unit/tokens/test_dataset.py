@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from booruflow.tokens.binary import TokenFile
-from booruflow.tokens.corpus import write_tokens
 from booruflow.tokens.dataset import Batch, LengthBatches, TokenDataset
-from booruflow.tokens.decoding import decode
+from booruflow.tokens.decoding import decode_record
+from booruflow.tokens.encoding import write_tokens
+from booruflow.tokens.token_file import TokenFile
 
 torch.set_num_threads(1)
 
@@ -19,11 +19,11 @@ NAMES = ["1girl", "solo", "long_hair", "hat", "flower", "cosplay", "^_^", "share
 
 @pytest.fixture(scope="module")
 def posts():
-    draw = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     return [
         {
             "id": 7 * n,
-            "general": " ".join(draw.permutation(NAMES)[: draw.integers(0, len(NAMES) + 1)]),
+            "general": " ".join(generator.permutation(NAMES)[: generator.integers(0, len(NAMES) + 1)]),
             "character": "saber hatsune_miku",
             "artist": "someone ärtist shared",
             "score": int(n),
@@ -60,22 +60,22 @@ def test_records_as_they_are_in_the_file(tokens):
         dataset[1000]
 
 
-def test_tags_are_reshuffled_and_nothing_else(tokens, vocabulary):
+def test_only_the_tags_are_shuffled(tokens, vocabulary):
     batch = TokenDataset(tokens)[Batch(np.arange(1000), 3)]
-    moved = 0
+    changed = 0
     for row, record in zip(rows(batch), tokens, strict=True):
-        before, after = decode(record, vocabulary), decode(row, vocabulary)
+        before, after = decode_record(record, vocabulary), decode_record(row, vocabulary)
         assert row[:3] == record[:3].tolist() and row[-1] == record[-1]
         assert {name: sorted(tags) for name, tags in after.names.items()} == {
             name: sorted(tags) for name, tags in before.names.items()
         }
         assert sorted(after.spelled) == sorted(before.spelled)
         assert Counter(row) == Counter(record.tolist())
-        moved += row != record.tolist()
-    assert moved > 950
+        changed += row != record.tolist()
+    assert changed > 950
 
 
-def test_the_order_depends_on_seed_epoch_and_post_alone(tokens):
+def test_the_order_depends_on_seed_epoch_and_post_only(tokens):
     dataset, chosen = TokenDataset(tokens), np.arange(50)
     first = rows(dataset[Batch(chosen, 0)])
     assert first == rows(dataset[Batch(chosen[::-1].copy(), 0)])[::-1]
@@ -84,10 +84,10 @@ def test_the_order_depends_on_seed_epoch_and_post_alone(tokens):
     assert first != rows(TokenDataset(tokens, seed=1)[Batch(chosen, 0)])
 
 
-def test_every_order_is_as_likely(tokens, vocabulary):
+def test_all_orders_are_equally_likely(tokens, vocabulary):
     dataset = TokenDataset(tokens)
     orders = Counter(
-        tuple(decode(row, vocabulary).names["artist"])
+        tuple(decode_record(row, vocabulary).names["artist"])
         for epoch in range(6)
         for row in rows(dataset[Batch(np.arange(1000), epoch)])
     )
@@ -95,7 +95,7 @@ def test_every_order_is_as_likely(tokens, vocabulary):
     assert all(850 < count < 1150 for count in orders.values())  # 1000 expected, standard deviation 29
 
 
-def test_splits_are_disjoint_whole_and_by_post_id(tokens):
+def test_splits_are_disjoint_complete_and_by_post_id(tokens):
     splits = {split: TokenDataset(tokens, split, held_out=0.1) for split in ("train", "validation", "test", "all")}
     parts = [set(splits[split].records.tolist()) for split in ("train", "validation", "test")]
     assert sorted(parts[0] | parts[1] | parts[2]) == splits["all"].records.tolist() == list(range(1000))
@@ -104,7 +104,7 @@ def test_splits_are_disjoint_whole_and_by_post_id(tokens):
     assert set(TokenDataset(tokens, "test", 0.1, seed=1).records.tolist()) != parts[2]
 
 
-def test_batches_of_like_length_have_every_record_once(tokens):
+def test_batches_of_similar_length_have_every_record_once(tokens):
     sampler = LengthBatches(TokenDataset(tokens), 16, window=32)
     seen = [record for batch in sampler for record in batch.records.tolist()]
     assert sorted(seen) == list(range(1000))
@@ -116,7 +116,7 @@ def test_batches_of_like_length_have_every_record_once(tokens):
     assert next(iter(sampler)).epoch == 1
 
 
-def test_workers_give_the_same_batches_also_in_later_epochs(tokens):
+def test_workers_give_the_same_batches_in_all_epochs(tokens):
     dataset = TokenDataset(tokens, "train")
     sampler = LengthBatches(dataset, 100)
     loader = DataLoader(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
 from booruflow.tokens import prevalence
-from booruflow.tokens.prevalence import count_pieces, count_tags, read_prevalence, write_prevalence
+from booruflow.tokens.prevalence import count_tags, read_prevalence, write_prevalence
 
 
 def test_posts_with_each_tag(posts_file):
@@ -22,17 +22,11 @@ def test_posts_with_each_tag(posts_file):
 
 
 def test_sums_over_many_batches(posts_file, monkeypatch):
-    monkeypatch.setattr("booruflow.tokens.columns.BATCH", 7)
-    monkeypatch.setattr(prevalence, "_BATCHES_BETWEEN_SUMS", 3)
+    monkeypatch.setattr("booruflow.tokens.tag_columns.BATCH_ROWS", 7)
+    monkeypatch.setattr(prevalence, "_BATCHES_PER_SUM", 3)
     posts = [{"general": " ".join(f"t{n % k}" for k in range(1, 6))} for n in range(200)]
     expected = Counter(name for post in posts for name in set(post["general"].split()))
     assert count_tags(posts_file(posts))["general"] == expected
-
-
-def test_pieces_of_labels_that_can_be_split():
-    assert count_pieces({"red_hat": 3, "hat": 5, "^_^": 9, "hat_hat": 1, "miku_(cosplay)": 2}) == {
-        "red": 3, "hat": 5, "miku": 2, "cosplay": 2,
-    }  # fmt: skip
 
 
 def test_the_file_has_most_frequent_first_and_ties_by_name(tmp_path):
@@ -44,7 +38,7 @@ def test_the_file_has_most_frequent_first_and_ties_by_name(tmp_path):
 @given(
     counts=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"], min_codepoint=33), min_size=1), st.integers(1, 99))
 )
-def test_what_is_written_is_read(counts, tmp_path_factory):
+def test_counts_are_read_as_they_were_written(counts, tmp_path_factory):
     path = tmp_path_factory.mktemp("prevalence") / "p.tsv"
     write_prevalence(path, counts)
     assert read_prevalence(path) == counts
@@ -67,5 +61,5 @@ def test_damaged_files(content, message, tmp_path):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match="count the tags first"):
+    with pytest.raises(UserError, match="run the rule prevalence"):
         read_prevalence(tmp_path / "p.tsv")

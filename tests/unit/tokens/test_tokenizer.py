@@ -24,7 +24,7 @@ def test_a_post_to_ids_and_back(tokenizer):
     assert tokenizer.decode_tags(ids).names["character"] == ["hatsune_miku", "saber"]
 
 
-def test_a_tag_string_is_sorted_out(tokenizer):
+def test_a_tag_string_is_parsed(tokenizer):
     assert tokenizer.encode("solo hatsune_miku flower_hat saber 1girl rating:s score:12") == tokenizer.encode(POST)
     assert tokenizer.encode("shared general:shared new_hat") == tokenizer.encode(
         {"artist": "shared", "general": "shared new_hat"}
@@ -33,7 +33,7 @@ def test_a_tag_string_is_sorted_out(tokenizer):
     assert tokenizer.encode("") == tokenizer.encode({})
 
 
-def test_the_vocabulary_of_tokens(tokenizer):
+def test_the_build_vocabulary_tokens(tokenizer):
     assert tokenizer.get_vocab()["general:shared"] == tokenizer.convert_tokens_to_ids("general:shared")
     assert tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))) == list(tokenizer.get_vocab())
     assert tokenizer.convert_tokens_to_ids(["solo", "no such tag"])[1] == tokenizer.unk_token_id
@@ -56,7 +56,7 @@ def test_padding(tokenizer, padding, length):
     assert encoded.attention_mask.sum(1).tolist() == [len(tokenizer.encode(POST)), len(tokenizer.encode("solo"))]
 
 
-def test_shapes_of_what_a_call_returns(tokenizer):
+def test_types_and_shapes_of_the_result(tokenizer):
     assert tokenizer(POST)["input_ids"] == tokenizer.encode(POST)
     assert tokenizer([POST])["input_ids"] == [tokenizer.encode(POST)]
     assert tokenizer(POST, return_tensors="np")["input_ids"].shape == (1, 18)
@@ -83,6 +83,6 @@ def test_saved_and_loaded(tokenizer, tmp_path):
         TagTokenizer.from_pretrained(tmp_path / "u")
 
 
-def test_a_category_that_is_none(tokenizer):
+def test_an_unknown_category_is_refused(tokenizer):
     with pytest.raises(UserError, match="no category 'generel'"):
         tokenizer.encode({"generel": "solo"})

@@ -1,4 +1,4 @@
-"""Tag columns of the posts file, taken apart a batch at a time without a Python loop over posts or tags."""
+"""Tag columns of the posts file, split into tags batch by batch without a Python loop over posts or tags."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from booruflow.core.errors import UserError
 from booruflow.core.tables import open_table, require_columns
 
-BATCH = 16_384
-"""Rows of a batch: to look its tags up, the vocabulary is hashed once a batch."""
+BATCH_ROWS = 16_384
+"""Large enough to amortise hashing the vocabulary, which each batch does once to look its tags up."""
 
 _SPACE = 0x20
-"""Bytes up to the space (tab and line breaks too) stand between names, so that a name is always one line of a file."""
+"""All bytes up to the space (tabs and line breaks too) separate names, so a name always fits on one line of a file."""
 
 
 class TagColumn(NamedTuple):
-    """Every tag of a column of tag strings, row by row, in order: `counts` (n,) tags in each row; `tags`, the names.
+    """The tags of a column of tag strings, row by row: `counts` (n,) is the number of tags in each row.
 
-    Each name has a space behind it.
+    `tags` are the names of all rows, each followed by a space.
     """
 
     counts: NDArray[np.int64]
@@ -30,24 +30,24 @@ class TagColumn(NamedTuple):
 
 
 def post_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Read columns of the posts file in batches of `BATCH` rows, in its order.
+    """Read columns of the posts file in batches of `BATCH_ROWS` rows, in file order.
 
     Raises:
-        UserError: the file is missing, is no whole parquet file, or lacks a column.
+        UserError: the file is missing, is not a complete parquet file, or lacks a column.
     """
     table = open_table(path)
     require_columns(table, path, columns)
     try:
-        yield from table.iter_batches(BATCH, columns=list(columns), use_threads=False)
+        yield from table.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: cannot be read to its end: make the posts file again") from error
+        raise UserError(f"{path}: cannot be read to its end: run the rule posts again") from error
 
 
 def split_tags(column: pa.Array) -> TagColumn:
-    """Split a column of tag strings at spaces and control characters; null and empty strings hold no tag.
+    """Split a column of tag strings at spaces and control characters; null and empty strings have no tags.
 
-    Every string gets a space at its end. So the whole text is names with one space after each, and the names, each
-    with its space, become an Arrow array over the same bytes.
+    A space is appended to every string, so every name in the joined text is followed by one. The names, each with its
+    space, are an Arrow array over the same bytes, without a copy.
     """
     closed = pc.binary_join_element_wise(column.cast(pa.string()), "", " ", null_handling="replace")
     offsets = np.frombuffer(closed.buffers()[1], np.int32)[: len(closed) + 1]
@@ -59,18 +59,18 @@ def split_tags(column: pa.Array) -> TagColumn:
     bounds[1:] = ends
     counts = np.diff(np.searchsorted(bounds, offsets))
     tags = pa.StringArray.from_buffers(ends.size, pa.py_buffer(bounds), pa.py_buffer(text))
-    named = np.diff(bounds) > 1
-    if named.all():
+    is_name = np.diff(bounds) > 1
+    if is_name.all():
         return TagColumn(counts, tags)
     rows = np.repeat(np.arange(counts.size), counts)
-    return TagColumn(np.bincount(rows[named], minlength=counts.size), tags.filter(pa.array(named)))
+    return TagColumn(np.bincount(rows[is_name], minlength=counts.size), tags.filter(pa.array(is_name)))
 
 
 def _spaces(text: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Where the spaces are: `np.flatnonzero(text == _SPACE)`, in half the time while no two spaces are neighbours.
+    """`np.flatnonzero(text == _SPACE)`, in half the time where no two spaces are adjacent.
 
-    Then it is enough to look for pairs of bytes that have one. They are twice as dense, one in six or seven, and numpy
-    finds flags quickly from a density of 0.1 on.
+    In that case it is enough to find pairs of bytes that contain a space. Pairs are twice as dense, one in six or seven,
+    and numpy is fast from a density of 0.1 on.
     """
     flags = np.zeros(text.size + text.size % 2, bool)
     np.equal(text, _SPACE, out=flags[: text.size])

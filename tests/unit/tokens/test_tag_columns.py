@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.tokens.columns import post_batches, split_tags
+from booruflow.tokens.tag_columns import post_batches, split_tags
 
 STRINGS = st.lists(st.none() | st.text(st.sampled_from("a_é😀   \t\n\0 "), max_size=12))
 
 
-def plainly(strings):
+def split_plainly(strings):
     return [[name for name in re.split("[\0- ]", string or "") if name] for string in strings]
 
 
 @given(STRINGS, st.sampled_from([pa.string(), pa.large_string()]), st.integers(0, 3))
-def test_every_tag_in_its_row(strings, kind, skipped):
+def test_each_row_has_its_tags(strings, kind, skipped):
     counts, tags = split_tags(pa.array(strings, kind)[skipped:])
-    expected = plainly(strings[skipped:])
+    expected = split_plainly(strings[skipped:])
     assert counts.tolist() == [len(names) for names in expected]
     assert tags.to_pylist() == [f"{name} " for names in expected for name in names]
 
@@ -30,14 +30,14 @@ def test_an_array_without_rows():
     assert counts.shape == (0,) and len(tags) == 0 and counts.dtype == np.int64
 
 
-def test_a_posts_file_cut_short_is_refused(posts_file):
+def test_a_truncated_posts_file_is_refused(posts_file):
     path = posts_file([{"general": "a"}])
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match=r"posts\.parquet: not a whole parquet file"):
         list(post_batches(path, ["id"]))
 
 
-def test_a_posts_file_broken_within_is_refused(posts_file):
+def test_a_corrupt_posts_file_is_refused(posts_file):
     path = posts_file([{"general": " ".join(map(str, range(n)))} for n in range(300)])
     data = bytearray(path.read_bytes())
     data[4:3000] = bytes(2996)
@@ -51,7 +51,7 @@ def test_a_missing_column_is_named(posts_file):
         list(post_batches(posts_file([{}]), ["tags"]))
 
 
-def test_reading_holds_a_row_group_not_the_file(tmp_path):
+def test_reading_holds_one_row_group_in_memory(tmp_path):
     names = np.random.default_rng(0).integers(0, 2**63, (40, 20_000)).astype(str)
     path = tmp_path / "posts.parquet"
     with pq.ParquetWriter(path, pa.schema([("general", pa.string())]), compression="none") as writer:

@@ -1,6 +1,6 @@
-"""The token file: `tokens.bin` holds the records one after the other, `tokens.idx` where each starts and whose it is.
+"""The token file: `tokens.bin` holds the records one after the other, `tokens.idx` their offsets and post ids.
 
-Both begin with the same 96 bytes, little-endian:
+Both begin with a header of 96 bytes, little-endian, equal but for the magic:
 
     0   8  magic: `BOORUTOK` in the .bin, `BOORUIDX` in the .idx
     8   4  version, 1
@@ -10,9 +10,9 @@ Both begin with the same 96 bytes, little-endian:
     32 32  sha256 of `vocab.json`
     64 32  sha256 of the tokens
 
-In the .bin the tokens follow. Every record begins with bos and ends with eos, and neither stands inside one. In the
-.idx follow, for each record and for the end, the 64-bit number of tokens before it; then each record's 64-bit post id,
-ascending.
+In the .bin the tokens follow. Every record begins with bos and ends with eos, and neither occurs inside one. In the
+.idx follow, for each record and for the end, the number of tokens before it, and then the post id of each record,
+ascending; all are 64-bit integers.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ Tokens = NDArray[np.unsignedinteger]
 
 
 class Header(NamedTuple):
-    """What both files say of themselves; `width` in bits, the digests as bytes."""
+    """The header of both files; `width` in bits, `vocabulary` and `content` are sha256 digests."""
 
     width: int
     records: int
@@ -47,22 +47,22 @@ class Header(NamedTuple):
     content: bytes
 
     def pack(self, magic: bytes) -> bytes:
-        """The 96 bytes."""
+        """The 96 bytes of the header."""
         return _HEADER.pack(magic, _VERSION, *self)
 
 
 def token_type(size: int) -> np.dtype[np.unsignedinteger]:
-    """The narrowest type for the ids of a vocabulary of this size: 16 bits up to 65,536 tokens, 32 bits above."""
+    """The smallest type for the ids of a vocabulary of this size: 16 bits up to 65,536 tokens, 32 bits above."""
     return np.dtype("<u2") if size <= 1 << 16 else np.dtype("<u4")
 
 
 def index_path(path: Path) -> Path:
-    """Where the index of a token file is: beside it, with the ending `.idx`."""
+    """The path of the index of a token file: beside it, with the suffix `.idx`."""
     return path.with_suffix(".idx")
 
 
 class TokenWriter:
-    """Takes records in the order of their post ids; made by `token_writer`."""
+    """Writes records in ascending order of their post ids; opened by `token_writer`."""
 
     def __init__(self, path: Path, tokens: BinaryIO, index: BinaryIO, vocabulary: Vocabulary, records: int) -> None:
         self._path = path
@@ -72,21 +72,21 @@ class TokenWriter:
         self._records = records
         self._written = self._tokens = 0
         self._last_id = -1
-        self._content = hashlib.sha256()
+        self._digest = hashlib.sha256()
         tokens.seek(_HEADER.size)
 
     def append(self, post_ids: NDArray[np.int64], lengths: NDArray[np.int64], tokens: Tokens) -> None:
-        """Append n records: `post_ids` and `lengths` (n,), `tokens` all of them one after the other.
+        """Append n records: `post_ids` and `lengths` (n,), and `tokens`, the concatenated records.
 
         Raises:
             UserError: the post ids do not ascend.
         """
         steps = np.diff(post_ids, prepend=self._last_id)
         if steps.min(initial=1) <= 0:
-            raise UserError(f"{self._path}: post {post_ids[steps.argmin()]} is not above the one before: sort the posts by id")
+            raise UserError(f"{self._path}: post {post_ids[steps.argmin()]} is not above the previous one: sort the posts by id")
         tokens_file, index_file = self._files
         data = tokens.astype(self._type, copy=False).data
-        self._content.update(data)
+        self._digest.update(data)
         tokens_file.write(data)
         index_file.seek(_HEADER.size + 8 * self._written)
         index_file.write((np.cumsum(lengths) - lengths + self._tokens).astype("<u8").data)
@@ -97,10 +97,10 @@ class TokenWriter:
         self._last_id = int(post_ids[-1]) if len(post_ids) else self._last_id
 
     def finish(self) -> None:
-        """Write what is known only at the end: the last offset and the headers."""
+        """Write the last offset and the headers, which are known only at the end."""
         tokens_file, index_file = self._files
         width = 8 * self._type.itemsize
-        header = Header(width, self._written, self._tokens, self._vocabulary.digest, self._content.digest())
+        header = Header(width, self._written, self._tokens, self._vocabulary.digest, self._digest.digest())
         tokens_file.seek(0)
         tokens_file.write(header.pack(_TOKENS_MAGIC))
         index_file.seek(0)
@@ -111,7 +111,7 @@ class TokenWriter:
 
 @contextmanager
 def token_writer(path: Path, vocabulary: Vocabulary, records: int) -> Iterator[TokenWriter]:
-    """Write a token file of so many records and its index; both appear, whole, when the block ends well.
+    """Write a token file of `records` records and its index; both appear, complete, when the block ends without an error.
 
     Raises:
         UserError: a file cannot be written.
@@ -123,17 +123,16 @@ def token_writer(path: Path, vocabulary: Vocabulary, records: int) -> Iterator[T
 
 
 class TokenFile:
-    """A token file, mapped into memory: `len(file)` records, `file[i]` the tokens of record i.
+    """A memory-mapped token file: `len(file)` records, `file[i]` the tokens of record i.
 
-    Nothing is read before it is asked for. It can be used after a fork, and it is pickled as its path.
+    Data are read on access only. It can be used after a fork, and is pickled as its path.
     """
 
     def __init__(self, path: Path, vocabulary: Vocabulary) -> None:
         """Open `path` and the index beside it.
 
         Raises:
-            UserError: a file is missing, damaged, cut short, or made with another vocabulary, or the two do not belong
-                together.
+            UserError: a file is missing, damaged, truncated, or of another vocabulary, or the two are of different runs.
         """
         self.path = path
         self.vocabulary = vocabulary
@@ -141,14 +140,16 @@ class TokenFile:
         index_header, index = _mapped(index_path(path), _INDEX_MAGIC)
         width = self.header.width // 8
         if self.header.vocabulary != vocabulary.digest:
-            raise UserError(f"{path}: made with another vocabulary: make the tokens again, or give the vocabulary they have")
+            raise UserError(
+                f"{path}: made with another vocabulary: run the rule tokens again, or read the vocabulary of this file"
+            )
         if body.size != self.header.tokens * width:
-            raise UserError(f"{path}: {body.size} bytes of tokens, not {self.header.tokens * width}: make the tokens again")
+            raise UserError(f"{path}: {body.size} bytes of tokens, not {self.header.tokens * width}: run the rule tokens again")
         if index_header != self.header:
-            raise UserError(f"{index_path(path)}: belongs to another token file than {path}: make the tokens again")
+            raise UserError(f"{index_path(path)}: belongs to another token file than {path}: run the rule tokens again")
         records = self.header.records
         if index.size != 8 * (2 * records + 1):
-            raise UserError(f"{index_path(path)}: {index.size} bytes, not {8 * (2 * records + 1)}: make the tokens again")
+            raise UserError(f"{index_path(path)}: {index.size} bytes, not {8 * (2 * records + 1)}: run the rule tokens again")
         self.tokens: Tokens = body.view(f"<u{width}")
         self.offsets: NDArray[np.uint64] = index[: 8 * (records + 1)].view("<u8")
         self.post_ids: NDArray[np.int64] = index[8 * (records + 1) :].view("<i8")
@@ -177,21 +178,21 @@ class TokenFile:
         return record
 
     def verify(self) -> None:
-        """Read everything and compare it with the digest that was taken when it was written.
+        """Read all tokens and compare them with the digest in the header.
 
         Raises:
-            UserError: the tokens have changed since.
+            UserError: the tokens have changed since they were written.
         """
         if hashlib.sha256(self.tokens.data).digest() != self.header.content:
-            raise UserError(f"{self.path}: the tokens are not those that were written: make the tokens again")
+            raise UserError(f"{self.path}: the tokens have changed since they were written: run the rule tokens again")
 
 
 def records_from(tokens: Tokens, position: int, bos: int) -> Iterator[Tokens]:
-    """The whole records from any position on, without an index: what stands before the first bos is discarded."""
-    stretch = 1 << 20
+    """The complete records from any position on, without an index; tokens before the first bos are skipped."""
+    chunk = 1 << 20
     start = None
-    for low in range(position, tokens.size, stretch):
-        for found in low + np.flatnonzero(tokens[low : low + stretch] == bos):
+    for low in range(position, tokens.size, chunk):
+        for found in low + np.flatnonzero(tokens[low : low + chunk] == bos):
             if start is not None:
                 yield tokens[start:found]
             start = found
@@ -200,19 +201,19 @@ def records_from(tokens: Tokens, position: int, bos: int) -> Iterator[Tokens]:
 
 
 def _mapped(path: Path, magic: bytes) -> tuple[Header, NDArray[np.uint8]]:
-    """The header of a file and the bytes after it."""
+    """The header of a file, and the bytes after it."""
     try:
         data = np.memmap(path, np.uint8, mode="r").view(np.ndarray)
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file: make the tokens first") from error
+        raise UserError(f"{path}: no such file: run the rule tokens") from error
     except ValueError as error:
-        raise UserError(f"{path}: empty: make the tokens again") from error
+        raise UserError(f"{path}: empty: run the rule tokens again") from error
     if data.size < _HEADER.size:
-        raise UserError(f"{path}: cut short within the header: make the tokens again")
-    found, version, *rest = _HEADER.unpack(data[: _HEADER.size].tobytes())
+        raise UserError(f"{path}: truncated within the header: run the rule tokens again")
+    found_magic, version, *rest = _HEADER.unpack(data[: _HEADER.size].tobytes())
     header = Header(*rest)
-    if found != magic:
-        raise UserError(f"{path}: begins with {found!r}, not {magic!r}: not a token file of booruflow")
+    if found_magic != magic:
+        raise UserError(f"{path}: begins with {found_magic!r}, not {magic!r}: name a token file of booruflow")
     if version != _VERSION or header.width not in (16, 32):
-        raise UserError(f"{path}: version {version} with {header.width} bits, unknown here: make the tokens again")
+        raise UserError(f"{path}: version {version} with {header.width} bits is not supported: run the rule tokens again")
     return header, data[_HEADER.size :]

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.tokens import CATEGORIES
-from booruflow.tokens.binary import TokenFile, records_from, token_writer
-from booruflow.tokens.vocabulary import vocabulary_of
+from booruflow.tokens.token_file import TokenFile, records_from, token_writer
+from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def written(vocabulary, tmp_path):
 RECORDS = [[1, 20, 2], [1, 2], [1, 21, 22, 23, 2]]
 
 
-def test_what_is_written_is_read(written, vocabulary):
+def test_records_are_read_as_they_were_written(written, vocabulary):
     tokens = TokenFile(written(RECORDS), vocabulary)
     tokens.verify()
     assert [record.tolist() for record in tokens] == RECORDS
@@ -58,13 +57,13 @@ def test_no_records(written, vocabulary):
     assert len(tokens) == 0 and list(tokens) == []
 
 
-def test_reading_from_any_point(written, vocabulary):
+def test_reading_from_any_position(written, vocabulary):
     tokens = TokenFile(written(RECORDS), vocabulary).tokens
     for position, first in [(0, 0), (1, 1), (2, 1), (3, 1), (4, 2), (5, 2), (6, 3), (10, 3)]:
         assert [record.tolist() for record in records_from(tokens, position, bos=1)] == RECORDS[first:]
 
 
-def test_reading_on_over_many_stretches():
+def test_reading_over_many_chunks():
     tokens = np.tile(np.array([1, 7, 7, 2], "<u2"), 600_000)
     found = list(records_from(tokens, 2, bos=1))
     assert len(found) == 599_999
@@ -91,7 +90,7 @@ def change(path, at, value):
         (".bin", lambda path: change(path, 24, b"\x0b"), "20 bytes of tokens, not 22"),
         (".bin", lambda path: change(path, 32, b"\x00\x00"), "made with another vocabulary"),
         (".bin", lambda path: path.write_bytes(path.read_bytes()[:-1]), "19 bytes of tokens, not 20"),
-        (".bin", lambda path: path.write_bytes(path.read_bytes()[:95]), "cut short within the header"),
+        (".bin", lambda path: path.write_bytes(path.read_bytes()[:95]), "truncated within the header"),
         (".bin", lambda path: path.write_bytes(b""), "tokens.bin: empty"),
         (".bin", lambda path: path.unlink(), "no such file"),
         (".idx", lambda path: path.unlink(), "tokens.idx: no such file"),
@@ -107,22 +106,22 @@ def test_damaged_files_are_refused_in_one_line(written, vocabulary, suffix, dama
     assert "\n" not in str(caught.value)
 
 
-def test_changed_tokens_are_found(written, vocabulary):
+def test_changed_tokens_are_detected(written, vocabulary):
     path = written(RECORDS)
     change(path, 100, b"\x07")
-    with pytest.raises(UserError, match="not those that were written"):
+    with pytest.raises(UserError, match="have changed since"):
         TokenFile(path, vocabulary).verify()
 
 
 def test_another_vocabulary_is_refused(written):
-    other = vocabulary_of({category: {} for category in CATEGORIES})
+    other = build_vocabulary({category: {} for category in SECTION_ORDER})
     with pytest.raises(UserError, match="made with another vocabulary"):
         TokenFile(written(RECORDS), other)
 
 
 @pytest.mark.parametrize("ids", [[1, 1, 2], [5, 4, 6], [-1, 0, 1]])
 def test_post_ids_must_ascend(written, ids):
-    with pytest.raises(UserError, match="is not above the one before"):
+    with pytest.raises(UserError, match="is not above the previous one"):
         written(RECORDS, ids=ids)
 
 

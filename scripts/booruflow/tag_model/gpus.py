@@ -1,4 +1,4 @@
-"""Which GPUs a job uses, and one process on each."""
+"""Which GPUs a job uses, and one process on each of them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,10 +10,10 @@ from booruflow.captioning.gpus.leases import lease
 
 
 @contextmanager
-def holding(gpus: int) -> Iterator[None]:
-    """See no GPU, one that is leased, or for several all that CUDA_VISIBLE_DEVICES leaves.
+def leased_gpus(gpus: int) -> Iterator[None]:
+    """Make visible no GPU, one leased GPU, or (for several) all GPUs of CUDA_VISIBLE_DEVICES.
 
-    Call it before CUDA is first used.
+    Must be entered before CUDA is first used.
     """
     if gpus == 1:
         with lease():
@@ -24,8 +24,8 @@ def holding(gpus: int) -> Iterator[None]:
         yield
 
 
-def spread(work: Callable[[], None], gpus: int) -> None:
-    """Run `work` in this process, or in one process for each of several GPUs, joined by `accelerate`."""
+def run_on_gpus(work: Callable[[], None], gpus: int) -> None:
+    """Run `work` in this process, or for several GPUs in one process per GPU, connected by `accelerate`."""
     if gpus > 1:
         notebook_launcher(work, num_processes=gpus)
     else:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.tokens.labels import pieces
+from booruflow.tokens.spelling import count_pieces, pieces
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,9 @@ def test_pieces_are_never_empty_and_a_lone_one_is_the_label(label):
 
 def test_thousands_of_qualifiers():
     assert pieces("x" + "_(abcde)" * 5000) == ["x"] + ["abcde"] * 5000
+
+
+def test_pieces_of_labels_are_counted():
+    assert count_pieces({"red_hat": 3, "hat": 5, "^_^": 9, "hat_hat": 1, "miku_(cosplay)": 2}) == {
+        "red": 3, "hat": 5, "miku": 2, "cosplay": 2,
+    }  # fmt: skip

@@ -1,6 +1,6 @@
 """Make a table of real tag sets from the Debian package lists on this machine.
 
-    python tools/debtags.py debtags.tsv [LIST ...]
+    python benchmarks/debtags.py debtags.tsv [LIST ...]
 
 Debian packages carry tags assigned by people (`Tag: role::program, use::editing, ...`). The table has the columns package,
 source and tags (sorted, separated by spaces), with one row per tagged package, sorted by name. LIST is a package list,

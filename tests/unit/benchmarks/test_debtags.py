@@ -1,8 +1,8 @@
 import shutil
 
+import debtags
 import pytest
 
-import debtags
 from booruflow.core.errors import UserError
 
 LIST = """\

@@ -1,0 +1,18 @@
+"""Writing figures as SVG files that are the same to the byte whenever they are drawn from the same data."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from booruflow.core.files import written_whole
+
+
+def save_svg(figure: Figure, path: str | Path) -> None:
+    """Write a figure as SVG, without the date and with fixed instead of random element ids.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    with mpl.rc_context({"svg.hashsalt": "booruflow"}), written_whole(path) as part:
+        figure.savefig(part, format="svg", metadata={"Date": None})
