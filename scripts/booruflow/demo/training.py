@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from booruflow.captioning.backends.chatml import IMAGE, chat
+from booruflow.captioning.backends.chat_template import IMAGE, chat_text
 from booruflow.core.progress import progress
 from booruflow.demo import scene as scenes
 from booruflow.demo.grounding import grounding, prompt_with
@@ -94,7 +94,7 @@ def encode(
     """A scene's prompt and answer as token ids."""
     general, names = grounding(scene, rng)
     picture = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
-    prompt = tokenizer(chat(prompt_with(general, names), picture))["input_ids"]
+    prompt = tokenizer(chat_text(prompt_with(general, names), picture))["input_ids"]
     answer = tokenizer(json.dumps(answer_of(scene, bool(names))) + "<|im_end|>")["input_ids"]
     return prompt, answer
 
