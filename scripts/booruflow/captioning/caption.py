@@ -39,7 +39,7 @@ def caption_shard(
 
     Raises:
         UserError: see `Backend`, `Journal`, `lease`.
-        SystemExit: SIGINT or SIGTERM asked to stop; nothing is written, and the journal keeps what was generated.
+        SystemExit: stopped by SIGINT or SIGTERM; nothing is written, and the journal keeps what was generated.
     """
     skips: Skips | None = None  # before the first backend, all rows need a caption
     records = []

@@ -125,7 +125,7 @@ class Engine(Generic[TaskT]):
         """Generate all tasks; those that failed are retried once at the end.
 
         Raises:
-            SystemExit: a signal asked to stop; the exit code is 128 plus its number, as in shells.
+            SystemExit: stopped by a signal; the exit code is 128 plus its number, as in shells.
             UserError: the backend cannot load, or every request fails.
         """
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="images")
@@ -206,7 +206,7 @@ class Engine(Generic[TaskT]):
 def make_batches(requests: list[Prepared], max_size: int) -> Iterator[list[Prepared]]:
     """Batches of at most `max_size` requests, the largest first, none less than half as large as its batch's largest.
 
-    The requests that remain after some whole batches give the same further batches.
+    Without its first batches, the rest of the requests gives the same further batches.
     """
     batch: list[Prepared] = []
     for prepared in sorted(requests, key=lambda prepared: (-prepared.size, prepared.id)):

@@ -1,4 +1,4 @@
-"""Which rows of a shard a backend can caption, and under which key each caption stands in the journal.
+"""Which rows of a shard a backend can caption, and the journal key of each caption.
 
 A key is a digest of the id and of everything that determines the text: the backend's identity, the prompt, the image.
 """

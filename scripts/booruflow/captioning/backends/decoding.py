@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xgrammar import CompiledGrammar
 
 GUARD_INTERVAL = 32
-"""The repetition guard checks the texts every so many tokens."""
+"""Tokens between two checks of the repetition guard."""
 
 REQUEST_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, StopIteration, MemoryError)
 """What libraries raise because of one bad request, or when memory runs out."""

@@ -1,4 +1,4 @@
-"""Backend `tipo`: prose from tags alone, for posts whose image is missing or cannot be opened.
+"""Backend `tipo`: prose from tags alone, for posts without a usable image.
 
 TIPO's prompt format comes from the package tipo-kgen (operation `tag_to_long`: the model continues after `long:`).
 Generation is done here, because kgen loads every model in fp16 and strips characters from its output.
