@@ -11,7 +11,7 @@ import yaml
 BASE = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(BASE / "scripts"))
 
-from booruflow.captioning.backends import open_backend
+from booruflow.captioning.backends.registry import open_backends
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
@@ -24,7 +24,7 @@ try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text()))
     check_inputs(config["inputs"])
     CAPTIONER = config["captioner"]
-    BACKENDS = [open_backend(name, CAPTIONER) for name in (CAPTIONER["backend"], CAPTIONER["fallback"]) if name]
+    BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

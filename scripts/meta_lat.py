@@ -1,11 +1,12 @@
 """Rule meta_lat: the tags, caption and resolution of each image, as the trainer reads them."""
 
+from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import read_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
-from booruflow.products.trainable import read_skipped, without_unreadable
+from booruflow.products.trainable import without_unreadable
 
 with job(snakemake.log[0], snakemake.rule):
     files, output, params = snakemake.input, snakemake.output, snakemake.params

@@ -1,10 +1,11 @@
 """Rules missing and missing_final: the posts that lack tags, a caption or a training resolution."""
 
+from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import read_entry_ids
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.products.trainable import read_skipped, without_unreadable
+from booruflow.products.trainable import without_unreadable
 from booruflow.sources.missing import find_missing, write_missing
 
 with job(snakemake.log[0], snakemake.rule):

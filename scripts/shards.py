@@ -1,4 +1,4 @@
-"""Rule shards: the posts without a caption, dealt out to the caption jobs."""
+"""Rule shards: the posts without a caption, distributed over the caption jobs."""
 
 from booruflow.captioning.shards import request_rows, write_shards
 from booruflow.core.jobs import job

@@ -1,5 +1,6 @@
 """Rule subset: the products of the posts that match a filter."""
 
+from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import read_entries, write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
@@ -7,7 +8,7 @@ from booruflow.core.streams import semi_join
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.subset import matches
-from booruflow.products.trainable import read_skipped, without_unreadable
+from booruflow.products.trainable import without_unreadable
 from booruflow.sources.posts import TAG_CATEGORIES
 
 with job(snakemake.log[0], snakemake.rule):

@@ -1,13 +1,13 @@
-"""A backend that needs no model: what the engine, the journal and the job are tested with.
+"""A backend that needs no model, for tests of the engine, the journal and the caption job.
 
-Every generated text is also noted in the file `captioner["log"]`, so that a test can count how often it was made.
+The id of every generated text is also logged to the file `captioner["log"]`, so that a test can count repetitions.
 """
 
 import os
 import time
 from pathlib import Path
 
-from booruflow.captioning.backends import Failed, Prepared, Result
+from booruflow.captioning.backends.interface import Failed, Generation, Prepared
 
 
 class EchoBackend:
@@ -15,7 +15,7 @@ class EchoBackend:
 
     def __init__(self, captioner):
         self.config = captioner
-        self.at_once = self.batch_size = captioner["batch_size"]
+        self.concurrency = self.batch_size = captioner["batch_size"]
         self.loaded = 0
 
     def identity(self):
@@ -30,19 +30,16 @@ class EchoBackend:
     def generate(self, batches):
         for batch in batches:
             time.sleep(self.config.get("pause", 0))
-            outcomes = [self.answer(prepared) for prepared in batch]
+            answers = [self.answer(prepared) for prepared in batch]
             if log := self.config.get("log"):
                 with Path(log).open("ab", buffering=0) as file:
                     file.write(b"".join(b"%d\n" % prepared.id for prepared in batch))
                     os.fsync(file.fileno())
-            yield list(reversed(outcomes))
+            yield list(reversed(answers))
 
     def answer(self, prepared):
         request = prepared.inputs
         if prepared.id in self.config.get("failing", ()):
             return Failed(prepared.id, "no luck")
         text = f"{prepared.id}: {request.image.size} {request.prompt.user}"
-        return Result(prepared.id, text, "stop", len(request.prompt.user), len(text), 0.125)
-
-
-open_backend = EchoBackend
+        return Generation(prepared.id, text, "stop", len(request.prompt.user), len(text), 0.125)

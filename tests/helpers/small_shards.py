@@ -1,23 +1,11 @@
-"""Small shards with real images, for tests of the captioning job."""
+"""Small shards with real images, for tests of the caption job."""
 
 from pathlib import Path
 
 import polars as pl
 from PIL import Image
 
-from booruflow.captioning.caption import Shard
-
-SCHEMA = {
-    "id": pl.Int64,
-    "general": pl.String,
-    "characters": pl.String,
-    "artists": pl.String,
-    "image": pl.String,
-    "member": pl.String,
-    "offset": pl.Int64,
-    "size": pl.Int64,
-    "has_metadata": pl.Boolean,
-}
+from booruflow.captioning.shards import SHARD_SCHEMA, Shard
 
 CAPTIONER = {
     "backend": "echo",
@@ -38,18 +26,18 @@ CAPTIONER = {
     "temperature": 0,
     "top_p": 1,
     "constrained": False,
-    "max_temperature": None,
+    "max_gpu_temperature": None,
 }
 
 
 def row(id_, **changes):
     """One row of a shard: a post with tags and an image."""
-    values = dict.fromkeys(SCHEMA) | {"characters": "", "artists": "", "has_metadata": True}
+    values = dict.fromkeys(SHARD_SCHEMA) | {"characters": "", "artists": "", "has_metadata": True}
     return values | {"id": id_, "general": f"1girl, tag_{id_}", "image": f"{id_}.png"} | changes
 
 
 def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
-    """Write the rows, and a little image for each row that names one."""
+    """Write the rows, and a small image for each row that names one."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     for values in rows:
@@ -58,5 +46,5 @@ def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
             id_ = values["id"]
             Image.new("RGB", (30 + id_ * 7 % 50, 30 + id_ * 5 % 40), (id_ * 37 % 256, id_ * 11 % 256, 90)).save(path)
     split = folder / f"split_{number}_of_{count}.parquet"
-    pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(split)
+    pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(split)
     return Shard(split, images, folder / "journal", number, count)

@@ -1,4 +1,4 @@
-"""Tiny models with random weights, saved as checkpoints with the standard files: what backends are tested with."""
+"""Tiny models with random weights, saved as checkpoints with the standard files, for tests of the backends."""
 
 from pathlib import Path
 
@@ -34,15 +34,15 @@ ROPE = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3
 
 def tokenizer() -> PreTrainedTokenizerFast:
     """Bytes and the special tokens of Qwen2-VL."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
+    bytes_only = Tokenizer(models.BPE())
+    bytes_only.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_only.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    made.train_from_iterator(
+    bytes_only.train_from_iterator(
         [], trainers.BpeTrainer(special_tokens=SPECIALS, initial_alphabet=alphabet, vocab_size=300, show_progress=False)
     )
     return PreTrainedTokenizerFast(
-        tokenizer_object=made,
+        tokenizer_object=bytes_only,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         additional_special_tokens=["<|im_start|>", *SPECIALS[3:]],
@@ -51,8 +51,8 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 def tiny_qwen(folder: Path, kind: str = "qwen2_vl") -> Path:
     """A checkpoint of `qwen2_vl`, `qwen2_5_vl` or `qwen3_vl`."""
-    words = tokenizer()
-    text = TEXT | {"vocab_size": len(words)}
+    byte_tokenizer = tokenizer()
+    text = TEXT | {"vocab_size": len(byte_tokenizer)}
     ids = {"image_token_id": 5, "video_token_id": 6, "vision_start_token_id": 3, "vision_end_token_id": 4}
     tower = {"depth": 2, "num_heads": 4, "patch_size": 14, "spatial_merge_size": 2, "temporal_patch_size": 2}
     torch.manual_seed(7)
@@ -77,17 +77,17 @@ def tiny_qwen(folder: Path, kind: str = "qwen2_vl") -> Path:
     model.generation_config.eos_token_id = 2
     model.generation_config.pad_token_id = 0
     model.save_pretrained(folder)
-    words.save_pretrained(folder)
+    byte_tokenizer.save_pretrained(folder)
     size = {"shortest_edge": 784, "longest_edge": 6272}
     Qwen2VLImageProcessorPil(size=size, patch_size=14, merge_size=2).save_pretrained(folder)
     return folder
 
 
 def tiny_llama(folder: Path) -> Path:
-    """A checkpoint of the kind that TIPO is."""
-    words = tokenizer()
+    """A checkpoint of TIPO's model class."""
+    byte_tokenizer = tokenizer()
     torch.manual_seed(7)
-    model = LlamaForCausalLM(LlamaConfig(**TEXT, vocab_size=len(words)))
+    model = LlamaForCausalLM(LlamaConfig(**TEXT, vocab_size=len(byte_tokenizer)))
     model.save_pretrained(folder)
-    words.save_pretrained(folder)
+    byte_tokenizer.save_pretrained(folder)
     return folder

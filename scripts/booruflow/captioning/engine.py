@@ -1,8 +1,8 @@
-"""The engine around all backends: opens images ahead, feeds batches, hands on what is finished.
+"""The engine around all backends: opens images ahead, feeds batches, hands over what is finished.
 
-It knows nothing of journals and shards: jobs go in, results come out. Batches are cut from blocks of consecutive jobs,
-sorted by size within a block, so that padding is small, memory is bounded by two blocks, and a run that was stopped
-between two batches goes on with the very batches that an undisturbed run would have made.
+It knows nothing of journals and shards: tasks go in, generations come out. Batches are cut from blocks of consecutive
+tasks, sorted by size within a block. So padding is small, memory is bounded by two blocks, and a run that was stopped
+between two batches continues with the same batches that an uninterrupted run would have had.
 """
 
 import os
@@ -18,190 +18,199 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from booruflow.captioning.backends import Backend, Failed, Prepared, Request, Result
+from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared, Request
+from booruflow.captioning.skipped import Skips, skip_failed, skip_unreadable
 from booruflow.core.errors import Unreadable, UserError
 from booruflow.core.progress import progress
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-BATCHES_A_BLOCK = 4
-HOPELESS = 32
-"""When so many requests failed and none succeeded, the fault is not in the requests."""
-
-UNREADABLE, FAILED = "unreadable image", "generation failed"
+BATCHES_PER_BLOCK = 4
+ABORT_AFTER_FAILURES = 32
+"""Abort after this many failures without a success: the backend is broken."""
 
 
-class Job(Protocol):
-    """One caption to make: its id, and how to get its request (called in a thread; may raise Unreadable)."""
+class Task(Protocol):
+    """One caption to generate."""
 
     @property
     def id(self) -> int:
         """The post's id."""
 
     def request(self) -> Request:
-        """Read and open what the request needs."""
+        """Read and decode what the request needs; called in a thread.
+
+        Raises:
+            Unreadable: the image cannot be opened.
+        """
 
 
-JobT = TypeVar("JobT", bound=Job)
+TaskT = TypeVar("TaskT", bound=Task)
 
 
 class Stop:
-    """Whether SIGINT or SIGTERM asked to stop. A second signal stops at once, without waiting for the batch."""
+    """Whether SIGINT or SIGTERM was received. A second signal ends the process at once."""
 
     def __init__(self) -> None:
-        self.number = 0
-        """The signal, or 0 for none."""
+        self.signal = 0
+        """The number of the signal, or 0."""
 
-    def _ask(self, number: int, _: FrameType | None) -> None:
-        if self.number:
-            os._exit(128 + number)  # as safe as kill -9, and a thread that loads a model holds nothing up
-        self.number = number
-        sys.stderr.write(f"{signal.Signals(number).name}: stopping after the captions in hand; once more to stop at once\n")
+    def _receive(self, number: int, _: FrameType | None) -> None:
+        if self.signal:
+            os._exit(128 + number)  # as safe as kill -9, and does not wait for a thread that loads a model
+        self.signal = number
+        name = signal.Signals(number).name
+        sys.stderr.write(f"{name}: stopping after the captions in progress; send it again to stop at once\n")
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
-        """Listen while the block runs (in the main thread)."""
-        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Handle the signals while the block runs (in the main thread)."""
+        handlers = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield self
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)
 
 
 @dataclass
 class Meter:
-    """What a run did, and how long it took (seconds)."""
+    """What a run generated, and how long it took."""
 
     captions: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    loading: float = 0.0
-    waiting: float = 0.0
-    """The time in which the backend had to wait for images."""
-    generating: float = 0.0
-    """All the time from the first request on, waiting included, loading not."""
+    loading_seconds: float = 0.0
+    waiting_seconds: float = 0.0
+    """The time in which the backend waited for images."""
+    generating_seconds: float = 0.0
+    """The time since the first request, including waiting, excluding loading."""
 
     def line(self) -> str:
-        """The figures in words."""
-        seconds = max(self.generating, 1e-9)
-        return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting / seconds:.0%} waiting for images"
+        """The figures for a log or a progress bar."""
+        seconds = max(self.generating_seconds, 1e-9)
+        return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting_seconds / seconds:.0%} waiting for images"
 
 
-class Engine(Generic[JobT]):
-    """Passes jobs through a backend.
-
-    `keep` receives results as they come, and has made them durable when it returns. `gate` is called before each
-    batch and may wait (for a GPU to cool down).
-    """
+class Engine(Generic[TaskT]):
+    """Passes tasks through a backend."""
 
     def __init__(
         self,
         backend: Backend,
-        keep: Callable[[list[tuple[JobT, Result]]], None],
+        save: Callable[[list[tuple[TaskT, Generation]]], None],
         stop: Stop,
-        threads: int = 2,
-        gate: Callable[[], None] = lambda: None,
+        threads: int,
+        before_batch: Callable[[], None],
     ) -> None:
+        """Set up; nothing is loaded yet.
+
+        Args:
+            backend: what generates.
+            save: receives generations as they are finished; when it returns, they are on the disk.
+            stop: ends the run early.
+            threads: how many threads open and prepare images.
+            before_batch: called before each batch; may wait (for a GPU to cool down).
+        """
         self.backend = backend
         self.meter = Meter()
-        self.skipped: dict[int, dict[str, str]] = {}
-        """After `run`: the ids that got no result, each with `reason` and perhaps `detail`."""
-        self._keep, self._stop, self._gate, self._threads = keep, stop, gate, threads
+        self.skips: Skips = {}
+        """After `run`: the ids without a generation, with the reason."""
+        self._save, self._stop, self._threads, self._before_batch = save, stop, threads, before_batch
         self._loaded = False
-        self._loading = threading.Lock()
+        self._load_lock = threading.Lock()
 
-    def run(self, blocks: Iterable[list[JobT]], total: int) -> None:
-        """Generate all jobs; those that failed are tried once more at the end.
+    def run(self, blocks: Iterable[list[TaskT]], total: int) -> None:
+        """Generate all tasks; those that failed are retried once at the end.
 
         Raises:
-            SystemExit: a signal asked to stop; the code is 128 and its number, as shells have it.
+            SystemExit: stopped by a signal; the exit code is 128 plus its number, as in shells.
             UserError: the backend cannot load, or every request fails.
         """
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="images")
         try:
             with progress(total, "captions", "images") as bar:
                 failed = self._pass(blocks, pool, bar)
-                failed = self._pass([[job] for job, _ in failed.values()], pool, bar)
+                failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
             pool.shutdown(cancel_futures=True)
-        if self._stop.number:
-            raise SystemExit(128 + self._stop.number)
-        self.skipped |= {id_: {"reason": f"{FAILED}: {reason}"} for id_, (_, reason) in failed.items()}
+        if self._stop.signal:
+            raise SystemExit(128 + self._stop.signal)
+        self.skips |= {id_: skip_failed(reason) for id_, (_, reason) in failed.items()}
 
-    def _pass(self, blocks: Iterable[list[JobT]], pool: ThreadPoolExecutor, bar: "tqdm[None]") -> dict[int, tuple[JobT, str]]:
-        """One pass; returns the jobs that failed, with their reasons."""
-        flying: dict[int, JobT] = {}
-        failed: dict[int, tuple[JobT, str]] = {}
-        begun, loading = time.monotonic(), self.meter.loading
-        for outcomes in self.backend.generate(self._batches(iter(blocks), pool, flying, bar)):
-            done = [(flying.pop(outcome.id), outcome) for outcome in outcomes]
-            finished = [(job, outcome) for job, outcome in done if isinstance(outcome, Result)]
-            self._keep(finished)
-            failed |= {job.id: (job, outcome.reason) for job, outcome in done if isinstance(outcome, Failed)}
+    def _pass(self, blocks: Iterable[list[TaskT]], pool: ThreadPoolExecutor, bar: "tqdm[None]") -> dict[int, tuple[TaskT, str]]:
+        """Run each task once; returns the tasks that failed, with the reason, by id."""
+        in_progress: dict[int, TaskT] = {}
+        failed: dict[int, tuple[TaskT, str]] = {}
+        start, loading = time.monotonic(), self.meter.loading_seconds
+        for answers in self.backend.generate(self._batches(iter(blocks), pool, in_progress, bar)):
+            answered = [(in_progress.pop(answer.id), answer) for answer in answers]
+            finished = [(task, answer) for task, answer in answered if isinstance(answer, Generation)]
+            self._save(finished)
+            failed |= {task.id: (task, answer.reason) for task, answer in answered if isinstance(answer, Failed)}
             self.meter.captions += len(finished)
-            self.meter.prompt_tokens += sum(result.prompt_tokens for _, result in finished)
-            self.meter.completion_tokens += sum(result.completion_tokens for _, result in finished)
-            if not self.meter.captions and len(failed) >= HOPELESS:
+            self.meter.prompt_tokens += sum(generation.prompt_tokens for _, generation in finished)
+            self.meter.completion_tokens += sum(generation.completion_tokens for _, generation in finished)
+            if not self.meter.captions and len(failed) >= ABORT_AFTER_FAILURES:
                 reason = next(reversed(failed.values()))[1]
-                raise UserError(f"the first {len(failed)} caption requests all failed ({reason}): mend that and run again")
+                raise UserError(f"the first {len(failed)} caption requests all failed ({reason}): fix the cause and run again")
             now = time.monotonic()
-            self.meter.generating += now - begun - (self.meter.loading - loading)
-            begun, loading = now, self.meter.loading
+            self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
+            start, loading = now, self.meter.loading_seconds
             bar.set_postfix_str(self.meter.line(), refresh=False)
             bar.update(len(finished))
         return failed
 
     def _batches(
-        self, blocks: Iterator[list[JobT]], pool: ThreadPoolExecutor, flying: dict[int, JobT], bar: "tqdm[None]"
+        self, blocks: Iterator[list[TaskT]], pool: ThreadPoolExecutor, in_progress: dict[int, TaskT], bar: "tqdm[None]"
     ) -> Iterator[list[Prepared]]:
-        """Ready batches, the next block opened in threads while this one is generated; ends early at `stop`."""
-        ahead: deque[list[tuple[JobT, Future[Prepared]]]] = deque()
+        """Prepared batches; threads open the next block while this one is generated. Ends early at `stop`."""
+        opened: deque[list[tuple[TaskT, Future[Prepared]]]] = deque()
         while True:
-            while len(ahead) < 2 and (block := next(blocks, None)) is not None:
-                ahead.append([(job, pool.submit(self._ready, job, bar)) for job in block])
-            if not ahead:
+            while len(opened) < 2 and (block := next(blocks, None)) is not None:
+                opened.append([(task, pool.submit(self._prepare, task, bar)) for task in block])
+            if not opened:
                 return
-            ready = []
-            begun, loading = time.monotonic(), self.meter.loading
-            for job, future in ahead.popleft():
-                if self._stop.number:
+            prepared = []
+            start, loading = time.monotonic(), self.meter.loading_seconds
+            for task, future in opened.popleft():
+                if self._stop.signal:
                     return
                 try:
-                    ready.append(future.result())
-                    flying[job.id] = job
+                    prepared.append(future.result())
+                    in_progress[task.id] = task
                 except Unreadable as error:
-                    self.skipped[job.id] = {"reason": UNREADABLE, "detail": str(error)}
+                    self.skips[task.id] = skip_unreadable(error)
                     bar.update()
-            self.meter.waiting += time.monotonic() - begun - (self.meter.loading - loading)
-            for batch in batches_of(ready, self.backend.batch_size):
-                self._gate()
-                if self._stop.number:
+            self.meter.waiting_seconds += time.monotonic() - start - (self.meter.loading_seconds - loading)
+            for batch in make_batches(prepared, self.backend.batch_size):
+                self._before_batch()
+                if self._stop.signal:
                     return
                 yield batch
 
-    def _ready(self, job: JobT, bar: "tqdm[None]") -> Prepared:
-        """Open and prepare one request; the first one that can be opened has the backend loaded."""
-        request = job.request()
-        with self._loading:
+    def _prepare(self, task: TaskT, bar: "tqdm[None]") -> Prepared:
+        """Open and prepare one request; the first one whose image opens makes the backend load."""
+        request = task.request()
+        with self._load_lock:
             if not self._loaded:
-                begun = time.monotonic()
+                start = time.monotonic()
                 self.backend.load()
                 self._loaded = True
-                self.meter.loading = time.monotonic() - begun
-                bar.unpause()  # its rate is that of captions
+                self.meter.loading_seconds = time.monotonic() - start
+                bar.unpause()  # the rate shown is that of generation
         return self.backend.prepare(request)
 
 
-def batches_of(ready: list[Prepared], most: int) -> Iterator[list[Prepared]]:
-    """Batches of at most so many requests, the largest first, none less than half as large as its batch's largest.
+def make_batches(requests: list[Prepared], max_size: int) -> Iterator[list[Prepared]]:
+    """Batches of at most `max_size` requests, the largest first, none less than half as large as its batch's largest.
 
-    What is left of the requests after some whole batches makes the same further batches.
+    Without its first batches, the rest of the requests gives the same further batches.
     """
     batch: list[Prepared] = []
-    for prepared in sorted(ready, key=lambda prepared: (-prepared.size, prepared.id)):
-        if batch and (len(batch) == most or prepared.size * 2 < batch[0].size):
+    for prepared in sorted(requests, key=lambda prepared: (-prepared.size, prepared.id)):
+        if batch and (len(batch) == max_size or prepared.size * 2 < batch[0].size):
             yield batch
             batch = []
         batch.append(prepared)
@@ -209,16 +218,16 @@ def batches_of(ready: list[Prepared], most: int) -> Iterator[list[Prepared]]:
         yield batch
 
 
-def blocks_of(jobs: Iterable[list[JobT]], least: int) -> Iterator[list[JobT]]:
-    """Join neighbouring blocks that have become too short to fill a batch; leave the others as they are.
+def merge_short_blocks(blocks: Iterable[list[TaskT]], min_size: int) -> Iterator[list[TaskT]]:
+    """Join adjacent blocks until they fill a batch; blocks that do already stay as they are.
 
-    A block that a stopped run left half done keeps its batches, and scattered jobs do not run in tiny batches.
+    So a block that a stopped run left half done keeps its batches, and scattered tasks do not run in tiny batches.
     """
-    joined: list[JobT] = []
-    for block in jobs:
-        joined += block
-        if len(joined) >= least:
-            yield joined
-            joined = []
-    if joined:
-        yield joined
+    merged: list[TaskT] = []
+    for block in blocks:
+        merged += block
+        if len(merged) >= min_size:
+            yield merged
+            merged = []
+    if merged:
+        yield merged

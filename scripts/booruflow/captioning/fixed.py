@@ -1,29 +1,21 @@
-"""Bad outputs that a person mends: the list to edit, and what comes back."""
+"""Rule fixed: the bad outputs that a person edited, parsed again."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import polars as pl
 
-from booruflow.captioning.parse import Parser
+from booruflow.captioning.parse import ParserSettings
 from booruflow.captioning.parsing import Bad, parse_edited, with_artist
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import ENTRY_SCHEMA, read_entries
-from booruflow.core.streams import Stream
+from booruflow.core.idjson import read_entries
 from booruflow.core.tables import read_stream
 
-Edits = dict[int, Mapping[str, Any]]
-
-
-def edit_list(bad: str | Path, edited: Path) -> Stream:
-    """The bad entries of a shard that the file `edited`, if it is there, does not have yet."""
-    done = list(read_edited(edited)) if edited.exists() else []
-    for frame in read_entries(bad):
-        yield frame.filter(~pl.col("id").is_in(done))
+Edits: TypeAlias = dict[int, Mapping[str, Any]]
 
 
 def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
@@ -37,57 +29,61 @@ def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
         entries = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise UserError(f"{path}: {place}: not valid JSON ({error.msg}): mend it there") from error
+        raise UserError(f"{path}: {place}: not valid JSON ({error.msg}): correct it") from error
     if not isinstance(entries, dict):
-        raise UserError(f'{path}: not an object {{"<id>": {{"text": ...}}}}: take edit_list/{Path(path).name} as a model')
-    wrong = next((key for key in entries if not (key.isascii() and key.isdigit())), None)
-    if wrong is not None:
-        raise UserError(f"{path}: key {wrong!r}: not a post id: mend the key")
-    # what was typed first would be lost: orjson takes the last of equal keys
-    json.loads(text, object_pairs_hook=lambda pairs: _refuse_equal(path, [key for key, _ in pairs]))
-    _refuse_equal(path, [str(int(key)) for key in entries])
+        raise UserError(f'{path}: not an object {{"<id>": {{"text": ...}}}}: start from a copy of edit_list/{Path(path).name}')
+    no_id = next((key for key in entries if not (key.isascii() and key.isdigit())), None)
+    if no_id is not None:
+        raise UserError(f"{path}: key {no_id!r}: not a post id: correct the key")
+    # orjson keeps the last of equal keys: the first edit would be lost silently
+    json.loads(text, object_pairs_hook=lambda pairs: _check_unique(path, [key for key, _ in pairs]))
+    _check_unique(path, [str(int(key)) for key in entries])
     edits = {int(key): entry for key, entry in sorted(entries.items(), key=lambda item: int(item[0]))}
     if split is not None:
-        ids = set(pl.concat(read_stream(split, ["id"]))["id"].to_list())
-        strangers = [post for post in edits if post not in ids]
-        if strangers:
+        shard_ids = set(pl.concat(read_stream(split, ["id"]))["id"].to_list())
+        unknown = [post for post in edits if post not in shard_ids]
+        if unknown:
             raise UserError(
-                f"{path}: id {strangers[0]} is not in {split} ({len(strangers)} such): move it to the file of its shard"
-                " (id % captions.shards), or drop it if its caption is no longer missing"
+                f"{path}: id {unknown[0]} is not in {split} ({len(unknown)} such): move it to the file of its shard"
+                " (id % captions.shards), or remove it if its caption is no longer missing"
             )
     return edits
 
 
-def _refuse_equal(path: str | Path, keys: Sequence[str]) -> None:
+def _check_unique(path: str | Path, keys: Sequence[str]) -> None:
     for key, count in Counter(keys).items():
         if count > 1:
-            raise UserError(f"{path}: key {key!r} stands {count} times: keep one")
+            raise UserError(f"{path}: key {key!r} occurs {count} times: keep one")
 
 
-def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[str]], parser: Parser) -> pl.DataFrame:
-    """Entries `{"caption": ...}` of the edits that are captions now; those left as they were stay bad and are counted.
+def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[str]], settings: ParserSettings) -> pl.DataFrame:
+    """Entries `{"caption": ...}` of the edits that parse now; unchanged entries stay bad and are counted.
 
     Raises:
-        UserError: an entry was changed and is still no caption; each is named with its reason.
+        UserError: an entry was changed and still gives no caption; each is listed with its reason.
     """
-    before = {row["id"]: orjson.loads(row["value"]) for frame in read_entries(bad) for row in frame.iter_rows(named=True)}
-    captions, untouched, still_bad = {}, [], []
+    bad_texts = {id_: orjson.loads(value)["text"] for frame in read_entries(bad) for id_, value in frame.iter_rows()}
+    captions, unchanged, still_bad = {}, 0, []
     for post, entry in edits.items():
-        outcome = parse_edited(entry, parser.style, parser.options)
+        outcome = parse_edited(entry, settings.style, settings.options)
         if not isinstance(outcome, Bad):
-            typed = entry.get("caption") is not None
-            caption = outcome.caption if typed else with_artist(outcome.caption, artists(post), parser.artist_sentence)
-            captions[post] = orjson.dumps({"caption": caption}).decode()
-        elif (
-            isinstance(entry, dict) and not entry.get("caption") and post in before and entry.get("text") == before[post]["text"]
-        ):
-            untouched.append(post)
+            is_typed = entry.get("caption") is not None
+            caption = outcome.caption
+            captions[post] = caption if is_typed else with_artist(caption, artists(post), settings.artist_sentence)
+        elif _is_unchanged(entry, bad_texts.get(post)):
+            unchanged += 1
         else:
             still_bad.append(f"{post} ({outcome.reason})")
     if still_bad:
         raise UserError(
-            f"edited entries that are still bad: {', '.join(still_bad)}: mend their text, or give a caption"
-            ' as {"caption": "..."}, or take them out'
+            f"edited entries that are still bad: {', '.join(still_bad)}: correct their text, or give a caption"
+            ' as {"caption": "..."}, or remove them'
         )
-    print(f"{len(captions)} fixed, {len(untouched)} not edited yet, {len(before) - len(captions.keys() & before)} still bad")
-    return pl.DataFrame({"id": list(captions), "value": list(captions.values())}, schema=ENTRY_SCHEMA)
+    print(f"{len(captions)} fixed, {unchanged} not edited yet, {len(bad_texts.keys() - captions.keys())} still bad")
+    values = [orjson.dumps({"caption": caption}).decode() for caption in captions.values()]
+    return pl.DataFrame({"id": list(captions), "value": values}, schema={"id": pl.Int64, "value": pl.String})
+
+
+def _is_unchanged(entry: object, bad_text: str | None) -> bool:
+    """True if an edited entry still has the text of the bad output, and no caption."""
+    return bad_text is not None and isinstance(entry, dict) and not entry.get("caption") and entry.get("text") == bad_text

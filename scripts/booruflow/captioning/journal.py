@@ -1,12 +1,12 @@
-"""The journal of finished generations: what no crash, kill or change of settings takes away.
+"""The journal of finished generations, which survives crashes, kills and changes of settings.
 
-One file for each shard, `<n>_of_<N>.jsonl`, that only ever grows. A line is one finished generation:
+One file per shard, `<n>_of_<N>.jsonl`, which is only appended to. A line is one finished generation:
 
     {"key": "<32 hex digits>", "id": 123, "text": ..., "finish_reason": ..., ...}
 
-`key` is a digest of the id and of everything that determines the text (see `booruflow.captioning.caption`), so a line is right
-for as long as its key is asked for, and another model, prompt or image asks for another key. A line that a kill
-tore is ignored, wherever it stands.
+`key` is a digest of the id and of everything that determines the text (see `booruflow.captioning.planning`): a line is valid
+wherever its key is looked up, and another model, prompt or image looks up another key. A line that was cut off by a
+kill is ignored, wherever it is.
 """
 
 import contextlib
@@ -25,32 +25,32 @@ import orjson
 from booruflow.core.errors import UserError
 
 Entry = dict[str, Any]
-_NAME = re.compile(r"(\d+)_of_(\d+)\.jsonl")
+_FILE_NAME = re.compile(r"(\d+)_of_(\d+)\.jsonl")
 
 
-def files_for(folder: Path, shard: int, shards: int) -> list[Path]:
+def journal_files(folder: Path, shard: int, shards: int) -> list[Path]:
     """The journal files that can hold ids of shard `shard` of `shards` (`id % shards == shard`).
 
-    Ids that leave `m` modulo `M` and `n` modulo `N` exist when `m` and `n` agree modulo gcd(M, N).
+    An id with id % M == m and id % N == n exists if m and n are equal modulo gcd(M, N).
     """
-    found = []
+    files = []
     for path in sorted(folder.glob("*_of_*.jsonl")):
-        if name := _NAME.fullmatch(path.name):
-            other, others = int(name[1]), int(name[2])
-            if others > 0 and (other - shard) % math.gcd(others, shards) == 0:
-                found.append(path)
-    return found
+        if match := _FILE_NAME.fullmatch(path.name):
+            file_shard, file_shards = int(match[1]), int(match[2])
+            if file_shards > 0 and (file_shard - shard) % math.gcd(file_shards, shards) == 0:
+                files.append(path)
+    return files
 
 
-class Index:
-    """Where each finished generation stands: about 25 bytes an entry."""
+class JournalIndex:
+    """Where each finished generation is: a table of about 25 bytes per entry, sorted by key."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         """Scan the files once."""
         self.paths = list(paths)
         keys, files, offsets = bytearray(), array("H"), array("Q")
         for number, path in enumerate(self.paths):
-            for offset, entry in entries(path):
+            for offset, entry in read_journal(path):
                 keys += bytes.fromhex(entry["key"])
                 files.append(number)
                 offsets.append(offset)
@@ -64,14 +64,14 @@ class Index:
         return len(self._keys)
 
     def find(self, keys: "np.ndarray[Any, Any]") -> "np.ndarray[Any, np.dtype[np.int64]]":
-        """For an array of keys (dtype S16), where each one stands (for `read`), or -1."""
+        """The place (for `read`) of each key of an array (dtype S16), or -1 where the key is not in the journal."""
         if not len(self):
             return np.full(len(keys), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
-        return np.where(self._keys[at] == keys, at, -1)
+        places = np.minimum(np.searchsorted(self._keys, keys), len(self) - 1)
+        return np.where(self._keys[places] == keys, places, -1)
 
     def read(self, places: Iterable[int]) -> Iterator[Entry]:
-        """The entries at these places; of a key journalled twice, the first."""
+        """The entries at these places; the first one of a key that was journalled twice."""
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(path.open("rb")) for path in self.paths]
             for place in places:
@@ -80,24 +80,24 @@ class Index:
                 yield orjson.loads(file.readline())
 
 
-def entries(path: Path) -> Iterator[tuple[int, Entry]]:
-    """The offset and the content of each whole line."""
+def read_journal(path: Path) -> Iterator[tuple[int, Entry]]:
+    """The offset and the entry of each complete line of a journal file."""
     offset = 0
     with path.open("rb") as file:
         for line in file:
-            with contextlib.suppress(orjson.JSONDecodeError):  # torn by a kill: that generation is made again
+            with contextlib.suppress(orjson.JSONDecodeError):  # cut off by a kill: the caption is generated again
                 yield offset, orjson.loads(line)
             offset += len(line)
 
 
 class Journal:
-    """One shard's own journal file, open for appending by one job alone; use it as a context manager."""
+    """One shard's own journal file, open for appending by a single job; use it as a context manager."""
 
     def __init__(self, folder: Path, shard: int, shards: int) -> None:
-        """Open and lock the file; mend the end that a kill left torn.
+        """Open and lock the file; end a last line that was cut off by a kill.
 
         Raises:
-            UserError: another live job is appending to it.
+            UserError: another running job has it open.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{shard}_of_{shards}.jsonl"
@@ -121,10 +121,10 @@ class Journal:
         self._file.close()
 
     def append(self, entries: Iterable[Entry]) -> None:
-        """Write the entries, and return when they are on the disk.
+        """Write the entries; when this returns, they are on the disk.
 
         Raises:
-            UserError: the disk is full or gone.
+            UserError: the disk is full or unavailable.
         """
         rest = memoryview(b"".join(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE) for entry in entries))
         try:

@@ -1,9 +1,9 @@
-"""Raw outputs of a shard parsed: captions with their artist sentence, and bad outputs with the reason."""
+"""Rule parse: raw outputs of a shard parsed to captions with their artist sentence, or to bad outputs with the reason."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import polars as pl
@@ -13,8 +13,26 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.tables import read_stream
 
-Raw = dict[str, Any]
-"""A line of raw_{n}.jsonl: see `captioning.backends.Result`; `fallback` is there and true where the fallback wrote it."""
+Raw: TypeAlias = dict[str, Any]
+"""A line of raw_{n}.jsonl: the fields of `backends.interface.Generation`, and `"fallback": true` if the fallback wrote it."""
+
+FALLBACK_STYLE = "short"
+"""The fallback writes prose, whatever the style of the config."""
+
+
+@dataclass(frozen=True)
+class ParserSettings:
+    """The parser's settings: the config section `captions`, and the prompt's style."""
+
+    style: str
+    artist_sentence: str
+    max_characters: int | None
+    salvage: bool
+
+    @property
+    def options(self) -> Options:
+        """For `booruflow.captioning.parsing`."""
+        return Options(self.max_characters, self.salvage)
 
 
 def read_raw(path: str | Path) -> Iterator[Raw]:
@@ -32,35 +50,21 @@ def read_raw(path: str | Path) -> Iterator[Raw]:
 
 
 def artists_of(split: str | Path) -> Callable[[int], list[str]]:
-    """A look-up of the artists of each post of a shard."""
+    """A function from the id of a shard's post to its artists."""
     rows = pl.concat(read_stream(split, ["id", "artists"]))
     artists = dict(rows.iter_rows())
     return lambda post: [name for name in artists[post].split(", ") if name]
 
 
-@dataclass(frozen=True)
-class Parser:
-    """The parser as configured: the config section `captions` and the prompt's style."""
-
-    style: str
-    artist_sentence: str
-    max_characters: int | None
-    salvage: bool
-
-    @property
-    def options(self) -> Options:
-        """For `booruflow.captioning.parsing`."""
-        return Options(self.max_characters, self.salvage)
-
-
-def parsed(raws: Iterable[Raw], artists: Callable[[int], list[str]], parser: Parser) -> Iterator[tuple[Raw, Outcome]]:
-    """Each raw output with its outcome; a good caption has the artist sentence in front."""
-    for raw in raws:
-        # the fallback answers in prose
-        style = "short" if "fallback" in raw else parser.style
-        outcome = parse(raw["text"], raw["finish_reason"], style, parser.options)
+def parse_raw(
+    lines: Iterable[Raw], artists: Callable[[int], list[str]], settings: ParserSettings
+) -> Iterator[tuple[Raw, Outcome]]:
+    """Each raw output with its outcome; good captions begin with the artist sentence."""
+    for raw in lines:
+        style = FALLBACK_STYLE if "fallback" in raw else settings.style
+        outcome = parse(raw["text"], raw["finish_reason"], style, settings.options)
         if isinstance(outcome, Good):
-            outcome = Good(with_artist(outcome.caption, artists(raw["id"]), parser.artist_sentence), outcome.repaired)
+            outcome = Good(with_artist(outcome.caption, artists(raw["id"]), settings.artist_sentence), outcome.repaired)
         yield raw, outcome
 
 
@@ -73,11 +77,11 @@ def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, ba
                 value = {key: raw[key] for key in ("text", "finish_reason")} | {"reason": outcome.reason}
             else:
                 marks = {"repaired": outcome.repaired, "fallback": raw.get("fallback", False)}
-                value = {"caption": outcome.caption, **{name: True for name, is_so in marks.items() if is_so}}
-            sound = isinstance(outcome, Good)
-            opening = b",\n" if counts[sound] else b"{\n"
-            (good_file if sound else bad_file).write(b'%s"%d": %s' % (opening, raw["id"], orjson.dumps(value)))
-            counts[sound] += 1
+                value = {"caption": outcome.caption, **{name: True for name, is_set in marks.items() if is_set}}
+            is_good = isinstance(outcome, Good)
+            opening = b",\n" if counts[is_good] else b"{\n"
+            (good_file if is_good else bad_file).write(b'%s"%d": %s' % (opening, raw["id"], orjson.dumps(value)))
+            counts[is_good] += 1
         for file, count in ((good_file, counts[True]), (bad_file, counts[False])):
             file.write(b"\n}\n" if count else b"{\n}\n")
     print(f"{counts[True]} good, {counts[False]} bad")

@@ -1,4 +1,4 @@
-"""How far the caption shards are, read from what lies in the results folder."""
+"""The progress of the caption shards, read from the results folder."""
 
 import time
 from collections.abc import Iterator
@@ -7,34 +7,34 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from booruflow.captioning.journal import entries, files_for
+from booruflow.captioning.journal import journal_files, read_journal
 from booruflow.core.errors import UserError
 
 HEAD = f"{'shard':>6} {'posts':>9} {'journalled':>10} {'':>5}  state"
 
 
 def progress_of(results: Path) -> Iterator[str]:
-    """Lines for a person: a head, one line for each shard, and the sum.
+    """A table as lines of text: a head, one line per shard, and the total.
 
     Raises:
-        UserError: there are no shards below `results`.
+        UserError: `results` holds no shards.
     """
     splits = sorted(results.glob("missing/split_*.parquet"), key=lambda path: int(path.stem.removeprefix("split_")))
     if not splits:
         raise UserError(
-            f"{results}/missing: no split_<n>.parquet there: name the results folder, or let the workflow make the shards"
+            f"{results}/missing: no split_<n>.parquet there: give the results folder, or run the workflow up to the rule shards"
         )
     yield HEAD
-    all_posts = all_journalled = 0
+    total_posts = total_journalled = 0
     for number, split in enumerate(splits):
         posts = pq.read_table(split, columns=["id"])["id"].to_numpy()
-        files = files_for(results / "journal", number, len(splits))
-        known = np.array([entry["id"] for path in files for _, entry in entries(path)], dtype=np.int64)
-        journalled = int(np.isin(posts, known).sum())
+        files = journal_files(results / "journal", number, len(splits))
+        journal_ids = np.array([entry["id"] for path in files for _, entry in read_journal(path)], dtype=np.int64)
+        journalled = int(np.isin(posts, journal_ids).sum())
         state = "done" if (results / f"captions/raw_{number}.jsonl").exists() else _last_written(files)
         yield _line(str(number), len(posts), journalled, state)
-        all_posts, all_journalled = all_posts + len(posts), all_journalled + journalled
-    yield _line("all", all_posts, all_journalled, "")
+        total_posts, total_journalled = total_posts + len(posts), total_journalled + journalled
+    yield _line("all", total_posts, total_journalled, "")
 
 
 def _line(name: str, posts: int, journalled: int, state: str) -> str:

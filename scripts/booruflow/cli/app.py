@@ -78,10 +78,12 @@ def similar(
     """
     if (tag is None) == (post is None):
         raise typer.BadParameter("give either --tag or --post")
-    from booruflow.tag_model.similar import similar_to
+    from booruflow.tag_model import similar as search
 
-    for cosine, name in similar_to(folder, tag, post, among, top, dimensions):
-        typer.echo(f"{cosine:.3f}  {name}")
+    query: str | int = tag if tag is not None else post  # type: ignore[assignment]
+    kind = among or (Kind.tags if tag is not None else Kind.posts)
+    for key, cosine in search.similar(folder, query, kind.value, top, dimensions):
+        typer.echo(f"{cosine:.3f}  {key}")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from booruflow.captioning.backends import Request, Result
+from booruflow.captioning.backends.interface import Generation, Request
 from booruflow.captioning.backends.transformers import TransformersBackend
 from booruflow.captioning.prompts import Prompt
 
@@ -30,13 +30,13 @@ SETTINGS = {
 
 def generate_answers(
     captioner: Path, images: Sequence[Image.Image], prompts: Sequence[Prompt], max_new_tokens: int = 220
-) -> list[Result]:
-    """One result per pair of image and prompt, in input order; `Result.id` is the index of the pair."""
+) -> list[Generation]:
+    """One result per pair of image and prompt, in input order; `Generation.id` is the index of the pair."""
     backend = TransformersBackend({**SETTINGS, "model": str(captioner), "max_new_tokens": max_new_tokens})
     backend.load()
     pairs = zip(images, prompts, strict=True)
     prepared = [backend.prepare(Request(i, prompt, image)) for i, (image, prompt) in enumerate(pairs)]
     prepared.sort(key=lambda request: request.size)
     batches = (prepared[start : start + BATCH_SIZE] for start in range(0, len(prepared), BATCH_SIZE))
-    results = [result for batch in backend.generate(batches) for result in batch if isinstance(result, Result)]
+    results = [result for batch in backend.generate(batches) for result in batch if isinstance(result, Generation)]
     return sorted(results, key=lambda result: result.id)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from booruflow.captioning.backends.chatml import IMAGE, chat
+from booruflow.captioning.backends.chat_template import IMAGE, chat_text
 from booruflow.core.progress import progress
 from booruflow.demo import scene as scenes
 from booruflow.demo.attribute_heads import AttributeHeads, attribute_ids, attribute_loss
@@ -95,7 +95,7 @@ def encode(
     """Token ids of a scene's prompt (with random grounding tags) and of its answer."""
     general, names = grounding(scene, rng)
     image = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
-    prompt = tokenizer(chat(prompt_with(general, names), image))["input_ids"]
+    prompt = tokenizer(chat_text(prompt_with(general, names), image))["input_ids"]
     answer = tokenizer(json.dumps(scene_answer(scene, bool(names))) + "<|im_end|>")["input_ids"]
     return prompt, answer
 

@@ -1,15 +1,11 @@
 """Which posts the trainer can use: those with a resolution, but for images found unreadable while captioning."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import polars as pl
 
-from booruflow.core.idjson import read_entries
+from booruflow.captioning.skipped import UNREADABLE
 from booruflow.core.streams import Stream, aligned
-
-UNREADABLE = "unreadable image"
-"""The reason in a skipped file for a post whose image cannot be decoded."""
 
 
 def without_unreadable(resolutions: Iterable[pl.DataFrame], skipped: Sequence[Iterable[pl.DataFrame]]) -> Stream:
@@ -23,10 +19,3 @@ def without_unreadable(resolutions: Iterable[pl.DataFrame], skipped: Sequence[It
         for posts in shards:
             rows = rows.join(posts.filter(pl.col("reason") == UNREADABLE), on="id", how="anti", maintain_order="left")
         yield rows
-
-
-def read_skipped(path: str | Path) -> Stream:
-    """`id` and `reason` of the entries of a skipped file."""
-    for frame in read_entries(path):
-        entries = frame["value"].str.json_decode(pl.Struct({"reason": pl.String}))
-        yield frame.select("id", reason=entries.struct.field("reason"))

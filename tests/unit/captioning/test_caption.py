@@ -7,29 +7,26 @@ import sys
 import time
 from pathlib import Path
 
-import echo
 import pytest
+from echo import EchoBackend
 from small_shards import CAPTIONER, make_shard, row
 
+from booruflow.captioning.backends.interface import Generation, Prepared
 from booruflow.captioning.caption import caption_shard
 from booruflow.captioning.gpus.leases import lease
 from booruflow.core.errors import UserError
 
-HELPERS = Path(echo.__file__).parent
+HELPERS = Path(__file__).parents[2] / "helpers"
 
 
-@pytest.fixture(autouse=True)
-def echo_backend(monkeypatch):
-    monkeypatch.setitem(sys.modules, "booruflow.captioning.backends.echo", echo)
-
-
-def run(shard, tmp_path, **changes):
+def run(shard, tmp_path, backends=(EchoBackend,), **changes):
     """Run a job; returns raw (by id), skipped, stats."""
-    out = [tmp_path / name for name in ("raw.jsonl", "skipped.json", "stats.json")]
-    caption_shard(shard, CAPTIONER | changes, *out, threads=2)
-    raw = [json.loads(line) for line in out[0].read_text().splitlines()]
+    captioner = CAPTIONER | changes
+    raw_path, skipped, stats = (tmp_path / name for name in ("raw.jsonl", "skipped.json", "stats.json"))
+    caption_shard(shard, captioner, [backend(captioner) for backend in backends], raw_path, skipped, stats, threads=2)
+    raw = [json.loads(line) for line in raw_path.read_text().splitlines()]
     assert [line["id"] for line in raw] == sorted({line["id"] for line in raw})
-    return {line["id"]: line for line in raw}, json.loads(out[1].read_text()), json.loads(out[2].read_text())
+    return {line["id"]: line for line in raw}, json.loads(skipped.read_text()), json.loads(stats.read_text())
 
 
 def test_every_id_is_in_raw_or_skipped_with_its_reason(tmp_path):
@@ -63,7 +60,7 @@ def test_a_finished_job_generates_and_loads_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"model": "echo-2"}, {"style": "short"}, {"grounding": False}])
-def test_what_determines_the_text_is_in_the_key(tmp_path, change):
+def test_whatever_determines_the_text_is_part_of_the_key(tmp_path, change):
     shard = make_shard(tmp_path, [row(1), row(2)])
     run(shard, tmp_path)
     _, _, stats = run(shard, tmp_path, **change)
@@ -87,10 +84,10 @@ def test_another_number_of_shards_finds_everything(tmp_path):
     for number in range(2):
         run(make_shard(tmp_path, [r for r in rows if r["id"] % 2 == number], number, 2), tmp_path)
     for number in range(3):
-        mine = [r for r in rows if r["id"] % 3 == number]
-        raw, _, stats = run(make_shard(tmp_path, mine, number, 3), tmp_path)
+        shard_rows = [r for r in rows if r["id"] % 3 == number]
+        raw, _, stats = run(make_shard(tmp_path, shard_rows, number, 3), tmp_path)
         assert stats[0]["generated"]["captions"] == 0
-        assert set(raw) == {r["id"] for r in mine}
+        assert set(raw) == {r["id"] for r in shard_rows}
 
 
 def test_a_request_that_fails_twice_is_skipped(tmp_path):
@@ -101,7 +98,7 @@ def test_a_request_that_fails_twice_is_skipped(tmp_path):
     assert (tmp_path / "log").read_text().split().count("7") == 2
 
 
-def test_a_fault_of_all_requests_is_an_error(tmp_path):
+def test_it_is_an_error_when_all_requests_fail(tmp_path):
     shard = make_shard(tmp_path, [row(id_) for id_ in range(60)])
     with pytest.raises(UserError, match=r"all failed \(no luck\)"):
         run(shard, tmp_path, failing=list(range(60)))
@@ -118,15 +115,15 @@ def start(tmp_path, captioner):
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
 
 
-def test_kill_9_at_any_moment_loses_nothing_and_repeats_at_most_the_batch_in_flight(tmp_path):
+def test_kill_9_at_any_moment_loses_nothing_and_repeats_at_most_the_current_batch(tmp_path):
     make_shard(tmp_path, [row(id_) for id_ in range(120)])
     captioner = CAPTIONER | {"log": str(tmp_path / "log"), "pause": 0.04}
-    chance = random.Random(1)
+    rng = random.Random(1)
     kills = 0
     while kills < 6:
         job = start(tmp_path, captioner)
         try:
-            job.wait(0.5 + chance.random() * 0.4)
+            job.wait(0.5 + rng.random() * 0.4)
             break
         except subprocess.TimeoutExpired:
             job.kill()
@@ -139,19 +136,19 @@ def test_kill_9_at_any_moment_loses_nothing_and_repeats_at_most_the_batch_in_fli
     assert [line["id"] for line in raw] == list(range(120))
     generated = (tmp_path / "log").read_text().split()
     assert len(generated) - len(set(generated)) <= kills * captioner["batch_size"]
-    undisturbed, _, _ = run(make_shard(tmp_path / "other", [row(id_) for id_ in range(120)]), tmp_path)
-    assert [line["text"] for line in raw] == [line["text"] for line in undisturbed.values()]
+    uninterrupted, _, _ = run(make_shard(tmp_path / "other", [row(id_) for id_ in range(120)]), tmp_path)
+    assert [line["text"] for line in raw] == [line["text"] for line in uninterrupted.values()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number):
+def test_a_signal_stops_after_the_current_batch(tmp_path, number):
     make_shard(tmp_path, [row(id_) for id_ in range(200)])
     job = start(tmp_path, CAPTIONER | {"log": str(tmp_path / "log"), "pause": 0.05})
     while not (tmp_path / "log").exists():
         time.sleep(0.01)
     job.send_signal(number)
     assert job.wait(10) == 128 + number
-    assert b"stopping after the captions in hand" in job.stderr.read()
+    assert b"stopping after the captions in progress" in job.stderr.read()
     generated = (tmp_path / "log").read_text().split()
     journalled = [json.loads(line)["id"] for line in (tmp_path / "journal/0_of_1.jsonl").read_text().splitlines()]
     assert sorted(map(int, generated)) == sorted(journalled)
@@ -159,28 +156,25 @@ def test_a_signal_stops_after_the_batch_in_hand(tmp_path, number):
     assert not (tmp_path / "raw_0").exists()
 
 
-def test_a_fallback_takes_what_has_no_image_and_is_marked(tmp_path, monkeypatch):
-    class Prose(echo.EchoBackend):
+def test_the_fallback_takes_posts_without_a_usable_image_and_is_marked(tmp_path):
+    class Prose(EchoBackend):
         needs_image = False
 
         def identity(self):
             return {"backend": "prose"}
 
         def prepare(self, request):
-            return echo.Prepared(request.id, 1, request)
+            return Prepared(request.id, 1, request)
 
         def answer(self, prepared):
-            return echo.Result(prepared.id, prepared.inputs.prompt.user, "stop", 1, 2, 0.5)
+            return Generation(prepared.id, prepared.inputs.prompt.user, "stop", 1, 2, 0.5)
 
-    prose = type(sys)("prose")
-    prose.open_backend = Prose
-    monkeypatch.setitem(sys.modules, "booruflow.captioning.backends.prose", prose)
     rows = [row(0), row(1, image=None, artists="moth"), row(2, image=None, has_metadata=False), row(3)]
     rows.append(row(4, image=None, general=""))
     shard = make_shard(tmp_path, rows)
     (tmp_path / "images/3.png").write_bytes(b"broken")
     for _ in range(2):
-        raw, skipped, stats = run(shard, tmp_path, fallback="prose")
+        raw, skipped, stats = run(shard, tmp_path, [EchoBackend, Prose])
         assert {id_: line.get("fallback") for id_, line in raw.items()} == {0: None, 1: True, 3: True}
         assert raw[1]["text"] == "general: 1girl, tag_1\nartist: moth"
         assert skipped == {"2": {"reason": "no metadata"}, "4": {"reason": "no metadata"}}
@@ -189,24 +183,23 @@ def test_a_fallback_takes_what_has_no_image_and_is_marked(tmp_path, monkeypatch)
 
 
 def test_a_backend_that_needs_a_gpu_holds_one_while_it_works(tmp_path, monkeypatch):
-    seen = []
+    visible_at_load = []
 
-    class OnGpu(echo.EchoBackend):
+    class OnGpu(EchoBackend):
         needs_gpu = True
 
         def load(self):
-            seen.append(os.environ["CUDA_VISIBLE_DEVICES"])
+            visible_at_load.append(os.environ["CUDA_VISIBLE_DEVICES"])
 
     monkeypatch.setenv("BOORUFLOW_GPUS", "2")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    monkeypatch.setattr(echo, "open_backend", OnGpu)
     shard = make_shard(tmp_path, [row(1)])
     with lease():
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-        _, _, stats = run(shard, tmp_path)
-    assert (seen, stats[0]["gpu"]) == (["1"], "1")
-    _, _, stats = run(shard, tmp_path)
+        _, _, stats = run(shard, tmp_path, [OnGpu])
+    assert (visible_at_load, stats[0]["gpu"]) == (["1"], "1")
+    _, _, stats = run(shard, tmp_path, [OnGpu])
     assert "gpu" not in stats[0]  # nothing to generate, no GPU taken

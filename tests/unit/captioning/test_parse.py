@@ -3,14 +3,14 @@ import json
 import polars as pl
 import pytest
 
-from booruflow.captioning.parse import Parser, artists_of, parsed, read_raw, write_outcomes
-from booruflow.captioning.shards import SCHEMA
+from booruflow.captioning.parse import ParserSettings, artists_of, parse_raw, read_raw, write_outcomes
+from booruflow.captioning.shards import SHARD_SCHEMA
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries
 from booruflow.core.tables import write_stream
 
 PROSE = 'A girl with "long" red hair\u2014and a cat\U0001f431\u2014sits at a table and smiles at the viewer.'
-PARSER = Parser("short", "By {artist}.", None, False)
+SETTINGS = ParserSettings("short", "By {artist}.", None, False)
 
 
 def raw(post, text, reason="stop", **more):
@@ -20,12 +20,12 @@ def raw(post, text, reason="stop", **more):
 @pytest.fixture
 def artists(tmp_path):
     rows = [(i, "", "", names, None, None, None, True) for i, names in ((1, "kae, b_c_(d)"), (2, ""), (3, "kae"), (4, ""))]
-    write_stream(tmp_path / "split_0.parquet", [pl.DataFrame(rows, schema=SCHEMA, orient="row")], SCHEMA)
+    write_stream(tmp_path / "split_0.parquet", [pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row")], SHARD_SCHEMA)
     return artists_of(tmp_path / "split_0.parquet")
 
 
-def written(tmp_path, raws, artists, parser=PARSER):
-    write_outcomes(parsed(raws, artists, parser), tmp_path / "good.json", tmp_path / "bad.json")
+def written(tmp_path, raws, artists, settings=SETTINGS):
+    write_outcomes(parse_raw(raws, artists, settings), tmp_path / "good.json", tmp_path / "bad.json")
     for name in ("good", "bad"):
         assert sum(map(len, read_entries(tmp_path / f"{name}.json"))) == len(json.loads((tmp_path / f"{name}.json").read_text()))
     return tuple(json.loads((tmp_path / f"{name}.json").read_text()) for name in ("good", "bad"))
@@ -42,13 +42,13 @@ def test_each_output_is_good_or_bad(tmp_path, artists, capsys):
     assert capsys.readouterr().out == "2 good, 2 bad\n"
 
 
-def test_the_fallback_answers_in_prose_whatever_the_style(tmp_path, artists):
-    parser = Parser("json", "", None, False)
-    good, bad = written(tmp_path, [raw(1, PROSE, fallback=True), raw(2, PROSE)], artists, parser)
+def test_the_fallback_writes_prose_whatever_the_style(tmp_path, artists):
+    settings = ParserSettings("json", "", None, False)
+    good, bad = written(tmp_path, [raw(1, PROSE, fallback=True), raw(2, PROSE)], artists, settings)
     assert (good, list(bad)) == ({"1": {"caption": PROSE, "fallback": True}}, ["2"])
 
 
-def test_no_outputs_two_files_without_entries(tmp_path, artists):
+def test_without_outputs_both_files_are_empty(tmp_path, artists):
     assert written(tmp_path, [], artists) == ({}, {})
 
 
@@ -56,7 +56,7 @@ def test_artists_of_a_post(artists):
     assert (artists(1), artists(2)) == (["kae", "b_c_(d)"], [])
 
 
-def test_lines_come_back_and_a_broken_one_is_named(tmp_path):
+def test_lines_are_read_and_an_error_names_the_broken_one(tmp_path):
     path = tmp_path / "raw_0.jsonl"
     path.write_bytes(b'{"id":1,"text":"a\\u2028"}\n{"id":2,"text":"b')
     lines = read_raw(path)

@@ -1,8 +1,10 @@
-import pytest
+from pathlib import Path
 
-from booruflow.captioning.prompts import STYLES, prompt_of
-from booruflow.core.errors import UserError
+import yaml
 
+from booruflow.captioning.prompts import STYLES, prompt_of, tags_prompt
+
+ROOT = Path(__file__).parents[3]
 SYSTEM = "You are image captioning expert, creative, unbiased and uncensored."
 
 
@@ -26,11 +28,13 @@ def test_a_tag_with_braces_stays_as_it_is():
     assert "<tags>{characters}, a{b}</tags>. Do not" in prompt_of("long", "{characters}, a{b}", "").user
 
 
-def test_styles_come_from_the_file():
-    assert STYLES == ("json", "markdown", "short", "long")
+def test_the_config_accepts_exactly_the_styles_of_the_file():
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+    assert (
+        STYLES == tuple(schema["properties"]["captioner"]["properties"]["style"]["enum"]) == ("json", "markdown", "short", "long")
+    )
 
 
-@pytest.mark.parametrize(("style", "nearest"), [("jsno", "json"), ("mark_down", "markdown"), ("shrt", "short")])
-def test_an_unknown_style_names_the_nearest(style, nearest):
-    with pytest.raises(UserError, match=f"did you mean '{nearest}'"):
-        prompt_of(style, "", "")
+def test_tags_alone_are_one_category_a_line():
+    assert tags_prompt("1girl, solo", "", "moth").user == "general: 1girl, solo\nartist: moth"
+    assert tags_prompt("", "", "").user == ""

@@ -3,18 +3,19 @@ import time
 
 import polars as pl
 import pytest
-from small_shards import SCHEMA, row
+from small_shards import row
 
 from booruflow.captioning.journal import Journal
 from booruflow.captioning.shard_progress import progress_of
+from booruflow.captioning.shards import SHARD_SCHEMA
 from booruflow.core.errors import UserError
 
 
-def test_each_shard_and_the_sum(tmp_path):
+def test_each_shard_and_the_total(tmp_path):
     (tmp_path / "missing").mkdir()
     for number in range(3):
         rows = [row(id_) for id_ in range(30) if id_ % 3 == number]
-        pl.DataFrame(rows, schema=SCHEMA, orient="row").write_parquet(tmp_path / f"missing/split_{number}.parquet")
+        pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / f"missing/split_{number}.parquet")
     with Journal(tmp_path / "journal", 0, 3) as journal:
         journal.append([{"key": "0" * 32, "id": id_} for id_ in (0, 3, 3, 6)])
     with Journal(tmp_path / "journal", 1, 3) as journal:

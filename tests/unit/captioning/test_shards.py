@@ -41,7 +41,7 @@ def test_rows_and_shards(tmp_path):
     assert pl.read_parquet(tables[2])["has_metadata"].to_list() == [False]
 
 
-def test_an_empty_shard_is_there(tmp_path):
+def test_an_empty_shard_is_written(tmp_path):
     assert write_shards([str(tmp_path / "a.json")], [str(tmp_path / "a.parquet")], []) == [0]
     assert json.loads((tmp_path / "a.json").read_text()) == []
     assert pl.read_parquet(tmp_path / "a.parquet").height == 0

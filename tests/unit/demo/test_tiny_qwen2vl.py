@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from booruflow.captioning.backends.chatml import chat
+from booruflow.captioning.backends.chat_template import chat_text
 from booruflow.demo.descriptions import scene_answer
 from booruflow.demo.grounding import prompt_with
 from booruflow.demo.inference import generate_answers
@@ -60,7 +60,7 @@ def test_a_saved_processor_loads_and_its_template_matches_chat(folder):
         content = [{"type": "image"}, {"type": "text", "text": prompt.user}]
         turns = [{"role": "system", "content": prompt.system}, {"role": "user", "content": content}]
         text = processor.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        assert text == chat(prompt, "<|vision_start|><|image_pad|><|vision_end|>")
+        assert text == chat_text(prompt, "<|vision_start|><|image_pad|><|vision_end|>")
     inputs = processor(text=[text], images=IMAGES[:1], return_tensors="pt")
     pads = int((inputs["input_ids"] == processor.image_token_id).sum())
     assert pads == int(inputs["image_grid_thw"].prod()) // 4 == int(inputs["mm_token_type_ids"].sum())

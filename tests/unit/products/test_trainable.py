@@ -1,7 +1,8 @@
 import polars as pl
 
+from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import write_entries
-from booruflow.products.trainable import read_skipped, without_unreadable
+from booruflow.products.trainable import without_unreadable
 
 
 def test_posts_with_an_unreadable_image_are_left_out(tmp_path):

@@ -1,4 +1,4 @@
-"""JSON by construction for exllamav2: a filter of its own kind around an xgrammar matcher."""
+"""Constrained decoding for exllamav2: its own kind of filter around an xgrammar matcher."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class JsonObjectFilter(ExLlamaV2Filter):  # type: ignore[misc]  # exllamav2 is not typed
-    """Masks the tokens with which a text would stop being the beginning of a JSON object; one for each job."""
+    """Masks the tokens after which a text could not become a JSON object; one filter per job."""
 
     def __init__(self, model: object, tokenizer: object, grammar: xgrammar.CompiledGrammar) -> None:
         super().__init__(model, tokenizer)
@@ -23,20 +23,20 @@ class JsonObjectFilter(ExLlamaV2Filter):  # type: ignore[misc]  # exllamav2 is n
         self.matcher.reset()
 
     def feed(self, token: Any) -> None:  # noqa: ANN401 (a token id, or a tensor that holds one)
-        """Take in the token that was chosen."""
+        """Record the chosen token."""
         if not self.matcher.is_terminated():
             self.matcher.accept_token(int(token))
 
     def use_background_worker(self) -> bool:
-        """The mask is made while the GPU computes."""
+        """Compute the mask in a thread, while the GPU works."""
         return True
 
     def can_mask_logits(self) -> bool:
-        """The mask is applied by this filter."""
+        """This filter applies the mask itself."""
         return True
 
     def prepare_logit_mask(self) -> bool:
-        """Make the mask for the next token."""
+        """Compute the mask of the next token."""
         if not self.matcher.is_terminated():
             self.matcher.fill_next_token_bitmask(self.mask)
         return True

@@ -1,21 +1,24 @@
 """Backend `transformers`: any checkpoint of the Qwen2-VL family (ToriiGate v0.4, Qwen2-VL, Qwen2.5-VL, Qwen3-VL).
 
-Images and text are put together here and not by the checkpoint's own processor class: that one needs torchvision,
-and code from the model's folder, for videos that nobody captions. Images go through Pillow everywhere, so texts
-do not depend on what else is installed.
+Image and text are combined here instead of by the checkpoint's own processor class, which needs torchvision, and code
+from the model's folder, for videos. Images are always resized with Pillow, so texts do not depend on what else is installed.
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from booruflow.captioning.backends import Outcome, Prepared, Request, Result, wants_json
-from booruflow.captioning.backends.chatml import IMAGE, chat
-from booruflow.captioning.backends.decoding import decode, halving, json_object_grammar, pad_left
-from booruflow.captioning.backends.models import identify
+from booruflow.captioning.backends.chat_template import IMAGE, chat_text
+from booruflow.captioning.backends.decoding import generate_batch, generate_halving, pad_left
+from booruflow.captioning.backends.interface import Answer, Generation, Prepared, Request
+from booruflow.captioning.backends.json_constraint import json_object_grammar, wants_json
+from booruflow.captioning.backends.model_identity import model_identity
 from booruflow.core.errors import Unreadable, UserError
 
-DETERMINING = (
+REQUEST_GENERATION = 1
+"""Raise it when a change of how this backend builds a request must ask for new captions; see docs/backends.md."""
+
+IDENTITY_KEYS = (
     "dtype",
     "attention",
     "quantization",
@@ -26,7 +29,7 @@ DETERMINING = (
     "temperature",
     "top_p",
 )
-"""The config keys that a text depends on. The GPU and the batch size are not among them."""
+"""The config keys that a text depends on; the GPU and the batch size are not among them."""
 
 
 class TransformersBackend:
@@ -36,15 +39,16 @@ class TransformersBackend:
 
     def __init__(self, captioner: Mapping[str, Any]) -> None:
         self.config = captioner
-        self.at_once = self.batch_size = int(captioner["batch_size"])
+        self.concurrency = self.batch_size = int(captioner["batch_size"])
         self.needs_gpu: bool = captioner["device"] == "cuda"
 
     def identity(self) -> dict[str, Any]:
         """See `Backend.identity`."""
-        settings = {key: self.config[key] for key in DETERMINING}
+        settings = {key: self.config[key] for key in IDENTITY_KEYS}
         return {
             "backend": "transformers",
-            "model": identify(self.config["model"], self.config["revision"]),
+            "request_generation": REQUEST_GENERATION,
+            "model": model_identity(self.config["model"], self.config["revision"]),
             "json": wants_json(self.config),
             **settings,
         }
@@ -67,9 +71,9 @@ class TransformersBackend:
             )
             self.model = model.eval() if quantized else model.eval().to(config["device"])
         except (OSError, ImportError, ValueError, RuntimeError, AssertionError) as error:
-            first = str(error).strip().partition("\n")[0]
+            first_line = str(error).strip().partition("\n")[0]
             raise UserError(
-                f"captioner.model: {config['model']} cannot be loaded ({first}): mend the folder or the settings"
+                f"captioner.model: {config['model']} cannot be loaded ({first_line}): correct the folder or the settings"
             ) from error
         images.size = {
             "shortest_edge": config["min_pixels"] or images.size["shortest_edge"],
@@ -82,35 +86,35 @@ class TransformersBackend:
             self.grammar = json_object_grammar(self.tokenizer, self.model.config.get_text_config().vocab_size)
 
     def prepare(self, request: Request) -> Prepared:
-        """See `Backend.prepare`: pixels as the image tower takes them, and the tokens of the prompt."""
+        """See `Backend.prepare`: the pixels for the vision tower, and the tokens of the prompt."""
         try:
             pixels = self.images(images=[request.image], return_tensors="pt")
         except ValueError as error:
             raise Unreadable(str(error)) from error
         patches = int(pixels["image_grid_thw"].prod()) // self.images.merge_size**2
-        text = chat(request.prompt, f"<|vision_start|>{IMAGE * patches}<|vision_end|>")
+        text = chat_text(request.prompt, f"<|vision_start|>{IMAGE * patches}<|vision_end|>")
         tokens = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
         pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
         return Prepared(request.id, len(tokens), {"tokens": tokens, **pixels})
 
-    def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Outcome]]:
+    def generate(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Answer]]:
         """See `Backend.generate`."""
-        return halving(batches, self.batch_size, self._answers)
+        return generate_halving(batches, self.batch_size, self._generate_batch)
 
-    def _answers(self, batch: list[Prepared]) -> list[Result]:
+    def _generate_batch(self, batch: list[Prepared]) -> list[Generation]:
         import torch
 
-        begun = time.monotonic()
+        start = time.monotonic()
         inputs: dict[str, Any] = pad_left([prepared.inputs["tokens"] for prepared in batch], self.tokenizer.pad_token_id)
         inputs["mm_token_type_ids"] = (inputs["input_ids"] == self.image_token).int()
         for name in ("pixel_values", "image_grid_thw"):
             inputs[name] = torch.cat([prepared.inputs[name] for prepared in batch])
         inputs = {name: tensor.to(self.model.device) for name, tensor in inputs.items()}
-        answers = decode(self.model, self.tokenizer, inputs, self.config, self.grammar)
-        seconds = round((time.monotonic() - begun) / len(batch), 4)
+        texts = generate_batch(self.model, self.tokenizer, inputs, self.config, self.grammar)
+        seconds = round((time.monotonic() - start) / len(batch), 4)
         return [
-            Result(prepared.id, answer.text, answer.finish_reason, prepared.size, answer.tokens, seconds)
-            for prepared, answer in zip(batch, answers, strict=True)
+            Generation(prepared.id, text.text, text.finish_reason, prepared.size, text.tokens, seconds)
+            for prepared, text in zip(batch, texts, strict=True)
         ]
 
 
@@ -125,6 +129,3 @@ def _quantized(quantization: str | None, dtype: str) -> dict[str, Any]:
         "4bit": {"load_in_4bit": True, "bnb_4bit_compute_dtype": dtype},
     }
     return {"quantization_config": BitsAndBytesConfig(**bits[quantization]), "device_map": {"": 0}}
-
-
-open_backend = TransformersBackend

@@ -1,4 +1,4 @@
-"""What the GPU and the process do while a job runs: memory, power, temperature."""
+"""Memory, power and temperature of the GPU while a job runs, and pauses while it is too hot."""
 
 import resource
 import sys
@@ -8,30 +8,30 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-EVERY = 2.0
-"""Seconds between two looks at the GPU."""
-COOLER_BY = 3
-"""A pause ends when the GPU is so many degrees below the limit: not a pause at every batch."""
+INTERVAL = 2.0
+"""Seconds between two readings."""
+HYSTERESIS = 3
+"""A pause ends this many degrees below the limit, so that not every batch begins with a pause."""
 
 
-class Watch:
-    """Looks at a GPU in a thread, as far as NVML is there; use it as a context manager."""
+class GpuMonitor:
+    """Reads a GPU's sensors in a thread, as far as NVML is available; use it as a context manager."""
 
     def __init__(self, gpu: str | None, max_temperature: int | None, stopped: Callable[[], bool]) -> None:
         """`gpu` is an entry of CUDA_VISIBLE_DEVICES, or None; `max_temperature` is in degrees Celsius.
 
-        A pause ends at once when `stopped` says so.
+        A pause ends at once when `stopped` returns True.
         """
-        self._limit, self._stopped = max_temperature, stopped
+        self._max_temperature, self._stopped = max_temperature, stopped
         self._nvml: Any
         self._handle: object
-        self._nvml, self._handle = _found(gpu) if gpu else (None, None)
+        self._nvml, self._handle = _nvml_handle(gpu) if gpu else (None, None)
         self._temperatures: list[int] = []
         self._watts: list[float] = []
-        self._peak_gpu = 0
-        self._paused = 0.0
+        self._peak_gpu_memory = 0
+        self._paused_seconds = 0.0
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, name="sensors", daemon=True)
+        self._thread = threading.Thread(target=self._record, name="sensors", daemon=True)
 
     def __enter__(self) -> Self:
         if self._nvml is not None:
@@ -43,34 +43,34 @@ class Watch:
         if self._thread.is_alive():
             self._thread.join()
 
-    def cool(self) -> None:
-        """Wait while the GPU is hotter than the limit, until it is a little cooler than that."""
-        if self._limit is None or (self._temperature() or 0) <= self._limit:
+    def wait_until_cool(self) -> None:
+        """If the GPU is hotter than the limit, wait until it is `HYSTERESIS` degrees below it."""
+        if self._max_temperature is None or (self._temperature() or 0) <= self._max_temperature:
             return
-        sys.stderr.write(f"the GPU is hotter than {self._limit} degrees: pausing\n")
-        begun = time.monotonic()
-        while (self._temperature() or 0) > self._limit - COOLER_BY and not self._stopped():
-            time.sleep(EVERY)
-        self._paused += time.monotonic() - begun
+        sys.stderr.write(f"the GPU is hotter than {self._max_temperature} degrees: pausing\n")
+        start = time.monotonic()
+        while (self._temperature() or 0) > self._max_temperature - HYSTERESIS and not self._stopped():
+            time.sleep(INTERVAL)
+        self._paused_seconds += time.monotonic() - start
 
     def figures(self) -> dict[str, Any]:
-        """For the stats; memory in bytes, seconds, watts, degrees Celsius; null where nothing was seen."""
+        """For the stats: memory in bytes, power in watts, temperature in degrees Celsius; null without readings."""
         watts, temperatures = self._watts, self._temperatures
         return {
             "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "peak_gpu_memory": self._peak_gpu or None,
+            "peak_gpu_memory": self._peak_gpu_memory or None,
             "mean_watts": round(sum(watts) / len(watts), 1) if watts else None,
             "peak_watts": max(watts, default=None),
             "mean_temperature": round(sum(temperatures) / len(temperatures), 1) if temperatures else None,
             "peak_temperature": max(temperatures, default=None),
-            "paused": round(self._paused, 1),
+            "paused_seconds": round(self._paused_seconds, 1),
         }
 
     def _temperature(self) -> int | None:
         return self._reading(lambda nvml, handle: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU))
 
     def _reading(self, read: Callable[[Any, object], int]) -> int | None:
-        """What the GPU tells, or None: not every GPU tells everything."""
+        """One reading, or None: not every GPU has every sensor."""
         if self._nvml is None:
             return None
         try:
@@ -78,18 +78,18 @@ class Watch:
         except self._nvml.NVMLError:
             return None
 
-    def _look_on(self) -> None:
-        while not self._end.wait(EVERY):
+    def _record(self) -> None:
+        while not self._end.wait(INTERVAL):
             if (temperature := self._temperature()) is not None:
                 self._temperatures.append(temperature)
             if (milliwatts := self._reading(lambda nvml, handle: nvml.nvmlDeviceGetPowerUsage(handle))) is not None:
                 self._watts.append(milliwatts / 1000)
             used = self._reading(lambda nvml, handle: nvml.nvmlDeviceGetMemoryInfo(handle).used)
-            self._peak_gpu = max(self._peak_gpu, used or 0)
+            self._peak_gpu_memory = max(self._peak_gpu_memory, used or 0)
 
 
-def _found(gpu: str) -> tuple[Any, object]:
-    """NVML's module, and its handle of a GPU given by number or UUID; (None, None) when it is not there."""
+def _nvml_handle(gpu: str) -> tuple[Any, object]:
+    """NVML's module and its handle of a GPU, given by number or UUID; (None, None) if NVML is not available."""
     try:
         import pynvml
     except ImportError:

@@ -1,7 +1,7 @@
-"""The backend against the real package, as far as a machine without a GPU goes.
+"""The backend against the real package, as far as possible without a GPU.
 
-Real: configuration, tokenizer, image preprocessing, embeddings and their place in the prompt, jobs and their checks, the
-filter's base class, all signatures. Not real: the CUDA extension, the weights, the generator's arithmetic.
+Real: configuration, tokenizer, image preprocessing, embeddings and their position in the prompt, jobs and their checks, the
+filter's base class, all signatures. Faked: the CUDA extension, the weights, the generator's computation.
 """
 
 import inspect
@@ -17,13 +17,13 @@ from PIL import Image
 from small_shards import CAPTIONER
 from tiny_models import tiny_qwen
 
-from booruflow.captioning.backends import Failed, Request
+from booruflow.captioning.backends.interface import Failed, Request
 from booruflow.captioning.prompts import prompt_of
 from booruflow.core.errors import Unreadable, UserError
 
 
 class NoExtension(types.ModuleType):
-    """Stands for the CUDA extension, which is compiled on import where there is CUDA: nothing here may call it."""
+    """Replaces the CUDA extension, which would be compiled on import; no test may call it."""
 
     def __getattr__(self, name):
         if name.startswith("__"):
@@ -44,15 +44,15 @@ from booruflow.captioning.backends.exllamav2 import ExLlamaV2Backend  # noqa: E4
 ANSWER = '{"character": "a cat"}'
 
 
-class Generator:
-    """Behaves as ExLlamaV2DynamicGenerator does towards its caller; says ANSWER, at a pace of each job's own."""
+class FakeGenerator:
+    """Behaves like ExLlamaV2DynamicGenerator; every job answers ANSWER, at a random pace."""
 
     def __init__(self, model, cache, tokenizer, max_batch_size=None):
         self.model, self.tokenizer, self.max_batch_size = model, tokenizer, max_batch_size
         self.page_size, self.max_pages, self.max_total_tokens = 256, cache.max_seq_len // 256, cache.max_seq_len
         self.padded_vocab_size = 288
-        self.jobs, self.started, self.cancelled, self.most = [], [], [], 0
-        self.pace = random.Random(3)
+        self.jobs, self.started, self.cancelled, self.peak = [], [], [], 0
+        self.rng = random.Random(3)
         self.answers = {}
         self.out_of_memory_above = 99
 
@@ -60,8 +60,8 @@ class Generator:
         job.prepare_for_queue(self, len(self.started))
         self.jobs.append(job)
         self.started.append(job.identifier)
-        job.left = self.answers.get(job.identifier, [*ANSWER, ""])[: job.max_new_tokens]
-        job.said = ""
+        job.pieces = self.answers.get(job.identifier, [*ANSWER, ""])[: job.max_new_tokens]
+        job.text = ""
         return job.serial_number
 
     def cancel(self, job):
@@ -69,7 +69,7 @@ class Generator:
         self.cancelled.append(job.identifier)
 
     def iterate(self):
-        self.most = max(self.most, len(self.jobs))
+        self.peak = max(self.peak, len(self.jobs))
         if len(self.jobs) > self.out_of_memory_above:
             raise torch.OutOfMemoryError("CUDA out of memory")
         results = []
@@ -77,17 +77,17 @@ class Generator:
             head = {"job": job, "identifier": job.identifier, "serial": job.serial_number}
             if not job.new_tokens:
                 results.append(head | {"stage": "started", "eos": False})
-            if self.pace.random() < 0.4:
+            if self.rng.random() < 0.4:
                 continue
-            piece = job.left.pop(0)
-            job.said += piece
+            piece = job.pieces.pop(0)
+            job.text += piece
             job.new_tokens += 1
-            result = head | {"stage": "streaming", "eos": not job.left or piece == "", "text": piece}
+            result = head | {"stage": "streaming", "eos": not job.pieces or piece == "", "text": piece}
             if piece:
                 result["token_ids"] = self.tokenizer.encode(piece)
             if result["eos"]:
                 reason = "stop_token" if piece == "" else "max_new_tokens"
-                result |= {"eos_reason": reason, "full_completion": job.said, "new_tokens": job.new_tokens}
+                result |= {"eos_reason": reason, "full_completion": job.text, "new_tokens": job.new_tokens}
                 self.jobs.remove(job)
             results.append(result)
         return results
@@ -95,7 +95,7 @@ class Generator:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A tiny checkpoint with its configuration laid out as in ToriiGate v0.4's folder."""
+    """A tiny checkpoint with its configuration in the layout of ToriiGate v0.4."""
     folder = tiny_qwen(tmp_path_factory.mktemp("models") / "exl2")
     text = json.loads((folder / "config.json").read_text())["text_config"]
     kept = ("intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "rms_norm_eps", "vocab_size")
@@ -138,7 +138,7 @@ def a_gpu(monkeypatch):
 
 
 @pytest.fixture
-def made(folder, monkeypatch, a_gpu):
+def make_backend(folder, monkeypatch, a_gpu):
     def load(tower, gpu_split=None, lazy=False, stats=False, callback=None, callback_gen=None, progress=False):
         pass
 
@@ -153,7 +153,7 @@ def made(folder, monkeypatch, a_gpu):
         assert list(inspect.signature(getattr(cls, fake.__name__)).parameters)[1:] == list(inspect.signature(fake).parameters)[1:]
         monkeypatch.setattr(cls, fake.__name__, fake)
     monkeypatch.setattr(exllamav2.ExLlamaV2VisionTower, "process", process)
-    monkeypatch.setattr("exllamav2.generator.ExLlamaV2DynamicGenerator", Generator)
+    monkeypatch.setattr("exllamav2.generator.ExLlamaV2DynamicGenerator", FakeGenerator)
     # the page tables of the rotary embedding are the extension's; jobs get none
     monkeypatch.setattr("exllamav2.generator.dynamic.mrope.gen_mrope_embed", lambda *_: (torch.zeros(1), 0))
 
@@ -172,9 +172,15 @@ def prepared(backend, count):
         yield backend.prepare(Request(number, prompt_of("json", "1girl", ""), image))
 
 
+def answers_of(backend, requests):
+    return [answer for part in backend.generate(iter([[one] for one in requests])) for answer in part]
+
+
 def test_the_fake_generator_has_the_real_ones_signatures():
     for name in ("enqueue", "cancel", "iterate", "__init__"):
-        real, fake = (list(inspect.signature(getattr(cls, name)).parameters) for cls in (ExLlamaV2DynamicGenerator, Generator))
+        real, fake = (
+            list(inspect.signature(getattr(cls, name)).parameters) for cls in (ExLlamaV2DynamicGenerator, FakeGenerator)
+        )
         assert set(fake) <= set(real)
     documented = inspect.getdoc(ExLlamaV2DynamicGenerator.iterate)
     for word in (
@@ -190,18 +196,18 @@ def test_the_fake_generator_has_the_real_ones_signatures():
         assert f'"{word}"' in documented
 
 
-def test_jobs_end_out_of_order_and_all_are_answered(made):
-    backend = made()
-    outcomes = [one for some in backend.generate(iter([[one] for one in prepared(backend, 20)])) for one in some]
-    assert sorted(one.id for one in outcomes) == list(range(20))
-    assert [one.id for one in outcomes] != list(range(20))
-    assert {(one.text, one.finish_reason, one.completion_tokens) for one in outcomes} == {(ANSWER, "stop", len(ANSWER) + 1)}
-    assert backend.generator.most == backend.at_once == 4
+def test_jobs_end_out_of_order_and_all_are_answered(make_backend):
+    backend = make_backend()
+    answers = answers_of(backend, prepared(backend, 20))
+    assert sorted(one.id for one in answers) == list(range(20))
+    assert [one.id for one in answers] != list(range(20))
+    assert {(one.text, one.finish_reason, one.completion_tokens) for one in answers} == {(ANSWER, "stop", len(ANSWER) + 1)}
+    assert backend.generator.peak == backend.concurrency == 4
 
 
-def test_the_prompt_holds_the_image_where_the_chat_layout_has_it(made):
-    backend = made()
-    running = backend._begin(next(prepared(backend, 1)))
+def test_the_prompt_holds_the_image_where_the_chat_template_has_it(make_backend):
+    backend = make_backend()
+    running = backend._start(next(prepared(backend, 1)))
     tokens = running.job.sequences[0].input_ids.torch()[0].tolist()
     image = running.job.embeddings[0]
     first = tokens.index(image.first_index)
@@ -215,61 +221,60 @@ def test_the_prompt_holds_the_image_where_the_chat_layout_has_it(made):
     assert set(running.job.stop_tokens) == {2}
 
 
-def test_sampling_is_greedy_unless_a_temperature_is_set(made):
-    greedy = made(repetition_penalty=1.1).sampling
+def test_sampling_is_greedy_unless_a_temperature_is_set(make_backend):
+    greedy = make_backend(repetition_penalty=1.1).sampling
     assert (greedy.top_k, greedy.token_repetition_penalty) == (1, 1.1)
-    drawing = made(temperature=0.5, top_p=0.9).sampling
+    drawing = make_backend(temperature=0.5, top_p=0.9).sampling
     assert (drawing.temperature, drawing.top_k, drawing.top_p) == (0.5, 0, 0.9)
     assert isinstance(drawing, ExLlamaV2Sampler.Settings)
 
 
-def test_the_token_limit_and_a_loop_are_told_apart(made):
-    backend = made(max_new_tokens=300)
+def test_the_token_limit_and_a_loop_have_their_own_finish_reason(make_backend):
+    backend = make_backend(max_new_tokens=300)
     backend.generator.answers = {0: [chr(97 + n % 26) + str(n) for n in range(300)], 1: list("ha " * 200)}
-    told = {one.id: one for some in backend.generate(iter([[one] for one in prepared(backend, 3)])) for one in some}
-    assert [told[n].finish_reason for n in range(3)] == ["length", "repetition", "stop"]
+    answers = {one.id: one for one in answers_of(backend, prepared(backend, 3))}
+    assert [answers[n].finish_reason for n in range(3)] == ["length", "repetition", "stop"]
     assert backend.generator.cancelled == [1]
-    assert told[1].text.startswith("ha ha ha")
-    assert told[1].completion_tokens < 300
+    assert answers[1].text.startswith("ha ha ha")
+    assert answers[1].completion_tokens < 300
 
 
-def test_images_are_freed_with_their_jobs(made):
-    backend = made(batch_size=2)
-    alive = weakref.WeakSet()
+def test_images_are_freed_with_their_jobs(make_backend):
+    backend = make_backend(batch_size=2)
+    embeddings = weakref.WeakSet()
     embed = backend.vision.get_image_embeddings
 
     def watched(**arguments):
         embedding = embed(**arguments)
-        alive.add(embedding)
+        embeddings.add(embedding)
         return embedding
 
     backend.vision.get_image_embeddings = watched
-    most = 0
+    peak = 0
     for _ in backend.generate(iter([[one] for one in prepared(backend, 30)])):
-        most = max(most, len(alive))
-    assert most <= 3
+        peak = max(peak, len(embeddings))
+    assert peak <= 3
 
 
-def test_out_of_memory_halves_the_jobs_and_loses_none(made):
-    backend = made()
+def test_out_of_memory_halves_the_jobs_and_loses_none(make_backend):
+    backend = make_backend()
     backend.generator.out_of_memory_above = 2
-    outcomes = [one for some in backend.generate(iter([[one] for one in prepared(backend, 9)])) for one in some]
-    assert sorted(one.id for one in outcomes) == list(range(9))
-    assert not any(isinstance(one, Failed) for one in outcomes)
+    answers = answers_of(backend, prepared(backend, 9))
+    assert sorted(one.id for one in answers) == list(range(9))
+    assert not any(isinstance(one, Failed) for one in answers)
 
 
-def test_a_job_too_long_for_the_cache_fails_alone(made):
-    backend = made(exllamav2={"cache": "fp16", "cache_tokens": 512})
+def test_a_job_too_long_for_the_cache_fails_alone(make_backend):
+    backend = make_backend(exllamav2={"cache": "fp16", "cache_tokens": 512})
     image = Image.new("RGB", (60, 90))
     long = backend.prepare(Request(1, prompt_of("json", "hat, " * 400, ""), image))
-    fine = list(prepared(backend, 1))
-    told = {one.id: one for some in backend.generate(iter([[long], fine])) for one in some}
-    assert isinstance(told[1], Failed)
-    assert "pages" in told[1].reason
-    assert told[0].text == ANSWER
+    answers = {one.id: one for one in answers_of(backend, [long, *prepared(backend, 1)])}
+    assert isinstance(answers[1], Failed)
+    assert "pages" in answers[1].reason
+    assert answers[0].text == ANSWER
 
 
-def test_each_cache_exists_in_the_package(made):
+def test_each_cache_exists_in_the_package(make_backend):
     from booruflow.captioning.backends.exllamav2 import CACHES
 
     for name in CACHES.values():
@@ -277,8 +282,8 @@ def test_each_cache_exists_in_the_package(made):
     assert {"identifier", "embeddings", "filters", "seed"} <= set(inspect.signature(ExLlamaV2DynamicJob).parameters)
 
 
-def test_answers_are_json_objects_by_construction(made):
-    backend = made(constrained=True)
+def test_answers_are_json_objects_by_construction(make_backend):
+    backend = make_backend(constrained=True)
     (mask,) = backend._filters()
     mask.begin("")
     for character in '{"a": "b"}':
@@ -292,17 +297,19 @@ def test_answers_are_json_objects_by_construction(made):
     assert mask.mask_logits(torch.zeros(288)).argmax() == 2  # nothing but the end
 
 
-@pytest.mark.parametrize(("gpu", "says"), [(None, "needs an NVIDIA GPU"), ((7, 5), "needs an Ampere GPU or newer, not RTX")])
-def test_an_unfit_gpu_is_told_before_anything_is_loaded(folder, monkeypatch, a_gpu, gpu, says):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu is not None)
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: gpu)
+@pytest.mark.parametrize(
+    ("capability", "message"), [(None, "needs an NVIDIA GPU"), ((7, 5), "needs an Ampere GPU or newer, not RTX")]
+)
+def test_an_unsuitable_gpu_is_an_error_before_anything_is_loaded(folder, monkeypatch, a_gpu, capability, message):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     backend = ExLlamaV2Backend(CAPTIONER | {"model": str(folder), "exllamav2": {"cache": "q4", "cache_tokens": 4096}})
     monkeypatch.setitem(sys.modules, "exllamav2", None)
-    with pytest.raises(UserError, match=says):
+    with pytest.raises(UserError, match=message):
         backend.load()
 
 
-def test_an_image_like_a_thread_is_unreadable(made):
-    backend = made()
+def test_an_image_of_extreme_aspect_ratio_is_unreadable(make_backend):
+    backend = make_backend()
     with pytest.raises(Unreadable):
         backend.prepare(Request(1, prompt_of("json", "", ""), Image.new("RGB", (30, 8000))))

@@ -16,15 +16,15 @@ import pytest
 from PIL import Image
 from small_shards import CAPTIONER
 
-from booruflow.captioning.backends import Failed, Request, Result
-from booruflow.captioning.backends.openai import OpenAIBackend, shrunk
+from booruflow.captioning.backends.interface import Failed, Generation, Request
+from booruflow.captioning.backends.openai import OpenAIBackend, limit_pixels
 from booruflow.captioning.prompts import prompt_of
 from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[4]
 
 
-def answer(text="fine", finish_reason="stop"):
+def completion(text="fine", finish_reason="stop"):
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason}
     usage = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
@@ -32,14 +32,14 @@ def answer(text="fine", finish_reason="stop"):
 
 
 class Server(ThreadingHTTPServer):
-    """Answers request after request by a script; each entry is a status with a body, or what to do to the connection."""
+    """Answers requests by a script; each step is a status with a body, or what happens to the connection; then all succeed."""
 
     daemon_threads = True
 
     def __init__(self, *script):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.script, self.asked, self.lock = list(script), [], threading.Lock()
-        self.flying = self.most = 0
+        self.script, self.requests, self.lock = list(script), [], threading.Lock()
+        self.current = self.peak = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server_port}/v1"
 
@@ -53,13 +53,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.server.lock:
-            self.server.asked.append(body)
-            step = self.server.script.pop(0) if self.server.script else (200, answer())
-            self.server.flying += 1
-            self.server.most = max(self.server.most, self.server.flying)
+            self.server.requests.append(body)
+            step = self.server.script.pop(0) if self.server.script else (200, completion())
+            self.server.current += 1
+            self.server.peak = max(self.server.peak, self.server.current)
         time.sleep(0.02)
         with self.server.lock:
-            self.server.flying -= 1
+            self.server.current -= 1
         if step == "hang":
             time.sleep(3)
         if step in ("drop", "hang"):
@@ -77,30 +77,32 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def made(*urls, **changes):
+def backend_for(*urls, **changes):
     options = {"base_urls": list(urls), "api_key": "none", "timeout": 1.0, "retries": 2, "extra_body": {}}
     return OpenAIBackend(CAPTIONER | {"model": "m", "openai": options | changes.pop("openai", {})} | changes)
 
 
-def told(backend, count, size=(60, 40)):
+def answers_of(backend, count, size=(60, 40)):
     requests = [Request(n, prompt_of("json", "1girl", ""), Image.new("RGB", size, (n, 0, 0))) for n in range(count)]
     batches = ([backend.prepare(request)] for request in requests)
-    outcomes = [outcome for some in backend.generate(batches) for outcome in some]
-    assert sorted(outcome.id for outcome in outcomes) == list(range(count))
-    return {outcome.id: outcome for outcome in outcomes}
+    answers = [answer for part in backend.generate(batches) for answer in part]
+    assert sorted(answer.id for answer in answers) == list(range(count))
+    return {answer.id: answer for answer in answers}
 
 
-def test_a_request_says_and_shows_what_it_should():
-    server = Server((200, answer('{"a": "b"}')))
-    outcome = told(made(server.url, constrained=True, max_new_tokens=77, top_p=0.9, openai={"extra_body": {"top_k": 1}}), 1)[0]
-    assert (outcome.text, outcome.finish_reason, outcome.prompt_tokens, outcome.completion_tokens) == (
+def test_a_request_holds_settings_prompt_and_image():
+    server = Server((200, completion('{"a": "b"}')))
+    generation = answers_of(
+        backend_for(server.url, constrained=True, max_new_tokens=77, top_p=0.9, openai={"extra_body": {"top_k": 1}}), 1
+    )[0]
+    assert (generation.text, generation.finish_reason, generation.prompt_tokens, generation.completion_tokens) == (
         '{"a": "b"}',
         "stop",
         11,
         5,
     )
-    (asked,) = server.asked
-    settings = {name: value for name, value in asked.items() if name != "messages"}
+    (sent,) = server.requests
+    settings = {name: value for name, value in sent.items() if name != "messages"}
     assert settings == {
         "model": "m",
         "max_tokens": 77,
@@ -109,7 +111,7 @@ def test_a_request_says_and_shows_what_it_should():
         "top_k": 1,
         "response_format": {"type": "json_object"},
     }
-    system, user = asked["messages"]
+    system, user = sent["messages"]
     prompt = prompt_of("json", "1girl", "")
     assert (system["content"], user["content"][1]["text"]) == prompt
     data = base64.b64decode(user["content"][0]["image_url"]["url"].removeprefix("data:image/png;base64,"))
@@ -118,77 +120,77 @@ def test_a_request_says_and_shows_what_it_should():
 
 
 @pytest.mark.parametrize("fault", [(429, "{}"), (500, "oh"), (503, "{}"), "drop"])
-def test_what_passes_is_tried_again(fault):
-    assert isinstance(told(made(Server(fault, fault).url), 1)[0], Result)
+def test_temporary_failures_are_retried(fault):
+    assert isinstance(answers_of(backend_for(Server(fault, fault).url), 1)[0], Generation)
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("fault", "message"),
     [
         ((400, '{"error": {"message": "image too strange"}}'), "image too strange"),
         ((200, "<html>proxy</html>"), "not an answer of the chat API"),
         ((200, '{"id": "1", "choi'), "not an answer of the chat API"),
         ((200, "{}"), "not an answer of the chat API"),
         ((200, '{"choices": []}'), "not an answer of the chat API"),
-        ((200, answer(None)), "without text"),
+        ((200, completion(None)), "without text"),
         ("hang", "too long"),
     ],
 )
-def test_a_broken_answer_costs_its_own_request_only(fault, says):
+def test_a_broken_answer_fails_only_its_own_request(fault, message):
     server = Server(fault)
-    outcomes = told(made(server.url, batch_size=1, openai={"retries": 0}), 4)
-    assert isinstance(outcomes[0], Failed)
-    assert says in outcomes[0].reason
-    assert [outcomes[n].text for n in (1, 2, 3)] == ["fine"] * 3
+    answers = answers_of(backend_for(server.url, batch_size=1, openai={"retries": 0}), 4)
+    assert isinstance(answers[0], Failed)
+    assert message in answers[0].reason
+    assert [answers[n].text for n in (1, 2, 3)] == ["fine"] * 3
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refused_key_or_model_ends_the_run(status):
-    with pytest.raises(UserError, match=r"captioner\.openai: .*mend api_key or model"):
-        told(made(Server((status, '{"error": {"message": "no"}}')).url), 1)
+    with pytest.raises(UserError, match=r"captioner\.openai: .*correct api_key or model"):
+        answers_of(backend_for(Server((status, '{"error": {"message": "no"}}')).url), 1)
 
 
-def test_no_server_is_an_error_that_says_where():
+def test_the_error_for_no_server_names_the_address():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     with pytest.raises(UserError, match=f"no server answers at {url}"):
-        told(made(url, openai={"retries": 0}), 1)
+        answers_of(backend_for(url, openai={"retries": 0}), 1)
 
 
-def test_a_server_that_always_drops_one_request_loses_only_that():
-    outcomes = told(made(Server("drop").url, batch_size=1, openai={"retries": 0}), 2)
-    assert isinstance(outcomes[0], Failed)
-    assert isinstance(outcomes[1], Result)
+def test_a_dropped_connection_fails_only_its_own_request():
+    answers = answers_of(backend_for(Server("drop").url, batch_size=1, openai={"retries": 0}), 2)
+    assert isinstance(answers[0], Failed)
+    assert isinstance(answers[1], Generation)
 
 
-def test_several_servers_share_the_work_and_stand_in_for_each_other():
+def test_several_servers_share_the_work_and_replace_each_other():
     servers = [Server() for _ in range(2)]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         gone = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-    outcomes = told(made(servers[0].url, gone, servers[1].url, openai={"retries": 0}), 30)
-    assert all(isinstance(outcome, Result) for outcome in outcomes.values())
-    assert min(len(server.asked) for server in servers) >= 10
+    answers = answers_of(backend_for(servers[0].url, gone, servers[1].url, openai={"retries": 0}), 30)
+    assert all(isinstance(answer, Generation) for answer in answers.values())
+    assert min(len(server.requests) for server in servers) >= 10
 
 
-def test_no_more_requests_at_once_than_the_batch_size():
+def test_at_most_batch_size_requests_run_concurrently():
     server = Server()
-    told(made(server.url, batch_size=3), 20)
-    assert server.most == 3
+    answers_of(backend_for(server.url, batch_size=3), 20)
+    assert server.peak == 3
 
 
-def test_an_answer_that_was_cut_while_looping_says_so():
-    looping = answer("A cat. " + "All night. " * 60, "length")
-    assert told(made(Server((200, looping)).url), 1)[0].finish_reason == "repetition"
+def test_an_answer_cut_while_looping_ends_with_repetition():
+    looping = completion("A cat. " + "All night. " * 60, "length")
+    assert answers_of(backend_for(Server((200, looping)).url), 1)[0].finish_reason == "repetition"
 
 
-def test_images_are_sent_no_larger_than_the_limit():
-    assert shrunk(Image.new("RGB", (300, 200)), 60000).size == (300, 200)
-    width, height = shrunk(Image.new("RGB", (3000, 2000)), 60000).size
+def test_images_are_scaled_down_to_the_limit():
+    assert limit_pixels(Image.new("RGB", (300, 200)), 60000).size == (300, 200)
+    width, height = limit_pixels(Image.new("RGB", (3000, 2000)), 60000).size
     assert width * height <= 60000
     assert abs(width / height - 1.5) < 0.02
-    assert shrunk(Image.new("RGB", (5000, 1)), 100).size[1] == 1
+    assert limit_pixels(Image.new("RGB", (5000, 1)), 100).size[1] == 1
 
 
 def serve(port, home):
@@ -215,7 +217,7 @@ def ready(port, process):
 
 
 @pytest.mark.server
-def test_a_real_server_killed_and_restarted_in_mid_run_loses_nothing(tmp_path):
+def test_a_real_server_killed_and_restarted_during_the_run_loses_nothing(tmp_path):
     pytest.importorskip("uvicorn")
     from transformers.utils import logging
 
@@ -235,22 +237,23 @@ def test_a_real_server_killed_and_restarted_in_mid_run_loses_nothing(tmp_path):
     folder = str(ROOT / "sample/captioner")
     changes = {"model": folder, "max_new_tokens": 200, "max_pixels": None, "min_pixels": None, "batch_size": 2}
     options = {"timeout": 60.0, "retries": 8}
-    backend = made(f"http://127.0.0.1:{port}/v1", openai=options, **changes)
+    backend = backend_for(f"http://127.0.0.1:{port}/v1", openai=options, **changes)
     process = serve(port, tmp_path)
     try:
         ready(port, process)
-        outcomes = []
-        for some in backend.generate([backend.prepare(request)] for request in requests):
-            outcomes += some
-            if len(outcomes) == 4:
+        answers = []
+        for part in backend.generate([backend.prepare(request)] for request in requests):
+            answers += part
+            if len(answers) == 4:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 process = serve(port, tmp_path)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    assert Counter(type(outcome) for outcome in outcomes) == {Result: 16}
+    assert Counter(type(answer) for answer in answers) == {Generation: 16}
     direct = TransformersBackend(CAPTIONER | changes)
     direct.load()
-    same = [result for some in direct.generate(iter([[direct.prepare(request)] for request in requests])) for result in some]
-    assert {one.id: one.text for one in outcomes} == {one.id: one.text for one in same}
+    direct_batches = iter([[direct.prepare(request)] for request in requests])
+    direct_answers = [answer for part in direct.generate(direct_batches) for answer in part]
+    assert {answer.id: answer.text for answer in answers} == {answer.id: answer.text for answer in direct_answers}

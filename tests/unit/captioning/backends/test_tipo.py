@@ -3,7 +3,7 @@ import torch
 from small_shards import CAPTIONER
 from tiny_models import tiny_llama
 
-from booruflow.captioning.backends import Request, Result
+from booruflow.captioning.backends.interface import Generation, Request
 from booruflow.captioning.prompts import Prompt
 from booruflow.core.errors import UserError
 
@@ -19,13 +19,13 @@ def folder(tmp_path_factory):
     return tiny_llama(tmp_path_factory.mktemp("models") / "tipo")
 
 
-def made(folder, **changes):
+def loaded(folder, **changes):
     backend = TipoBackend(CAPTIONER | {"tipo": {"model": str(folder), "revision": None}} | changes)
     backend.load()
     return backend
 
 
-def test_the_prompt_is_tipos_and_ends_where_the_long_text_begins():
+def test_the_prompt_has_tipos_format_and_ends_before_the_long_text():
     assert tipo_prompt(TAGS) == (
         "artist: moth inkwell\ncharacters: hanako wisterlea\n"
         "target: <|long|> <|tag_to_long|>\n"
@@ -37,20 +37,20 @@ def test_a_post_without_general_tags_has_a_prompt_too():
     assert tipo_prompt("artist: moth inkwell").endswith("tag: \nlong:")
 
 
-def test_a_padded_batch_says_what_each_request_alone_says(folder):
-    backend = made(folder)
+def test_a_padded_batch_gives_the_same_texts_as_single_requests(folder):
+    backend = loaded(folder)
     prompts = [Prompt("", "general: 1girl"), Prompt("", TAGS), Prompt("", "general: " + ", ".join(["hat"] * 30))]
     prepared = [backend.prepare(Request(n, prompt, None)) for n, prompt in enumerate(prompts)]
     (together,) = backend.generate(iter([prepared]))
-    alone = [outcome for some in backend.generate(iter([[one] for one in prepared])) for outcome in some]
+    alone = [answer for answers in backend.generate(iter([[one] for one in prepared])) for answer in answers]
     assert [one.text for one in together] == [one.text for one in alone]
-    assert all(isinstance(one, Result) for one in together)
+    assert all(isinstance(one, Generation) for one in together)
     assert [one.prompt_tokens for one in together] == [one.size for one in prepared]
 
 
-def test_the_identity_is_that_of_its_own_model(folder):
-    identity = made(folder).identity()
+def test_the_identity_is_that_of_tipos_own_model(folder):
+    identity = loaded(folder).identity()
     assert identity["model"].startswith("folder:")
-    assert identity != made(folder, max_new_tokens=5).identity()
+    assert identity != loaded(folder, max_new_tokens=5).identity()
     with pytest.raises(UserError, match=r"captioner\.tipo\.model: there is no folder nowhere"):
         TipoBackend(CAPTIONER | {"tipo": {"model": "nowhere", "revision": None}}).identity()

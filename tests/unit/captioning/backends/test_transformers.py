@@ -6,8 +6,8 @@ from PIL import Image
 from small_shards import CAPTIONER
 from tiny_models import tiny_qwen
 
-from booruflow.captioning.backends import Failed, Request, Result
-from booruflow.captioning.backends.chatml import IMAGE, chat
+from booruflow.captioning.backends.chat_template import IMAGE, chat_text
+from booruflow.captioning.backends.interface import Failed, Generation, Request
 from booruflow.captioning.backends.transformers import TransformersBackend
 from booruflow.captioning.prompts import prompt_of
 from booruflow.core.errors import Unreadable, UserError
@@ -28,7 +28,7 @@ def tiny_qwen2vl(tmp_path_factory):
     return tiny_qwen(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def made(model, **changes):
+def loaded(model, **changes):
     backend = TransformersBackend(CAPTIONER | {"model": str(model)} | changes)
     backend.load()
     return backend
@@ -40,29 +40,28 @@ def requests(sizes=SIZES):
         yield Request(number, prompt_of("json", "1girl, " + "hat, " * number, ""), image)
 
 
-def answers(backend, batches):
-    outcomes = [outcome for outcomes in backend.generate(iter(batches)) for outcome in outcomes]
-    return {outcome.id: outcome for outcome in outcomes}
+def answers_of(backend, batches):
+    return {answer.id: answer for part in backend.generate(iter(batches)) for answer in part}
 
 
-def test_a_padded_batch_says_what_each_request_alone_says(tiny):
-    backend = made(tiny)
+def test_a_padded_batch_gives_the_same_texts_as_single_requests(tiny):
+    backend = loaded(tiny)
     prepared = [backend.prepare(request) for request in requests()]
     assert len({one.size for one in prepared}) > 2
-    together = answers(backend, [prepared])
-    alone = answers(backend, [[one] for one in prepared])
+    together = answers_of(backend, [prepared])
+    alone = answers_of(backend, [[one] for one in prepared])
     assert [together[n].text for n in range(5)] == [alone[n].text for n in range(5)]
     assert {one.prompt_tokens for one in together.values()} == {one.size for one in prepared}
     assert all(1 <= one.completion_tokens <= 12 for one in together.values())
 
 
-def test_the_demo_captioner_says_what_its_own_processor_makes_it_say():
-    """The inputs that are put together here equal those of the checkpoint's own processor class and chat template."""
+def test_the_demo_captioner_gives_the_same_text_with_its_own_processor():
+    """The backend's inputs equal those of the checkpoint's own processor class and chat template."""
     from booruflow.demo.pil_processor import Qwen2VLPilProcessor
 
     folder = ROOT / "sample/captioner"
     limits = {"min_pixels": None, "max_pixels": None, "max_new_tokens": 60}
-    backend = made(folder, **limits)
+    backend = loaded(folder, **limits)
     request = next(requests([(256, 180)]))
     processor = Qwen2VLPilProcessor.from_pretrained(folder)
     messages = [
@@ -70,51 +69,51 @@ def test_the_demo_captioner_says_what_its_own_processor_makes_it_say():
         {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": request.prompt.user}]},
     ]
     text = processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    assert text == chat(request.prompt, f"<|vision_start|>{IMAGE}<|vision_end|>")
+    assert text == chat_text(request.prompt, f"<|vision_start|>{IMAGE}<|vision_end|>")
     inputs = processor(text=[text], images=[request.image], return_tensors="pt")
     prepared = backend.prepare(request)
     assert inputs["input_ids"][0].tolist() == prepared.inputs["tokens"]
     assert torch.equal(inputs["pixel_values"], prepared.inputs["pixel_values"])
     output = backend.model.generate(**inputs, max_new_tokens=60, do_sample=False)
-    told = processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    assert answers(backend, [[prepared]])[0].text == told
+    expected = processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert answers_of(backend, [[prepared]])[0].text == expected
 
 
 def test_pixel_limits_come_from_the_config(tiny_qwen2vl):
-    few, many = made(tiny_qwen2vl, max_pixels=784), made(tiny_qwen2vl, min_pixels=7840, max_pixels=15680)
+    few, many = loaded(tiny_qwen2vl, max_pixels=784), loaded(tiny_qwen2vl, min_pixels=7840, max_pixels=15680)
     request = next(requests())
     assert few.prepare(request).size < many.prepare(request).size
 
 
-def test_a_constrained_answer_begins_like_a_json_object(tiny_qwen2vl):
-    backend = made(tiny_qwen2vl, constrained=True, max_new_tokens=40)
-    told = answers(backend, [[backend.prepare(request) for request in requests()]])
-    assert all(one.text.lstrip().startswith("{") for one in told.values())
-    free = made(tiny_qwen2vl, max_new_tokens=40)
+def test_constrained_answers_begin_like_json_objects(tiny_qwen2vl):
+    backend = loaded(tiny_qwen2vl, constrained=True, max_new_tokens=40)
+    answers = answers_of(backend, [[backend.prepare(request) for request in requests()]])
+    assert all(one.text.lstrip().startswith("{") for one in answers.values())
+    free = loaded(tiny_qwen2vl, max_new_tokens=40)
     assert not free.grammar
     assert not any(
-        one.text.startswith("{") for one in answers(free, [[free.prepare(request) for request in requests()]]).values()
+        one.text.startswith("{") for one in answers_of(free, [[free.prepare(request) for request in requests()]]).values()
     )
 
 
-def test_a_text_that_goes_round_in_circles_is_stopped(tiny_qwen2vl):
-    backend = made(tiny_qwen2vl, max_new_tokens=300)
-    told = answers(backend, [[backend.prepare(request) for request in requests()]])
-    looping = [one for one in told.values() if one.finish_reason == "repetition"]
+def test_a_looping_text_is_stopped(tiny_qwen2vl):
+    backend = loaded(tiny_qwen2vl, max_new_tokens=300)
+    answers = answers_of(backend, [[backend.prepare(request) for request in requests()]])
+    looping = [one for one in answers.values() if one.finish_reason == "repetition"]
     assert looping  # greedy random weights loop soon
     assert all(one.completion_tokens < 300 for one in looping)
 
 
 def test_a_bad_request_fails_alone(tiny_qwen2vl):
-    backend = made(tiny_qwen2vl)
+    backend = loaded(tiny_qwen2vl)
     prepared = [backend.prepare(request) for request in requests()]
     prepared[2].inputs["tokens"].remove(5)  # one image token too few
-    told = answers(backend, [prepared])
-    assert [type(told[n]) for n in range(5)] == [Result, Result, Failed, Result, Result]
+    answers = answers_of(backend, [prepared])
+    assert [type(answers[n]) for n in range(5)] == [Generation, Generation, Failed, Generation, Generation]
 
 
 def test_out_of_memory_halves_this_and_later_batches(tiny_qwen2vl, monkeypatch):
-    backend = made(tiny_qwen2vl, batch_size=4)
+    backend = loaded(tiny_qwen2vl, batch_size=4)
     prepared = [backend.prepare(request) for request in requests(SIZES[:4])]
     generate, sizes = backend.model.generate, []
 
@@ -125,13 +124,13 @@ def test_out_of_memory_halves_this_and_later_batches(tiny_qwen2vl, monkeypatch):
         return generate(**inputs)
 
     monkeypatch.setattr(backend.model, "generate", tight)
-    told = answers(backend, [prepared, prepared])
-    assert all(isinstance(one, Result) for one in told.values())
+    answers = answers_of(backend, [prepared, prepared])
+    assert all(isinstance(one, Generation) for one in answers.values())
     assert sizes == [4, 2, 2, 2, 2]
 
 
-def test_an_image_like_a_thread_is_unreadable(tiny_qwen2vl):
-    backend = made(tiny_qwen2vl)
+def test_an_image_of_extreme_aspect_ratio_is_unreadable(tiny_qwen2vl):
+    backend = loaded(tiny_qwen2vl)
     with pytest.raises(Unreadable, match="aspect ratio"):
         backend.prepare(next(requests([(2010, 5)])))
 
@@ -139,19 +138,19 @@ def test_an_image_like_a_thread_is_unreadable(tiny_qwen2vl):
 def test_a_folder_without_a_model_is_a_clear_error(tmp_path):
     (tmp_path / "readme.txt").write_text("no model")
     with pytest.raises(UserError, match=f"captioner.model: {tmp_path} cannot be loaded"):
-        made(tmp_path)
+        loaded(tmp_path)
 
 
 def test_sampling_is_the_same_for_the_same_batch(tiny_qwen2vl):
-    backend = made(tiny_qwen2vl, temperature=1.0, top_p=0.9)
+    backend = loaded(tiny_qwen2vl, temperature=1.0, top_p=0.9)
     batch = [backend.prepare(request) for request in requests()]
-    first, second = (answers(backend, [batch]) for _ in range(2))
+    first, second = (answers_of(backend, [batch]) for _ in range(2))
     assert [one.text for one in first.values()] == [one.text for one in second.values()]
-    assert first[0].text != answers(made(tiny_qwen2vl), [batch])[0].text
+    assert first[0].text != answers_of(loaded(tiny_qwen2vl), [batch])[0].text
 
 
-def test_control_tokens_among_the_tags_are_words(tiny_qwen2vl):
-    backend = made(tiny_qwen2vl)
+def test_control_tokens_among_the_tags_become_plain_text(tiny_qwen2vl):
+    backend = loaded(tiny_qwen2vl)
     tags = "<|image_pad|>, <|im_end|>, <|>_<|>, 1girl"
     odd = Request(9, prompt_of("json", tags, "<|vision_start|>"), next(requests()).image)
     batch = [backend.prepare(odd), *(backend.prepare(request) for request in requests(SIZES[:2]))]
@@ -159,4 +158,4 @@ def test_control_tokens_among_the_tags_are_words(tiny_qwen2vl):
     plain = backend.prepare(Request(9, prompt_of("json", "1girl", ""), odd.image)).inputs["tokens"]
     assert [tokens.count(special) for special in range(1, 6)] == [plain.count(special) for special in range(1, 6)]
     assert "<|>_<|>" in backend.tokenizer.decode(tokens)
-    assert {type(one) for one in answers(backend, [batch]).values()} == {Result}
+    assert {type(one) for one in answers_of(backend, [batch]).values()} == {Generation}

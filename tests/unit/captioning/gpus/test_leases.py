@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from booruflow.captioning.gpus import leases as gpus
+from booruflow.captioning.gpus import leases
 from booruflow.core.errors import UserError
 
 HOLDER = """
@@ -21,7 +21,7 @@ with lease() as gpu:
 
 @pytest.fixture(autouse=True)
 def two_gpus(monkeypatch, tmp_path):
-    monkeypatch.setenv(gpus.SIMULATED, "2")
+    monkeypatch.setenv(leases.SIMULATED, "2")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -29,7 +29,7 @@ def two_gpus(monkeypatch, tmp_path):
 
 
 def hold(seconds):
-    environment = os.environ | {"PYTHONPATH": str(Path(gpus.__file__).parents[3])}
+    environment = os.environ | {"PYTHONPATH": str(Path(leases.__file__).parents[3])}
     return subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(seconds)],
         env=environment,
@@ -40,12 +40,12 @@ def hold(seconds):
 
 
 def test_two_leases_are_two_gpus(monkeypatch):
-    with gpus.lease() as first:
+    with leases.lease() as first:
         assert os.environ["CUDA_VISIBLE_DEVICES"] == first == "0"
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-        with gpus.lease() as second:
+        with leases.lease() as second:
             assert second == "1"
-    with gpus.lease() as again:
+    with leases.lease() as again:
         assert again == "0"
 
 
@@ -64,46 +64,46 @@ def test_two_leases_are_two_gpus(monkeypatch):
 )
 def test_a_preset_choice_is_honoured(monkeypatch, preset, visible):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", preset)
-    assert gpus.visible_gpus() == visible
+    assert leases.visible_gpus() == visible
     if visible:
-        with gpus.lease() as gpu:
+        with leases.lease() as gpu:
             assert gpu == next(iter(visible))
         assert os.environ["CUDA_VISIBLE_DEVICES"] == preset
 
 
 def test_a_number_and_a_uuid_are_the_same_gpu(monkeypatch):
-    with gpus.lease():
+    with leases.lease():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "simulated-0,simulated-1")
-        with gpus.lease() as second:
+        with leases.lease() as second:
             assert second == "simulated-1"
 
 
-def test_under_slurm_nothing_is_touched(monkeypatch):
+def test_under_slurm_nothing_is_changed(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    with gpus.lease() as first, gpus.lease() as second:
+    with leases.lease() as first, leases.lease() as second:
         assert first == second == os.environ["CUDA_VISIBLE_DEVICES"] == "3"
 
 
 def test_no_gpu_is_an_error(monkeypatch):
-    monkeypatch.setenv(gpus.SIMULATED, "0")
-    with pytest.raises(UserError, match="no GPU"), gpus.lease():
+    monkeypatch.setenv(leases.SIMULATED, "0")
+    with pytest.raises(UserError, match="no visible GPU"), leases.lease():
         pass
 
 
 def test_more_gpus_than_there_are_is_an_error(monkeypatch):
-    gpus.check_gpus(2)
-    with pytest.raises(UserError, match="gpu=3: this machine shows 2 GPUs: ask for gpu=2"):
-        gpus.check_gpus(3)
+    leases.check_gpus(2)
+    with pytest.raises(UserError, match="gpu=3: this machine has 2 visible GPUs: request gpu=2"):
+        leases.check_gpus(3)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    with pytest.raises(UserError, match="shows 1 GPU:"):
-        gpus.check_gpus(2)
+    with pytest.raises(UserError, match="has 1 visible GPU:"):
+        leases.check_gpus(2)
 
 
 def test_no_nvidia_smi_is_no_gpus(monkeypatch):
-    monkeypatch.delenv(gpus.SIMULATED)
+    monkeypatch.delenv(leases.SIMULATED)
     monkeypatch.setenv("PATH", "")
-    assert gpus.gpus() == []
+    assert leases.gpu_uuids() == []
 
 
 def test_a_killed_holder_frees_its_gpu_and_the_next_waits_for_it():
@@ -127,27 +127,27 @@ from booruflow.captioning.gpus.leases import lease
 folder = Path(sys.argv[1])
 
 def job(number):
-    # witnesses of the test's own: opened before the lease, so that a kill closes them before it frees the GPU
-    witnesses = {gpu: open(folder / gpu, "a") for gpu in "01"}
+    # the test's own locks: opened before the lease, so that a kill closes them before it frees the GPU
+    locks = {gpu: open(folder / gpu, "a") for gpu in "01"}
     with lease() as gpu:
         try:
-            fcntl.lockf(witnesses[gpu], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(locks[gpu], fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             (folder / f"clash-{number}").touch()
         (folder / f"held-{number}").touch()
         time.sleep(random.Random(number).random() * 0.05)
-        fcntl.lockf(witnesses[gpu], fcntl.LOCK_UN)
+        fcntl.lockf(locks[gpu], fcntl.LOCK_UN)
     os._exit(0)
 
-running, chance = [], random.Random(4)
+running, rng = [], random.Random(4)
 for number in range(200):
     if (pid := os.fork()) == 0:
         job(number)
     running.append(pid)
     if len(running) == 4:
-        pid = running.pop(chance.randrange(4))
-        if chance.random() < 0.5:
-            time.sleep(chance.random() * 0.05)
+        pid = running.pop(rng.randrange(4))
+        if rng.random() < 0.5:
+            time.sleep(rng.random() * 0.05)
             os.kill(pid, 9)
         os.waitpid(pid, 0)
 for pid in running:
@@ -156,9 +156,9 @@ for pid in running:
 
 
 def test_200_random_starts_and_kills_never_give_a_gpu_two_holders(tmp_path):
-    witness = tmp_path / "witness"
-    witness.mkdir()
-    environment = os.environ | {"PYTHONPATH": str(Path(gpus.__file__).parents[3])}
-    subprocess.run([sys.executable, "-c", STRESS, witness], env=environment, check=True, timeout=120, stderr=subprocess.DEVNULL)
-    assert not list(witness.glob("clash-*"))
-    assert len(list(witness.glob("held-*"))) > 100
+    locks = tmp_path / "locks"
+    locks.mkdir()
+    environment = os.environ | {"PYTHONPATH": str(Path(leases.__file__).parents[3])}
+    subprocess.run([sys.executable, "-c", STRESS, locks], env=environment, check=True, timeout=120, stderr=subprocess.DEVNULL)
+    assert not list(locks.glob("clash-*"))
+    assert len(list(locks.glob("held-*"))) > 100

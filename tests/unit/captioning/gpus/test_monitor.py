@@ -5,18 +5,18 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from booruflow.captioning.gpus import monitor as sensors
-from booruflow.captioning.gpus.monitor import Watch
+from booruflow.captioning.gpus import monitor as module
+from booruflow.captioning.gpus.monitor import GpuMonitor
 
 
 @pytest.fixture
 def gpu(monkeypatch):
     """A GPU whose temperature follows a script, in place of NVML's functions."""
-    gpu = SimpleNamespace(temperatures=[50], watts=200.0, asked=[])
+    gpu = SimpleNamespace(temperatures=[50], watts=200.0, handles=[])
 
     def temperature(handle, kind):
         assert kind == pynvml.NVML_TEMPERATURE_GPU
-        gpu.asked.append(handle)
+        gpu.handles.append(handle)
         return gpu.temperatures.pop(0) if len(gpu.temperatures) > 1 else gpu.temperatures[0]
 
     def power(handle):
@@ -30,7 +30,7 @@ def gpu(monkeypatch):
     monkeypatch.setattr(pynvml, "nvmlDeviceGetTemperature", temperature)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetPowerUsage", power)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda _: SimpleNamespace(used=5 << 30))
-    monkeypatch.setattr(sensors, "EVERY", 0.01)
+    monkeypatch.setattr(module, "INTERVAL", 0.01)
     return gpu
 
 
@@ -39,45 +39,45 @@ def never():
 
 
 @pytest.mark.parametrize(("name", "handle"), [("1", ("number", 1)), ("GPU-5", ("uuid", "GPU-5"))])
-def test_a_gpu_is_looked_at_while_the_block_runs(gpu, name, handle):
-    with Watch(name, None, never) as watch:
+def test_a_gpu_is_read_while_the_block_runs(gpu, name, handle):
+    with GpuMonitor(name, None, never) as monitor:
         time.sleep(0.2)
-    figures = watch.figures()
+    figures = monitor.figures()
     assert (figures["mean_watts"], figures["peak_watts"], figures["peak_temperature"]) == (200, 200, 50)
     assert figures["peak_gpu_memory"] == 5 << 30
-    assert set(gpu.asked) == {handle}
+    assert set(gpu.handles) == {handle}
 
 
-def test_a_gpu_that_tells_no_power_still_tells_its_temperature(gpu):
+def test_a_gpu_without_a_power_sensor_still_gives_its_temperature(gpu):
     gpu.watts = None
-    with Watch("0", None, never) as watch:
+    with GpuMonitor("0", None, never) as monitor:
         time.sleep(0.1)
-    assert watch.figures()["mean_watts"] is None
-    assert watch.figures()["mean_temperature"] == 50
+    assert monitor.figures()["mean_watts"] is None
+    assert monitor.figures()["mean_temperature"] == 50
 
 
 def test_a_hot_gpu_pauses_until_it_is_cooler(gpu):
     gpu.temperatures = [86, 84, 83, 82, 81]
-    watch = Watch("0", 85, never)
-    watch.cool()
+    monitor = GpuMonitor("0", 85, never)
+    monitor.wait_until_cool()
     assert gpu.temperatures == [81]  # 82 ended it
-    assert watch.figures()["paused"] >= 0
-    watch.cool()
-    assert len(gpu.asked) == 5
+    assert monitor.figures()["paused_seconds"] >= 0
+    monitor.wait_until_cool()
+    assert len(gpu.handles) == 5
 
 
 def test_a_pause_ends_when_the_run_is_stopped(gpu):
     gpu.temperatures = [99]
-    Watch("0", 85, lambda: True).cool()
+    GpuMonitor("0", 85, lambda: True).wait_until_cool()
 
 
 def test_without_a_gpu_or_nvml_only_memory_is_known(monkeypatch):
-    with Watch(None, 80, never) as watch:
-        watch.cool()
-    figures = watch.figures()
+    with GpuMonitor(None, 80, never) as monitor:
+        monitor.wait_until_cool()
+    figures = monitor.figures()
     assert figures.pop("peak_memory") > 1 << 20
     assert set(figures.values()) == {None, 0.0}
     monkeypatch.setitem(sys.modules, "pynvml", None)
-    with Watch("0", 80, never) as watch:
-        watch.cool()
-    assert watch.figures()["peak_temperature"] is None
+    with GpuMonitor("0", 80, never) as monitor:
+        monitor.wait_until_cool()
+    assert monitor.figures()["peak_temperature"] is None

@@ -1,0 +1,96 @@
+"""Which rows of a shard a backend can caption, and the journal key of each caption.
+
+A key is a digest of the id and of everything that determines the text: the backend's identity, the prompt, the image.
+"""
+
+import hashlib
+from collections.abc import Callable, Container, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+import numpy as np
+import orjson
+import pyarrow.parquet as pq
+
+from booruflow.captioning.backends.interface import Backend
+from booruflow.captioning.prompts import Prompt, prompt_of, tags_prompt
+from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
+from booruflow.captioning.skipped import NO_IMAGE, NO_METADATA, Skip, Skips, skip_unreadable
+from booruflow.core.errors import Unreadable
+from booruflow.core.progress import progress
+from booruflow.sources.images.reading import fingerprint
+
+Keys: TypeAlias = "np.ndarray[Any, np.dtype[np.bytes_]]"
+"""One journal key (dtype S16) per row of a shard; empty where the backend makes no request."""
+Flags: TypeAlias = "np.ndarray[Any, np.dtype[np.bool_]]"
+
+NO_KEY = bytes(16)
+ROWS_PER_BLOCK = 4096
+
+
+def plan_keys(
+    shard: Shard,
+    captioner: Mapping[str, Any],
+    backend: Backend,
+    identity: Mapping[str, Any],
+    threads: int,
+    candidates: Container[int] | None,
+) -> tuple[Keys, Skips]:
+    """The journal key of each row, and the candidates that get none, with the reason.
+
+    Args:
+        shard: the rows and images.
+        captioner: the config section of that name.
+        backend: whose requests are planned.
+        identity: that of the backend.
+        threads: how many threads read the images.
+        candidates: the ids that need a caption; None for all.
+    """
+    key_of = _key_function(shard, captioner, backend, identity)
+    keys = bytearray()
+    skips: Skips = {}
+    total = pq.read_metadata(shard.split).num_rows
+    with progress(total, "checking images", "images") as bar, ThreadPoolExecutor(threads) as pool:
+        for rows in row_blocks(shard.split, ROWS_PER_BLOCK):
+            results = pool.map(lambda row: key_of(row) if candidates is None or row["id"] in candidates else NO_KEY, rows)
+            for row, result in zip(rows, results, strict=True):
+                if isinstance(result, Skip):
+                    skips[row["id"]] = result
+                keys += NO_KEY if isinstance(result, Skip) else result
+            bar.update(len(rows))
+    return np.frombuffer(bytes(keys), dtype="S16"), skips
+
+
+def row_prompt(row: Row, captioner: Mapping[str, Any], backend: Backend) -> Prompt:
+    """The prompt of a row: the style's text with the tags as grounding, or the tags alone."""
+    if not backend.needs_image:
+        return tags_prompt(row["general"], row["characters"], row["artists"])
+    grounding = (row["general"], row["characters"]) if captioner["grounding"] else ("", "")
+    return prompt_of(captioner["style"], *grounding)
+
+
+def _key_function(
+    shard: Shard, captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any]
+) -> Callable[[Row], bytes | Skip]:
+    """A function from a row to its journal key, or to the reason why this backend cannot caption it."""
+    # YAML's 1 and 1.0 are the same setting
+    settings = {name: float(value) if type(value) is int else value for name, value in identity.items()}
+    identity_digest = hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS))
+    needs_tags = captioner["grounding"] or not backend.needs_image
+
+    def key_of(row: Row) -> bytes | Skip:
+        image, prompt = None, row_prompt(row, captioner, backend)
+        if (needs_tags and not row["has_metadata"]) or not prompt.user:
+            return Skip(NO_METADATA)
+        if backend.needs_image:
+            if row["image"] is None:
+                return Skip(NO_IMAGE)
+            try:
+                image = fingerprint(shard.images, *image_place(row))
+            except Unreadable as error:
+                return skip_unreadable(error)
+        digest = identity_digest.copy()
+        digest.update(orjson.dumps([row["id"], *prompt, image]))
+        return digest.digest()[:16]
+
+    return key_of

@@ -1,0 +1,38 @@
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+from small_shards import CAPTIONER
+
+from booruflow.captioning.backends.openai import OpenAIBackend
+from booruflow.captioning.backends.registry import BACKENDS, open_backends
+from booruflow.captioning.backends.tipo import TipoBackend
+
+ROOT = Path(__file__).parents[4]
+SECTIONS = {
+    "exllamav2": {"cache": "q8", "cache_tokens": 4096},
+    "openai": {"base_urls": ["http://127.0.0.1:1/v1"], "api_key": None, "timeout": 1, "retries": 0, "extra_body": {}},
+}
+
+
+def test_the_config_accepts_exactly_the_registered_backends():
+    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())
+    assert list(BACKENDS) == schema["properties"]["captioner"]["properties"]["backend"]["enum"]
+
+
+def test_the_fallback_comes_second():
+    captioner = CAPTIONER | SECTIONS | {"backend": "openai"}
+    assert list(map(type, open_backends(captioner))) == [OpenAIBackend]
+    assert list(map(type, open_backends(captioner | {"fallback": "tipo"}))) == [OpenAIBackend, TipoBackend]
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_the_request_generation_is_part_of_the_identity(name, tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    model = {"model": str(tmp_path), "revision": None}
+    backend = BACKENDS[name](CAPTIONER | SECTIONS | model | {"tipo": model})
+    before = backend.identity()
+    module = importlib.import_module(f"booruflow.captioning.backends.{name}")
+    monkeypatch.setattr(module, "REQUEST_GENERATION", 2)
+    assert backend.identity() == before | {"request_generation": 2} != before
