@@ -1,8 +1,9 @@
 """Digest of the code that a script runs: its own, and that of the library modules that it imports, directly or not.
 
-A module counts whole, together with its parent packages and the data files (such as prompts) in its folder. Syntax trees
-are compared, so comments, docstrings and layout do not count. Nothing is imported. Code outside the library does not
-count: the environments pin it. An import by a computed name (`import_module`) is not seen.
+A module counts whole, together with the `__init__` of its parent packages and the data files (such as prompts) beside it;
+data files beside an `__init__` alone do not count. Syntax trees are compared, so comments, docstrings and layout do not
+count. Nothing is imported. Code outside the library does not count: the environments pin it. An import by a computed name
+(`import_module`) is not seen.
 """
 
 import ast
@@ -41,7 +42,7 @@ def reached_files(script: Path, library: Path) -> list[Path]:
         if name in modules and name not in found:
             found[name] = modules[name]
             waiting |= {name.rpartition(".")[0], *_parsed(found[name], found[name].relative_to(root))[1]}
-    folders = {path.parent for path in found.values()}
+    folders = {path.parent for path in found.values() if path.name != "__init__.py"}
     return sorted([*found.values(), *(path for path in files if path.suffix != ".py" and path.parent in folders)])
 
 

@@ -18,6 +18,7 @@ def scaled(x: int) -> int:
 FILES = {
     "run.py": "from booruflow.room.module import scaled\nscaled(1)\n",
     "booruflow/__init__.py": "",
+    "booruflow/py.typed": "",
     "booruflow/room/__init__.py": "",
     "booruflow/room/module.py": MODULE,
     "booruflow/room/prompts.toml": "[short]\n",
