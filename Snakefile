@@ -9,6 +9,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/quiet_interrupt.smk"
 include: "rules/records.smk"
 include: "rules/machine.smk"
 include: "rules/posts.smk"

@@ -4,15 +4,15 @@ import sys
 from pathlib import Path
 
 
-def _own_environment_only() -> None:
-    """Take Snakemake's site-packages from the path of a job that runs in an environment of its own.
+def _remove_site_packages_of_snakemake() -> None:
+    """Remove Snakemake's site-packages from the path of a job that runs in a conda environment of its own.
 
-    Snakemake appends them for its own sake, and a package that the environment lacks would be found there by accident.
+    Snakemake appends them to unpickle the job's parameters; a package that the environment lacks would be found there.
     """
-    runner = getattr(sys.modules.get("snakemake"), "__file__", None)
-    if runner and not Path(runner).is_relative_to(sys.prefix):
-        packages = str(Path(runner).parents[1])
-        sys.path[:] = [entry for entry in sys.path if entry != packages]
+    snakemake = getattr(sys.modules.get("snakemake"), "__file__", None)
+    if snakemake and not Path(snakemake).is_relative_to(sys.prefix):
+        site_packages = str(Path(snakemake).parents[1])
+        sys.path[:] = [entry for entry in sys.path if entry != site_packages]
 
 
-_own_environment_only()
+_remove_site_packages_of_snakemake()

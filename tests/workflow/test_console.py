@@ -1,4 +1,4 @@
-"""What a person sees when a job of a workflow fails or is stopped, with Snakemake itself."""
+"""What the console shows when a job of a workflow fails or is stopped, with Snakemake itself."""
 
 import os
 import signal
@@ -9,10 +9,24 @@ from pathlib import Path
 
 import pytest
 
-LIBRARY = Path(__file__).parents[2] / "scripts/booruflow"
+ROOT = Path(__file__).parents[2]
 
-SNAKEFILE = """
+SNAKEFILE = f"""
+import time
+from pathlib import Path
+
+BASE = Path(workflow.basedir)
+
+include: "{ROOT}/rules/quiet_interrupt.smk"
+
+def no_input(wildcards):
+    if config["pause"] == "planning":
+        Path("planning").touch()
+        time.sleep(3)  # Snakemake reacts when its own code goes on
+    return []
+
 rule work:
+    input: no_input
     output: "product.txt"
     log: "logs/work.log"
     script: "scripts/work.py"
@@ -20,14 +34,21 @@ rule work:
 
 SCRIPT = """
 import time
+from pathlib import Path
+
+if snakemake.config["pause"] == "importing":
+    Path("importing").touch()
+    time.sleep(60)
+
 from booruflow.core.errors import UserError
 from booruflow.core.files import written_whole
 from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule), written_whole(snakemake.output[0]) as part:
     part.write_text("half")
-    if snakemake.config["fail"]:
-        raise UserError("posts.parquet, row 3: no id: mend the row")
+    if snakemake.config["pause"] == "never":
+        raise UserError("posts.parquet, row 3: no id: fill it in")
+    Path("working").touch()
     time.sleep(60)
 """
 
@@ -37,38 +58,55 @@ def workflow(tmp_path: Path) -> Path:
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/work.py").write_text(SCRIPT)
-    (tmp_path / "scripts/booruflow").symlink_to(LIBRARY)
+    (tmp_path / "scripts/booruflow").symlink_to(ROOT / "scripts/booruflow")
     return tmp_path
 
 
-def start(folder: Path, fail: bool) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"fail={fail}"]
+def start(folder: Path, pause: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"pause={pause}"]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
 
 
-def test_a_user_error_is_said_once_and_without_traceback(workflow: Path) -> None:
-    running = start(workflow, fail=True)
+def job_runs(folder: Path) -> bool:
+    """Whether there is a process, perhaps still without a line of Python run, that is to run a script of the workflow."""
+    script = f"{folder}/.snakemake/scripts/".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            program, *arguments = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # ended meanwhile
+        if b"python" in program and any(argument.startswith(script) for argument in arguments):
+            return True
+    return False
+
+
+def test_a_user_error_appears_once_and_without_traceback(workflow: Path) -> None:
+    running = start(workflow, pause="never")
     console = running.communicate(timeout=120)[0]
     assert running.returncode == 1
-    assert console.splitlines().count("[work] error: posts.parquet, row 3: no id: mend the row") == 1
+    assert console.splitlines().count("[work] error: posts.parquet, row 3: no id: fill it in") == 1
+    assert f'CalledProcessError in file "{workflow}/Snakefile"' in console, "Snakemake names the place of the rule"
     assert "Traceback" not in console
-    assert (workflow / "logs/work.log").read_text() == "error: posts.parquet, row 3: no id: mend the row\n"
+    assert (workflow / "logs/work.log").read_text() == "error: posts.parquet, row 3: no id: fill it in\n"
     assert not list(workflow.glob("*product*"))
 
 
-def test_ctrl_c_ends_a_run_at_once_and_leaves_nothing_half_written(workflow: Path) -> None:
-    running = start(workflow, fail=False)
+@pytest.mark.parametrize("moment", ["planning", "starting", "importing", "working"])
+def test_ctrl_c_ends_a_run_at_once_without_traceback_or_half_written_file(workflow: Path, moment: str) -> None:
+    running = start(workflow, pause=moment)
     deadline = time.monotonic() + 120
-    while not list(workflow.glob(".product.txt.part")):
+    while not (job_runs(workflow) if moment == "starting" else (workflow / moment).exists()):
         assert time.monotonic() < deadline
         assert running.poll() is None
-        time.sleep(0.05)
+        time.sleep(0.001)
     os.killpg(running.pid, signal.SIGINT)
     console = running.communicate(timeout=30)[0]
-    assert running.returncode == 1
-    assert "[work] stopped by SIGINT" in console
+    assert running.returncode == (-signal.SIGINT if moment == "planning" else 1)
+    assert ("[work] stopped by SIGINT" in console) == (moment == "working")
     assert "Traceback" not in console
+    assert "KeyboardInterrupt" not in console
+    assert not job_runs(workflow)
     assert not list(workflow.glob("*product*"))
     assert not list(workflow.glob(".product*"))

@@ -1,10 +1,10 @@
-"""What can be wrong with what a user gives: an error that ends the job, and a finding about one image that does not."""
+"""Errors that users can cause: one that ends the job, and one about a single image that does not."""
 
 
 class UserError(Exception):
-    """Something the user can put right.
+    """Something the user can fix.
 
-    The message is one line that says what is wrong, where (file, row, key) and what to do about it.
+    The message is one line that says what is wrong, where (file, row, key) and what to do.
     """
 
 
@@ -14,4 +14,4 @@ def first_line(error: Exception) -> str:
 
 
 class Unreadable(Exception):  # noqa: N818 (a finding about one image, which skips its post, not a failure of the run)
-    """An image that cannot be used; the message is the reason, fit for a list of skipped posts."""
+    """An image that cannot be used; the message is the reason, as listed for skipped posts."""

@@ -1,4 +1,4 @@
-"""What each job does around its work: say what happens on the console and in its log, and stop cleanly."""
+"""The frame of a job: its output goes to the console and to its log, and errors and signals end it cleanly."""
 
 import gc
 import io
@@ -19,15 +19,15 @@ from booruflow.core.errors import UserError
 
 @contextmanager
 def job(log: str | Path, name: str) -> Iterator[None]:
-    """Run the block as the job `name`: what it says goes to the console, each line led by `[name]`, and to `log`.
+    """Run the block as the job `name`: its output goes to `log`, and to the console with `[name]` before each line.
 
-    What is written past Python (by C libraries, child processes) goes to the log alone. The block can end in four ways:
-    well; by a `UserError`, said in one line, exit code 1; by SIGINT or SIGTERM, which raise SystemExit in the main
-    thread so that open blocks clean up, exit code 130 or 143; by any other exception, with its traceback, exit code 1.
-    A SystemExit of the block's own keeps its code, or says its text and has exit code 1.
+    Output that bypasses Python (from C libraries and child processes) goes to the log only. Exit codes: 0 at the normal end;
+    1 with one line for a `UserError`, and with a traceback for any other exception; 130 or 143 for SIGINT or SIGTERM, which
+    raise SystemExit in the main thread so that open blocks clean up. A SystemExit of the block keeps its code; if it carries
+    a text, this is printed and the exit code is 1.
     """
-    gc.freeze()  # what is imported stays: nobody need look for garbage there
-    with _said_twice(Path(log), name), _stopped_by_signals():
+    gc.freeze()  # modules stay in memory: the garbage collector need not scan them
+    with _tee_output(Path(log), name), _exit_on_signals():
         try:
             yield
         except UserError as error:
@@ -38,7 +38,7 @@ def job(log: str | Path, name: str) -> Iterator[None]:
                 raise
             sys.stderr.write(f"{end.code}\n")
             raise SystemExit(1) from None
-        except KeyboardInterrupt:  # from a handler of the block's own
+        except KeyboardInterrupt:  # from a signal handler that the block has set
             raise SystemExit(130) from None
         except BaseException as error:
             traceback.print_exception(error)
@@ -46,8 +46,8 @@ def job(log: str | Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _said_twice(log: Path, name: str) -> Iterator[None]:
-    """Send standard output and error to the console and to `log`; the file descriptor 2 to `log` alone."""
+def _tee_output(log: Path, name: str) -> Iterator[None]:
+    """Send Python's standard output and error to the console and to `log`, and file descriptor 2 to `log` only."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     with log.open("wb", buffering=0) as file, os.fdopen(os.dup(2), "wb") as console:
@@ -57,89 +57,89 @@ def _said_twice(log: Path, name: str) -> Iterator[None]:
             with redirect_stdout(tee), redirect_stderr(tee):
                 yield
         finally:
-            tee.end()
+            tee.finish()
             os.dup2(console.fileno(), 2)
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Make the first SIGINT or SIGTERM raise SystemExit in the main thread; later ones do not disturb the cleaning."""
+def _exit_on_signals() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM raise SystemExit in the main thread; later ones do not interrupt the cleanup."""
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
-        for each in before:
+        for each in previous:
             signal.signal(each, signal.SIG_IGN)
         sys.stderr.write(f"stopped by {signal.Signals(number).name}\n")
         raise SystemExit(128 + number)
 
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-    for each in before:
+    previous = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each in previous:
         signal.signal(each, stop)
     try:
         yield
     finally:
-        for each, handler in before.items():
+        for each, handler in previous.items():
             signal.signal(each, handler)
 
 
 class Tee(io.TextIOBase):
     """A text stream to the console and a log, line by line, from any thread.
 
-    A progress bar redraws its line with a carriage return: each redrawing becomes a line. A log that cannot be written
-    does not end the job; the console tells it once.
+    A progress bar redraws its line with a carriage return: each state becomes a line. If the log cannot be written, the job
+    goes on and one line on the console says so.
     """
 
     encoding = "utf-8"
 
-    def __init__(self, console: BinaryIO, log: BinaryIO, lead: str) -> None:
+    def __init__(self, console: BinaryIO, log: BinaryIO, prefix: str) -> None:
         self._console = console
         self._log = log
-        self._lead = lead
+        self._prefix = prefix
         self._lock = threading.RLock()  # a signal handler may write while its own thread does
-        self._begun: dict[int, str] = {}
-        self._told = False
+        self._unfinished: dict[int, str] = {}
+        self._log_failed = False
 
     def write(self, text: str, /) -> int:
-        """Say each line that is complete; what is begun waits, thread by thread, for its end."""
+        """Write each complete line; the rest waits, per thread, for its end."""
         thread = threading.get_ident()
         with self._lock:
-            *lines, rest = re.split("[\r\n]", self._begun.pop(thread, "") + text)
+            *lines, rest = re.split("[\r\n]", self._unfinished.pop(thread, "") + text)
             if text.startswith("\r"):
                 lines.append(rest)
             elif rest:
-                self._begun[thread] = rest
+                self._unfinished[thread] = rest
             for line in filter(str.strip, lines):
-                self._say(line.rstrip())
+                self._write_line(line.rstrip())
         return len(text)
 
-    def _say(self, line: str) -> None:
+    def _write_line(self, line: str) -> None:
         try:
             self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
-        except OSError as error:  # as on a full disk; the error to come of the product is what counts
-            if not self._told:
-                self._told = True
-                self._say_on_console(f"the log cannot be written ({error.strerror}): lines are on the console alone")
-        self._say_on_console(line)
+        except OSError as error:  # such as a full disk: the job's own error, when its product fails, is what counts
+            if not self._log_failed:
+                self._log_failed = True
+                self._write_to_console(f"the log cannot be written ({error.strerror}): lines appear on the console only")
+        self._write_to_console(line)
 
-    def _say_on_console(self, line: str) -> None:
-        with suppress(OSError):  # a console that is gone must not end the job
-            self._console.write(f"{self._lead}{line}\n".encode("utf-8", "backslashreplace"))
+    def _write_to_console(self, line: str) -> None:
+        with suppress(OSError):  # a closed console must not end the job
+            self._console.write(f"{self._prefix}{line}\n".encode("utf-8", "backslashreplace"))
             self._console.flush()
 
-    def end(self) -> None:
-        """Say what was begun."""
+    def finish(self) -> None:
+        """Write unfinished lines."""
         with self._lock:
-            for line in self._begun.values():
-                self._say(line)
-            self._begun.clear()
+            for line in self._unfinished.values():
+                self._write_line(line)
+            self._unfinished.clear()
 
     def writable(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def isatty(self) -> bool:
-        """Never: several jobs share the console, so that bars write lines."""
+        """Always false: several jobs share the console, so progress bars print lines."""
         return False
 
     def fileno(self) -> int:
-        """Where child processes write: the log."""
+        """The file descriptor of the log, for child processes."""
         return self._log.fileno()

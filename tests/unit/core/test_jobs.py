@@ -36,21 +36,21 @@ def run(folder: Path, body: str) -> tuple[int, str, str]:
     return done.returncode, done.stderr.decode(), (folder / "logs/deep/it.log").read_text()
 
 
-def test_says_everything_twice_and_leads_console_lines_with_the_name(tmp_path: Path) -> None:
-    code, console, log = run(tmp_path, "print('one\\n\\ntwo \\u2603 \\ud800')\nsys.stderr.write('begun')")
-    assert (code, log) == (0, "one\ntwo ☃ \\ud800\nbegun\n")
-    assert console == "[merge 3] one\n[merge 3] two ☃ \\ud800\n[merge 3] begun\nafter\n"
+def test_output_goes_to_the_log_and_to_the_console_with_the_name_of_the_job(tmp_path: Path) -> None:
+    code, console, log = run(tmp_path, "print('one\\n\\ntwo \\u2603 \\ud800')\nsys.stderr.write('unfinished')")
+    assert (code, log) == (0, "one\ntwo ☃ \\ud800\nunfinished\n")
+    assert console == "[merge 3] one\n[merge 3] two ☃ \\ud800\n[merge 3] unfinished\nafter\n"
 
 
-def test_what_is_written_past_python_goes_to_the_log_in_order(tmp_path: Path) -> None:
+def test_output_that_bypasses_python_goes_to_the_log_in_order(tmp_path: Path) -> None:
     code, console, log = run(tmp_path, "print('a')\nos.write(2, b'b\\n')\nos.system('echo c >&2')\nprint('d')")
     assert (code, log) == (0, "a\nb\nc\nd\n")
     assert console == "[merge 3] a\n[merge 3] d\nafter\n"
 
 
 def test_a_user_error_is_one_line(tmp_path: Path) -> None:
-    code, console, log = run(tmp_path, "raise UserError('x.parquet, row 3: no id: mend it')")
-    assert (code, log) == (1, "error: x.parquet, row 3: no id: mend it\n")
+    code, console, log = run(tmp_path, "raise UserError('x.parquet, row 3: no id: fill it in')")
+    assert (code, log) == (1, "error: x.parquet, row 3: no id: fill it in\n")
     assert console == f"[merge 3] {log}"
 
 
@@ -64,16 +64,16 @@ def test_another_error_keeps_its_traceback(tmp_path: Path) -> None:
 
 def test_an_exit_code_is_kept(tmp_path: Path) -> None:
     assert run(tmp_path, "sys.exit(7)") == (7, "", "")
-    assert run(tmp_path, "sys.exit('stopped as asked')") == (1, "[merge 3] stopped as asked\n", "stopped as asked\n")
+    assert run(tmp_path, "sys.exit('stopped on purpose')") == (1, "[merge 3] stopped on purpose\n", "stopped on purpose\n")
     assert run(tmp_path, "raise KeyboardInterrupt") == (130, "", "")
 
 
-def test_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
+def test_progress_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
     body = """
-    def talk(name):
+    def write(name):
         for i in range(200):
             print(name, i, "x" * 50)
-    threads = [threading.Thread(target=talk, args=(name,)) for name in "ab"]
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
     with progress(2, "counting") as bar:
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
@@ -85,39 +85,39 @@ def test_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
     bars = [line for line in lines if line.startswith("counting")]
     assert "0%" in bars[0]
     assert "100%" in bars[-1]
-    talk = [f"{name} {i} {'x' * 50}" for name in "ab" for i in range(200)]
-    assert sorted(line for line in lines if line not in bars) == sorted(talk)
+    written = [f"{name} {i} {'x' * 50}" for name in "ab" for i in range(200)]
+    assert sorted(line for line in lines if line not in bars) == sorted(written)
     assert [f"[merge 3] {line}" for line in lines] == console.splitlines()[:-1]
 
 
-def test_a_console_that_is_gone_does_not_end_the_job(tmp_path: Path) -> None:
-    started = subprocess.Popen(
+def test_a_closed_console_does_not_end_the_job(tmp_path: Path) -> None:
+    process = subprocess.Popen(
         program(tmp_path, "sys.stdin.read()\nprint('x')\nos.write(2, b'done\\n')\nos._exit(0)"),
         cwd=tmp_path,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert started.stdin
-    assert started.stderr
-    started.stderr.close()
-    started.stdin.close()
-    assert started.wait(30) == 0
+    assert process.stdin
+    assert process.stderr
+    process.stderr.close()
+    process.stdin.close()
+    assert process.wait(30) == 0
     assert (tmp_path / "logs/deep/it.log").read_text() == "x\ndone\n"
 
 
-def test_a_log_that_cannot_be_written_is_told_once_and_hides_no_error(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_reported_once_and_hides_no_error(tmp_path: Path) -> None:
     (tmp_path / "logs/deep").mkdir(parents=True)
     (tmp_path / "logs/deep/it.log").symlink_to("/dev/full")
     command = program(tmp_path, "print('one')\nprint('two')\nraise UserError('x.parquet: cannot be written: free space')")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    told = "the log cannot be written (No space left on device): lines are on the console alone"
-    lines = [told, "one", "two", "error: x.parquet: cannot be written: free space"]
+    warning = "the log cannot be written (No space left on device): lines appear on the console only"
+    lines = [warning, "one", "two", "error: x.parquet: cannot be written: free space"]
     assert done.stderr == "".join(f"[merge 3] {line}\n" for line in lines)
     assert done.returncode == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_cleans_up(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_the_job_after_its_cleanup(tmp_path: Path, number: signal.Signals, code: int) -> None:
     body = """
     try:
         with written_whole("product") as part:
@@ -127,17 +127,17 @@ def test_a_signal_cleans_up(tmp_path: Path, number: signal.Signals, code: int) -
             except Exception:
                 pass
     finally:
-        os.kill(os.getpid(), 2)  # a second signal does not disturb the cleaning
+        os.kill(os.getpid(), 2)  # a second signal does not interrupt the cleanup
         os.kill(os.getpid(), 15)
-        print("cleaned")
+        print("cleaned up")
     """
-    started = subprocess.Popen(program(tmp_path, body), cwd=tmp_path, stderr=subprocess.PIPE)
+    process = subprocess.Popen(program(tmp_path, body), cwd=tmp_path, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30
     while not (tmp_path / ".product.part").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    started.send_signal(number)
-    console = started.communicate(timeout=30)[1].decode()
-    assert started.returncode == code
-    assert console == f"[merge 3] stopped by {number.name}\n[merge 3] cleaned\n"
+    process.send_signal(number)
+    console = process.communicate(timeout=30)[1].decode()
+    assert process.returncode == code
+    assert console == f"[merge 3] stopped by {number.name}\n[merge 3] cleaned up\n"
     assert {path.name for path in tmp_path.iterdir()} == {"it.py", "logs"}

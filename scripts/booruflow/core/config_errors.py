@@ -1,0 +1,54 @@
+"""Errors of a JSON Schema check, as lines for the person who wrote the configuration."""
+
+import difflib
+import json
+from collections.abc import Iterator
+
+from jsonschema.exceptions import ValidationError
+
+
+def error_lines(error: ValidationError) -> Iterator[str]:
+    """One line for each problem: the dotted path of the key, what is wrong, and for an unknown key a suggestion."""
+    path = ".".join(map(str, error.absolute_path))
+    value, limit, schema = error.instance, error.validator_value, error.schema
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    match error.validator:
+        case "additionalProperties":
+            known = list(schema.get("properties", {}))
+            for key in value:
+                if key not in known:
+                    nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+                    hint = f"did you mean {nearest[0]}?" if nearest else f"known keys: {', '.join(known)}"
+                    yield f"{_dotted(path, key)}: unknown key; {hint}"
+        case "required":
+            yield from (f"{_dotted(path, key)}: missing" for key in limit if key not in value)
+        case "type":
+            types = [limit] if isinstance(limit, str) else limit
+            yield f"{path}: {shown} is not {' or '.join(map(_with_article, types))}"
+        case "enum":
+            yield f"{path}: {shown} is not one of {', '.join(json.dumps(each, ensure_ascii=False) for each in limit)}"
+        case _:
+            problem = _PROBLEMS.get(str(error.validator))
+            yield f"{path}: {shown} {problem} {limit}" if problem else f"{path}: {error.message}"
+
+
+_PROBLEMS = {
+    "minimum": "is below",
+    "maximum": "is above",
+    "exclusiveMinimum": "is not above",
+    "exclusiveMaximum": "is not below",
+    "minItems": "has fewer entries than",
+    "minLength": "has fewer characters than",
+    "pattern": "does not match the pattern",
+    "multipleOf": "is not a multiple of",
+}
+"""The problem of a value that breaks a keyword of JSON Schema; for other keywords the message of jsonschema stands."""
+
+
+def _dotted(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def _with_article(type_name: str) -> str:
+    names = {"null": "null", "object": "a section of keys", "array": "a list", "string": "text"}
+    return names.get(type_name, f"an {type_name}" if type_name[0] in "aeiou" else f"a {type_name}")
