@@ -85,7 +85,7 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
         subsets={},
     )
     project.run("meta_lat", "results/tars/captions/0049.tar", "results/missing/split_0.json")
-    job = naive.Job(
+    job = naive.Settings(
         tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "plain",
         tmp_path / "in/meta_lat.json", threads=1, tars=50,
     )  # fmt: skip
