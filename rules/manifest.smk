@@ -1,6 +1,6 @@
-"""What was built, with sizes, digests and counts, once the laws of conservation hold.
+"""The manifest: sizes, digests and counts of all products, written after all consistency checks pass.
 
-Needs every product. Makes manifest.json. Reads the config sections captions, tars and subsets.
+Needs all products. Makes manifest.json. Reads the config key results and the config sections captions, tars and subsets.
 """
 
 
@@ -38,6 +38,6 @@ rule manifest:
     conda:
         "../envs/data.yaml"
     message:
-        "Manifest: the laws checked, sizes, digests, counts"
+        "Manifest: check the products, record sizes, digests and counts"
     script:
         "../scripts/manifest.py"

@@ -1,8 +1,8 @@
-"""The tag-set model: trained, compared with its rivals, and used to embed posts and tags.
+"""The tag-set model: train it, evaluate it against baselines, and embed posts and tags with it.
 
 Needs tokens/tokens.bin, tokens/tokens.idx and tokens/vocab.json. Makes embed/model/ (weights, config, tokenizer, model card),
-embed/bag/ (the same without layers, a rival), embed/evaluation.md and .json, embed/embeddings.npy, embed/ids.npy and
-embed/tags.npy. Keeps a checkpoint in checkpoints/ while it trains. Reads the config sections tag_model and tokens.max_length.
+embed/bag/ (a baseline: the same without layers), embed/evaluation.md and .json, embed/embeddings.npy, embed/ids.npy and
+embed/tags.npy. A checkpoint is kept in checkpoints/ during training. Reads the config section tag_model and tokens.max_length.
 """
 
 TAG_MODEL = config["tag_model"]
@@ -76,7 +76,7 @@ rule evaluate_tag_model:
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Tag-set model: compare with its rivals"
+        "Tag-set model: evaluate against baselines"
     script:
         "../scripts/evaluate_tag_model.py"
 
@@ -103,7 +103,7 @@ rule embed_posts:
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Vectors of all posts"
+        "Tag-set model: embed all posts"
     script:
         "../scripts/embed_posts.py"
 
@@ -125,7 +125,7 @@ rule embed_tags:
     conda:
         "../envs/tag-model.yaml"
     message:
-        "Vectors of all tags"
+        "Tag-set model: embed all tags"
     script:
         "../scripts/embed_tags.py"
 

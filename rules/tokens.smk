@@ -1,7 +1,7 @@
 """Tag counts, vocabulary and token file.
 
-Needs posts.parquet. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin, tokens/tokens.idx
-and the tables and plots beside them. Reads the config section tokens.
+Needs posts/posts.parquet. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin,
+tokens/tokens.idx, and tables and plots of them in tokens/. Reads the config section tokens.
 """
 
 PREVALENCE = {
@@ -27,7 +27,7 @@ rule prevalence:
     conda:
         "../envs/data.yaml"
     message:
-        "Prevalence: how many posts have each tag"
+        "Prevalence: count the posts of each tag"
     script:
         "../scripts/prevalence.py"
 
@@ -55,7 +55,7 @@ rule vocab:
     conda:
         "../envs/report.yaml"
     message:
-        "Vocabulary: the tokens, and what the thresholds cost"
+        "Vocabulary: choose the tokens, and measure what each threshold loses"
     script:
         "../scripts/vocab.py"
 
@@ -83,6 +83,6 @@ rule tokens:
     conda:
         "../envs/report.yaml"
     message:
-        "Tokens: every post as ids"
+        "Tokens: encode every post as token ids"
     script:
         "../scripts/tokens.py"
