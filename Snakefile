@@ -2,12 +2,13 @@
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.16.3")
 
 
 configfile: "config.yaml"
 
 
+include: "rules/internals.smk"
 include: "rules/common.smk"
 include: "rules/quiet_interrupt.smk"
 include: "rules/records.smk"
@@ -29,14 +30,7 @@ include: "rules/demo.smk"
 rule all:
     default_target: True
     input:
-        # every file between as well: Snakemake makes a missing one again only for who names it
-        rules.manifest.input,
-        rules.images.output,
-        rules.resolutions.output,
-        expand(rules.caption.output, n=GENERATED),
-        rules.manifest.output,
-        rules.tokens.output,
-        rules.token_plots.output,
+        everything(),
     message:
         "All products"
 

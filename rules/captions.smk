@@ -1,17 +1,19 @@
-"""From a shard to parsed captions: generate (a GPU a job), parse, and parse again what a person mended.
+"""Captions of each shard: generate them (the only rule that needs a GPU), parse them, and parse edited ones again.
 
-Needs missing/split_{n}.parquet, the images, and edited_{n}.json where there is one. Makes captions/raw_{n}.jsonl, skipped_{n}.json,
-stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and edit_list/edited_{n}.json on request. Keeps finished
-generations in journal/. Reads the config sections captioner and captions. What captioning waits for, in all rule files, has a
-priority, and the longest of these steps a higher one: GPUs should start early.
+Needs missing/split_{n}.parquet, the images, and edited_{n}.json of inputs.edited if there is one. Makes, all in captions/,
+raw_{n}.jsonl, skipped_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json; on request also
+edit_list/edited_{n}.json. Finished generations are kept in journal/. Reads the config sections captioner, captions and inputs.
+
+Rules that captioning waits for have a priority, in all rule files, and the longest of them a higher one, so that GPUs start
+early.
 """
 
-# the environments of backends that load a model have what tipo needs
+# the environment of each backend that loads a model also has the packages of tipo
 CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
 
 
 if EDITED and Path(EDITED).resolve() == Path(config["results"], "edit_list").resolve():
-    raise WorkflowError(f"config.yaml: inputs.edited: {EDITED} is written anew by edit_list: name another folder")
+    raise WorkflowError(f"config.yaml: inputs.edited: {EDITED} is overwritten by the rule edit_list: name another folder")
 
 
 rule caption:
@@ -40,7 +42,7 @@ rule caption:
     conda:
         f"../envs/{CAPTION_ENV}.yaml"
     message:
-        "Captions of shard {wildcards.n}: generate what the journal does not have"
+        "Captions of shard {wildcards.n}: generate those that the journal lacks"
     priority: 1
     script:
         "../scripts/caption.py"
@@ -66,7 +68,7 @@ rule parse:
     conda:
         "../envs/data.yaml"
     message:
-        "Captions of shard {wildcards.n}: good or bad"
+        "Captions of shard {wildcards.n}: parse the outputs"
     script:
         "../scripts/parse.py"
 
@@ -91,7 +93,7 @@ rule fixed:
     conda:
         "../envs/data.yaml"
     message:
-        "Captions of shard {wildcards.n}: edited entries parsed again"
+        "Captions of shard {wildcards.n}: parse edited entries"
     script:
         "../scripts/fixed.py"
 
@@ -114,6 +116,6 @@ rule edit_list:
     conda:
         "../envs/data.yaml"
     message:
-        "Edit list: bad outputs to mend and save in {params.edited}"
+        "Edit list: bad outputs to edit and save in {params.edited}"
     script:
         "../scripts/edit_list.py"

@@ -1,14 +1,16 @@
-"""Paths, the checked configuration, and what several rule files use. Needs config.yaml; makes nothing."""
+"""The checked configuration, and the paths, wildcard constraints, input functions and params that rule files share.
+
+Needs config.yaml; makes nothing. Reads all sections of the config, and checks them against rules/schemas/config.schema.yaml.
+"""
 
 import functools
 import gc
-import itertools
 import sys
 from pathlib import Path
 
 import yaml
 
-BASE = Path(workflow.current_basedir).parent
+BASE = code_folder()
 sys.path.insert(0, str(BASE / "scripts"))
 
 from booruflow.captioning.backends.registry import open_backends
@@ -18,10 +20,11 @@ from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
 
-gc.set_threshold(100_000, 20, 100)  # what Snakemake makes it keeps: to look for garbage often costs a tenth of its time
+# Snakemake keeps nearly all objects that it makes; with Python's defaults the search for garbage takes a tenth of its time
+gc.set_threshold(100_000, 20, 100)
 
 try:
-    config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text()))
+    config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
     check_inputs(config["inputs"])
     CAPTIONER = config["captioner"]
     BACKENDS = open_backends(CAPTIONER)
@@ -31,15 +34,11 @@ except UserError as error:
 R = config["results"]
 SHARDS = list(range(config["captions"]["shards"]))
 GENERATED = SHARDS if config["captions"]["generate"] else []
-TARS = [f"{n:04d}" for n in range(config["tars"]["count"])]
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
 EDITED = config["inputs"]["edited"]
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
-
-TEXTS = {"captions": ("meta_cap.json", "caption", "caption"), "tags": ("tags/meta_cap_dd.json", "tags", "txt")}
-"""Of each kind of tar: the file it is made from, the key of its texts there, and the suffix of its members."""
 
 
 wildcard_constraints:
@@ -50,31 +49,31 @@ wildcard_constraints:
 
 @functools.cache
 def digest(script):
-    """A digest of all that a script can run, which decides whether it counts as changed."""
+    """The digest of a script and of the library code that it can run. A change of it reruns the rule."""
     return code_digest(BASE / f"scripts/{script}.py", BASE / "scripts/booruflow")
 
 
 def code(script):
-    """The digest of a script as a parameter, made for the rules alone that the run needs."""
+    """The digest of a script as a param, computed only for rules that have a job."""
     return lambda wildcards: digest(script)
 
 
 def verbatim(value):
-    """A value of the config as a parameter; without this Snakemake takes braces in it for wildcards."""
+    """A config value as a param; without the function Snakemake would read braces in it as wildcards."""
     return lambda wildcards: value
 
 
 @functools.cache
 def identity():
-    """All that determines a caption's text apart from its request; a missing model ends Snakemake only where one is needed."""
+    """All that determines a caption apart from its request, as a param. Ends the run if a model is missing."""
     try:
         return [backend.identity() for backend in BACKENDS]
     except UserError as error:
-        sys.exit(str(error))  # one line, where Snakemake would show any other exception with a traceback
+        sys.exit(str(error))  # one line; of another exception Snakemake would show the traceback
 
 
 def caption_tables(wildcards):
-    """The parquet files of all caption sources, by source; JSON sources are converted first."""
+    """The parquet files of all caption sources, in the order of the config; JSON sources are converted first."""
     tables = []
     for k, source in enumerate(CAPTIONS):
         tables += [f"{R}/converted/captions_{k}.parquet"] if is_json(source["files"][0]) else source["files"]
@@ -82,24 +81,35 @@ def caption_tables(wildcards):
 
 
 def edited(wildcards):
-    """The edited bad entries of a shard, where a person has mended some."""
+    """The file of a shard's edited entries, if there is one."""
     path = Path(EDITED) / f"edited_{wildcards.n}.json"
     return [str(path)] if EDITED and path.exists() else []
 
 
-def tars_of(scope, kind):
-    """All tars of a kind and their indexes.
+def tars_of(folder, kind):
+    """All tars of captions or of tags in a folder of the results, each after its index.
 
-    One job makes them all, so who needs them names the last, which is missing when their number has grown: to look up
-    thousands takes Snakemake seconds.
+    All tars come from one job. Consumers depend on the last one only, because checking thousands of inputs is slow;
+    it is missing, too, when their number has grown.
     """
-    return [f"{R}/{scope}tars/{kind}/{tar}.{suffix}" for tar in TARS for suffix in ("json", "tar")]
+    return [f"{R}/{folder}tars/{kind}/{n:04d}.{suffix}" for n in range(config["tars"]["count"]) for suffix in ("json", "tar")]
 
 
 def subset_files(name):
-    """The products of a subset."""
-    made = [
-        f"{R}/subsets/{name}/{product}"
-        for product in ("tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl")
+    """The products of a subset; of its tars the last ones."""
+    names = ("tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl")
+    last_tars = [tars_of(f"subsets/{name}/", kind)[-1] for kind in ("captions", "tags")]
+    return [*(f"{R}/subsets/{name}/{product}" for product in names), *last_tars]
+
+
+def everything():
+    """All products, and the intermediate files: Snakemake recreates a missing one only if a target requests it."""
+    return [
+        *rules.manifest.input,
+        *rules.images.output,
+        *rules.resolutions.output,
+        *expand(rules.caption.output, n=GENERATED),
+        *rules.manifest.output,
+        *rules.tokens.output,
+        *rules.token_plots.output,
     ]
-    return [*made, *[tars_of(f"subsets/{name}/", kind)[-1] for kind in TEXTS]]

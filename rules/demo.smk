@@ -1,6 +1,7 @@
-"""The demo captioner trained anew, on request: `snakemake --cores 2 demo_captioner`.
+"""The demo captioner, trained again on request: `snakemake --cores 2 demo_captioner`.
 
-Needs nothing: images are drawn as it goes. Makes demo/captioner/, a folder to set captioner.model to. Reads nothing from the config.
+Needs nothing: its training images are drawn during training. Makes demo/captioner/, a folder for captioner.model. Reads
+nothing from the config.
 """
 
 
@@ -15,10 +16,11 @@ rule demo_captioner:
     resources:
         mem_mb=3000,
     params:
+        code=code("demo_captioner"),
         seconds=2700,
     conda:
         "../envs/transformers.yaml"
     message:
-        "Demo captioner: 45 minutes of training"
+        "Demo captioner: train for 45 minutes"
     script:
         "../scripts/demo_captioner.py"

@@ -1,6 +1,7 @@
-"""What one machine can do at once: GPUs and memory, counted where the command line does not say; how its jobs use memory.
+"""The resources of this machine: how many GPUs and how much memory all jobs together may use, and settings of their memory.
 
-Needs and makes nothing. Under a cluster's scheduler (`--jobs`, `--executor`) it leaves all to the scheduler.
+Limits given on the command line (`--resources`) stay. On a cluster the scheduler does the counting, and nothing is limited here.
+Needs and makes nothing; reads nothing from the config.
 """
 
 import os
@@ -12,30 +13,34 @@ from booruflow.core.memory import ALLOCATOR_SETTINGS
 
 for name, value in ALLOCATOR_SETTINGS.items():
     os.environ.setdefault(name, value)
-os.environ.setdefault("POLARS_MAX_THREADS", "1")  # the one thread that most rules ask for
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # most rules have one thread
 
-LOCAL = workflow.is_main_process and workflow.global_resources["_nodes"].value is None
+LOCAL = is_main_process() and not runs_on_cluster()
 GPUS = len(visible_gpus()) if LOCAL else 0
 
-if LOCAL:
-    if GPUS and "gpu" not in workflow.global_resources:
-        workflow.register_resource("gpu", GPUS)
-    if "mem_mb" not in workflow.global_resources:
-        workflow.register_resource("mem_mb", psutil.virtual_memory().total >> 20)
+if GPUS and resource_limit("gpu") is None:
+    set_resource_limit("gpu", GPUS)
+if LOCAL and resource_limit("mem_mb") is None:
+    set_resource_limit("mem_mb", psutil.virtual_memory().total >> 20)
 
 
 def check_gpu_jobs():
-    """Stop before the first job when one needs a GPU and there is none, or fewer than were asked for: it would fail after hours."""
-    waiting = () if workflow.touch or not LOCAL else workflow.dag.needrun_jobs()
-    rules_with_gpu = {job.rule.name for job in waiting if job.resources.get("gpu")}
-    if not rules_with_gpu:
+    """Stop before the first job if a planned job needs a GPU that this machine does not have: it would fail after hours.
+
+    Raises:
+        WorkflowError: there is no GPU, or fewer than `--resources gpu=N` allows.
+    """
+    if not LOCAL or only_touches():
+        return
+    gpu_rules = {job.rule.name for job in unfinished_jobs() if job.resources.get("gpu")}
+    if not gpu_rules:
         return
     if not GPUS:
         raise WorkflowError(
-            f"{', '.join(sorted(rules_with_gpu))} needs a GPU and this machine shows none:"
-            " set captioner.device to cpu, mend the driver, or use a cluster's profile"
+            f"{', '.join(sorted(gpu_rules))} needs a GPU, and none is visible on this machine:"
+            " set captioner.device to cpu, repair the driver, or use a cluster's profile"
         )
     try:
-        check_gpus(workflow.global_resources["gpu"].value)
+        check_gpus(resource_limit("gpu"))
     except UserError as error:
         raise WorkflowError(str(error)) from None

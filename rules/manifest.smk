@@ -1,6 +1,6 @@
-"""The list of all products with sizes, digests and counts, written after all consistency checks pass.
+"""The manifest: sizes, digests and counts of all products, written after all consistency checks pass.
 
-Needs every product. Makes manifest.json. Reads the config sections captions, tars and subsets.
+Needs all products. Makes manifest.json. Reads the config key results and the config sections captions, tars and subsets.
 """
 
 
@@ -38,6 +38,6 @@ rule manifest:
     conda:
         "../envs/data.yaml"
     message:
-        "Manifest: consistency checks, sizes, digests, counts"
+        "Manifest: check the products, record sizes, digests and counts"
     script:
         "../scripts/manifest.py"

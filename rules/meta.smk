@@ -1,10 +1,10 @@
-"""Merged captions, and the metadata that the trainer reads.
+"""All captions merged, and the metadata that the trainer reads.
 
-Needs base, good and fixed captions, tags JSON and resolutions. Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and
-missing_final.json. Reads the config section meta_lat.
+Needs posts, base, good and fixed captions, skipped ids, tags JSON and resolutions. Makes meta_cap.json, meta_lat.json,
+meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
 """
 
-# absolute, so that a moved project writes its paths again
+# absolute, so that meta_lat is made again after the project has moved
 TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["images"]).absolute())
 
 
@@ -27,8 +27,8 @@ rule meta_cap:
     conda:
         "../envs/data.yaml"
     message:
-        "meta_cap: base, then good, then fixed captions"
-    priority: 2  # the tars, which take longest, depend on it
+        "meta_cap: merge base, good and fixed captions"
+    priority: 2  # the tars take longest, and wait for it
     script:
         "../scripts/meta_cap.py"
 
@@ -56,7 +56,7 @@ rule meta_lat:
     conda:
         "../envs/data.yaml"
     message:
-        "meta_lat: tags, caption and resolution per image, for the trainer"
+        "meta_lat: write the metadata that the trainer reads"
     script:
         "../scripts/meta_lat.py"
 
@@ -82,6 +82,6 @@ rule missing_final:
     conda:
         "../envs/data.yaml"
     message:
-        "Missing after the merge"
+        "Missing, after the merge: list posts without tags, caption or resolution"
     script:
         "../scripts/missing.py"

@@ -1,7 +1,7 @@
-"""What is missing, and the shards it is dealt out to.
+"""Which posts lack what, and the caption shards.
 
-Needs the posts, tags JSON, base captions and resolutions. Makes missing/missing.json and missing/split_{n}.json and .parquet.
-Reads the config section captions.
+Needs posts, images, tags JSON, base captions and resolutions. Makes missing/missing.json, missing/split_{n}.json and
+missing/split_{n}.parquet. Reads captions.shards and tags.underscores of the config.
 """
 
 
@@ -25,7 +25,7 @@ rule missing:
     conda:
         "../envs/data.yaml"
     message:
-        "Missing: posts without tags, caption or resolution"
+        "Missing: list posts without tags, caption or resolution"
     priority: 1
     script:
         "../scripts/missing.py"
@@ -53,7 +53,7 @@ rule shards:
     conda:
         "../envs/data.yaml"
     message:
-        "Shards: posts without a caption, by id % {params.shards}"
+        "Shards: divide posts without a caption by id % {params.shards}"
     priority: 1
     script:
         "../scripts/shards.py"

@@ -1,7 +1,8 @@
 """The posts of the run, their images and their training resolutions.
 
-Needs inputs.metadata (parquet or CSV), inputs.images, inputs.resolutions. Makes posts/posts.parquet, images/images.parquet
-and resolutions/resolutions.parquet, all sorted by id. Reads the config sections inputs, ids and meta_lat.
+Needs inputs.metadata (parquet or CSV), inputs.images and inputs.resolutions. Makes posts/posts.parquet, images/images.parquet
+and resolutions/resolutions.parquet, all sorted by id; foreign formats are first converted to converted/*.parquet. Reads the
+config sections inputs, ids and meta_lat.
 """
 
 CSV = is_csv(METADATA[0])
@@ -26,7 +27,7 @@ rule metadata_csv:
     conda:
         "../envs/data.yaml"
     message:
-        "Metadata: CSV to parquet"
+        "Metadata: convert CSV to parquet"
     script:
         "../scripts/metadata_csv.py"
 
@@ -48,7 +49,7 @@ rule kohya_resolutions:
     conda:
         "../envs/data.yaml"
     message:
-        "Resolutions: resolutions of {input.json}"
+        "Resolutions: convert {input.json} to parquet"
     script:
         "../scripts/kohya_resolutions.py"
 
@@ -76,7 +77,7 @@ rule posts:
     conda:
         "../envs/data.yaml"
     message:
-        "Posts: metadata checked and sorted by id"
+        "Posts: check the metadata and sort it by id"
     priority: 2
     script:
         "../scripts/posts.py"
@@ -99,7 +100,7 @@ rule images:
     conda:
         "../envs/data.yaml"
     message:
-        "Images: which there are, and where"
+        "Images: list the files"
     priority: 1
     script:
         "../scripts/images.py"
@@ -132,7 +133,7 @@ rule resolutions:
     conda:
         "../envs/data.yaml"
     message:
-        "Resolutions: the training resolution of each post"
+        "Resolutions: find the training resolution of each post"
     priority: 1
     script:
         "../scripts/resolutions.py"

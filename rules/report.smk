@@ -1,7 +1,7 @@
-"""What a person looks at: plots, and images beside their captions. `snakemake --report` puts them into one page.
+"""The report: plots, and a page of images beside their captions. `snakemake --report` combines them in one page.
 
-Needs posts, images, tags JSON, resolutions, the captions of all sources, bad and skipped. Makes report/*.svg and
-report/contact_sheet.html. Reads the config section captions.
+Needs posts, images, tags JSON, resolutions, base, good, fixed and merged captions, bad outputs and skipped ids. Makes
+report/*.svg and report/contact_sheet.html. Reads the config section captions and inputs.images.
 """
 
 
@@ -23,19 +23,19 @@ rule plots:
             f"{R}/report/coverage.svg",
             caption="report/coverage.rst",
             category="Captions",
-            labels={"plot": "where the texts come from"},
+            labels={"plot": "sources of the texts"},
         ),
         outcomes=report(
             f"{R}/report/outcomes.svg",
             caption="report/outcomes.rst",
             category="Captions",
-            labels={"plot": "how the shards ended"},
+            labels={"plot": "outcomes by shard"},
         ),
         lengths=report(
             f"{R}/report/lengths.svg",
             caption="report/lengths.rst",
             category="Captions",
-            labels={"plot": "how long the captions are"},
+            labels={"plot": "caption lengths"},
         ),
         resolutions=report(
             f"{R}/report/resolutions.svg",
@@ -55,7 +55,7 @@ rule plots:
     conda:
         "../envs/report.yaml"
     message:
-        "Plots: coverage, outcomes, lengths, resolutions"
+        "Plots: draw coverage, outcomes, lengths and resolutions"
     script:
         "../scripts/plots.py"
 
@@ -88,7 +88,7 @@ rule contact_sheet:
     conda:
         "../envs/data.yaml"
     message:
-        "Contact sheet: images beside their captions"
+        "Contact sheet: show images beside their captions"
     script:
         "../scripts/contact_sheet.py"
 

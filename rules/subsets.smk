@@ -1,6 +1,8 @@
-"""The same products for the posts that match a filter.
+"""Subsets: the same products for the posts that match a filter.
 
-Needs posts, tags JSON, meta_cap and resolutions. Makes subsets/<name>/... Reads the config sections subsets and meta_lat.
+Needs posts, tags JSON, meta_cap.json, resolutions and skipped ids. Makes tags/meta_cap_dd.json, meta_cap.json, meta_lat.json
+and meta_lat.jsonl in subsets/{subset}/; the rules of its tars are in tars.smk. Reads the config sections subsets and meta_lat.
+`snakemake subset_NAME` builds one subset with its tars.
 """
 
 
@@ -31,7 +33,7 @@ rule subset:
     conda:
         "../envs/data.yaml"
     message:
-        "Subset {wildcards.subset}"
+        "Subset {wildcards.subset}: select its posts"
     script:
         "../scripts/subset.py"
 

@@ -1,7 +1,8 @@
-"""Tags and the captions that exist already.
+"""Tags, and captions that exist already.
 
-Needs posts/posts.parquet, inputs.captions, and for the ids of those inputs.metadata or inputs.resolutions. Makes
-tags/meta_cap_dd.json and captions/meta_cap_base.json. Reads the config sections tags and inputs.
+Needs posts/posts.parquet and inputs.captions. Base captions do not wait for the posts: they take the ids from inputs.metadata
+or inputs.resolutions. Makes tags/meta_cap_dd.json and captions/meta_cap_base.json; JSON captions are first converted to
+converted/captions_{k}.parquet. Reads the config sections tags and inputs.
 """
 
 
@@ -23,7 +24,7 @@ rule tags_json:
     conda:
         "../envs/data.yaml"
     message:
-        "Tags JSON: one line of tags per post"
+        "Tags JSON: write one line of tags per post"
     priority: 2
     script:
         "../scripts/tags_json.py"
@@ -46,7 +47,7 @@ rule captions_json:
     conda:
         "../envs/data.yaml"
     message:
-        "Captions: {input.json} to parquet"
+        "Captions: convert {input.json} to parquet"
     script:
         "../scripts/captions_json.py"
 
@@ -73,7 +74,7 @@ rule base_captions:
     conda:
         "../envs/data.yaml"
     message:
-        "Base captions: those that exist already"
+        "Base captions: collect those that exist already"
     priority: 2
     script:
         "../scripts/base_captions.py"

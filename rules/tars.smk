@@ -1,42 +1,83 @@
-"""Captions and tags packed in tars by id % count, each with its index; for the whole data set and for each subset.
+"""Captions and tags packed in tars by id % count, each tar with an index, for the whole data set and for each subset.
 
-Needs meta_cap.json and tags/meta_cap_dd.json. Makes tars/captions/*.tar and tars/tags/*.tar with *.json beside them. Reads the
-config section tars.
+Needs meta_cap.json and tags/meta_cap_dd.json, of a subset those in subsets/{subset}/. Makes tars/captions/*.tar and
+tars/tags/*.tar there, with a *.json beside each. Reads the config section tars.
 """
 
-SCOPES = {"": "", **{f"subset_{name}_": f"subsets/{name}/" for name in config["subsets"]}}
-"""Of the whole data set and each subset: how the names of their rules begin, and their folder."""
+
+rule captions_tars:
+    input:
+        entries=rules.meta_cap.output.captions,
+    output:
+        tars=tars_of("", "captions"),
+    log:
+        f"{R}/logs/captions_tars.log",
+    benchmark:
+        f"{R}/benchmarks/captions_tars.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("tars"),
+        member="caption",
+        suffix="caption",
+        tars=config["tars"]["count"],
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Tars from {input.entries}"
+    script:
+        "../scripts/tars.py"
 
 
-for (prefix, scope), (kind, (entries, member, suffix)) in itertools.product(SCOPES.items(), TEXTS.items()):
+rule tags_tars:
+    input:
+        entries=rules.tags_json.output.tags,
+    output:
+        tars=tars_of("", "tags"),
+    log:
+        f"{R}/logs/tags_tars.log",
+    benchmark:
+        f"{R}/benchmarks/tags_tars.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("tars"),
+        member="tags",
+        suffix="txt",
+        tars=config["tars"]["count"],
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Tars from {input.entries}"
+    script:
+        "../scripts/tars.py"
 
-    rule:
-        name:
-            f"{prefix}{kind}_tars"
-        input:
-            entries=f"{R}/{scope}{entries}",
-        output:
-            tars_of(scope, kind),
-        log:
-            f"{R}/logs/{scope}{kind}_tars.log",
-        benchmark:
-            f"{R}/benchmarks/{scope}{kind}_tars.tsv"
-        threads: 1
-        resources:
-            mem_mb=1500,
-        params:
-            code=code("tars"),
-            member=member,
-            suffix=suffix,
-            tars=len(TARS),
-        conda:
-            "../envs/data.yaml"
-        message:
-            "Tars from {input.entries}"
-        script:
-            "../scripts/tars.py"
+
+use rule captions_tars as subset_captions_tars with:
+    input:
+        entries=f"{R}/subsets/{{subset}}/meta_cap.json",
+    output:
+        tars=tars_of("subsets/{subset}/", "captions"),
+    log:
+        f"{R}/logs/subsets/{{subset}}/captions_tars.log",
+    benchmark:
+        f"{R}/benchmarks/subsets/{{subset}}/captions_tars.tsv"
+
+
+use rule tags_tars as subset_tags_tars with:
+    input:
+        entries=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",
+    output:
+        tars=tars_of("subsets/{subset}/", "tags"),
+    log:
+        f"{R}/logs/subsets/{{subset}}/tags_tars.log",
+    benchmark:
+        f"{R}/benchmarks/subsets/{{subset}}/tags_tars.tsv"
 
 
 rule tars:
     input:
-        [tars_of("", kind) for kind in TEXTS],
+        tars_of("", "captions"),  # not rules.captions_tars.output, of which Snakemake compares each with each
+        tars_of("", "tags"),

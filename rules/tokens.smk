@@ -27,7 +27,7 @@ rule prevalence:
     conda:
         "../envs/data.yaml"
     message:
-        "Prevalence: how many posts have each tag"
+        "Prevalence: count the posts of each tag"
     script:
         "../scripts/prevalence.py"
 
@@ -54,7 +54,7 @@ rule vocab:
     conda:
         "../envs/data.yaml"
     message:
-        "Vocabulary: the tokens, and what the thresholds cost"
+        "Vocabulary: choose the tokens, and measure what each threshold loses"
     script:
         "../scripts/vocab.py"
 

@@ -1,0 +1,66 @@
+"""All uses of Snakemake's undocumented interface, each behind a named function.
+
+Any release of Snakemake may change it. Tried with VERSIONS.
+Needs and makes nothing; reads nothing from the config.
+"""
+
+import os
+from pathlib import Path
+
+
+def code_folder():
+    """The folder of this code, also where another workflow uses it as a module; for use while the rules are being read."""
+    return Path(workflow.current_basedir).parent
+
+
+def is_main_process():
+    """Whether this is the Snakemake that the user started, and not the one of a job, which reads the rules again."""
+    return workflow.is_main_process
+
+
+def is_module(code):
+    """Whether another workflow uses the code in that folder as a module."""
+    return Path(workflow.main_snakefile) != code / "Snakefile"
+
+
+def runs_on_cluster():
+    """Whether jobs go to the scheduler of a cluster (`--jobs`, `--executor`)."""
+    return workflow.nodes is not None
+
+
+def resource_limit(name):
+    """The limit of the whole run for a resource such as gpu or mem_mb; None where there is none."""
+    limits = workflow.global_resources
+    return limits[name].value if name in limits else None
+
+
+def set_resource_limit(name, limit):
+    """Limit a resource for the whole run, as `--resources` does."""
+    workflow.register_resource(name, limit)
+
+
+def unfinished_jobs():
+    """The jobs that the run has planned and not finished; none before the plan is made."""
+    return list(workflow.dag.needrun_jobs())
+
+
+def only_touches():
+    """Whether the run only renews the time stamps of files (`--touch`)."""
+    return workflow.touch
+
+
+def mark_incomplete(job):
+    """Record the outputs of a job as incomplete, so that `--rerun-incomplete` makes them again."""
+    workflow.persistence.started(job)
+
+
+def keep_records_in(folder):
+    """Make .snakemake/metadata, Snakemake's records of what each output was made from, a link to a folder."""
+    link = Path(".snakemake/metadata")
+    if link.exists() and not link.is_symlink():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    # without this folder Snakemake takes the records for those of an old version and converts them
+    link.with_name("incomplete").mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(folder, link.parent))
