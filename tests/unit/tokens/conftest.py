@@ -5,14 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import settings
 
 from booruflow.tokens import CATEGORIES
 from booruflow.tokens.labels import pieces
 from booruflow.tokens.vocabulary import vocabulary_of
-
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("rating", pa.string()), ("score", pa.int32()), *((name, pa.string()) for name in CATEGORIES)]

@@ -17,6 +17,7 @@ class _Source:
     name: str
     speaks: bool
     said: bool = False
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,24 @@ class _Writer:
         if lettered or (source and source.speaks) or (context.subject and not is_prose(text)):
             self.lettering(text, context)
         elif context.subject or is_sentence(text):
-            if source and not source.said:
-                source.said = True
-                self.leads.append(f"{capital(source.name)}:")
+            self.lead_with(source)
             self.pieces.append(Sentence(led(self.unsaid(text), text)))
         else:
             key = context.key
             bare = key.role in (Role.PLAIN, Role.PEOPLE) and key.words != "characters"
             self.pieces.append(Fragment(text, "" if bare else key.words, self.unsaid(text)))
 
+    def lead_with(self, source: _Source | None) -> None:
+        """Make a source that no sentence has named the lead of the next one, so that nothing within it goes first."""
+        if source and not source.said:
+            source.said = True
+            self.worded |= not source.keyed
+            self.leads.append(f"{capital(source.name)}:")
+
     def unsaid(self, text: str) -> list[str]:
         """The leads that are due and that `text` does not say itself."""
-        leads = [lead for lead in self.leads if not mentions(text, lead.split(" ", 1)[-1])]
+        names = [lead if lead.endswith(":") else lead.split(" ", 1)[-1] for lead in self.leads]  # 'in', 'at' need not be said
+        leads = [lead for lead, name in zip(self.leads, names, strict=True) if not mentions(text, name)]
         self.leads = []
         return leads
 
@@ -138,6 +145,7 @@ class _Writer:
         if isinstance(value, bool):
             noun = key.words.removeprefix("has ")
             if value and noun in _SHOWN:
+                self.lead_with(context.source)
                 there = f"There is {noun if noun in ('text', 'censoring') else article(noun)}."
                 self.pieces.append(Sentence(led(self.unsaid(there), there)))
         elif abs(value) < 1e15:  # neither NaN nor endless
@@ -195,24 +203,31 @@ class _Writer:
             if first and key.role is Role.SPEAKER and not is_sentence(word):
                 if source:
                     self.leads.append(_as_kind(source.name))
+                else:
+                    self.lead_with(context.source)
                 source = _Source(_speaker(word), True)
             elif first and key.role is Role.KIND and not (source or context.source) and _LETTERED.search(word):
                 source = _Source(word.replace("_", " ").rstrip("."), False)
             elif not (word and (annotated or context.depth) and self.annotate(key, word, annotated, latest, context)):
                 subject = annotated if source else context.subject
                 self.under(name, key, value, _Context(context.key, subject, source or context.source, context.depth))
-            elif source and len(self.leads) > pending:
+            elif (owner := source or context.source) and not (owner.said or owner.keyed) and len(self.leads) > pending:
                 aside = self.leads.pop()
                 aside = f"({aside[:-1]})" if aside.endswith(":") else aside
-                source.name = f"{source.name}, {aside}," if source.speaks else f"{source.name} {aside}"
+                owner.name = f"{owner.name.removesuffix(',')}, {aside}," if owner.speaks else f"{owner.name} {aside}"
             opened |= len(self.leads) > pending
         self.scene += opened
-        unsaid = [source.name] if source and not source.said else []
-        if len(self.pieces) == start:
-            unsaid = [*self.leads[leads_before:], *unsaid]
-            del self.leads[leads_before:]
-        self.worded |= bool(unsaid)
-        self.pieces.extend(Sentence(stopped(capital(words.strip(":,")))) for words in unsaid)
+        if len(self.pieces) > start:
+            self.leads.clear()  # what is left are names without a description
+            return
+        unsaid = [*self.leads[leads_before:], *([source.name] if source and not source.said else [])]
+        del self.leads[leads_before:]
+        if unsaid:
+            self.worded = True
+            self.lead_with(context.source)
+            first, *others = [stopped(capital(words.strip(":,"))) for words in unsaid]
+            self.pieces.append(Sentence(led(self.unsaid(first), first)))
+            self.pieces.extend(map(Sentence, others))
 
     def under(self, name: str, key: Key, value: Value, context: _Context) -> None:
         """Write the value of one pair that is no annotation of its neighbours."""
@@ -227,7 +242,8 @@ class _Writer:
         elif key.role is Role.LABEL and subject and name[:1].isupper():  # a name
             key = key._replace(words=clean(name.replace("_", " ")))
             if parent.words.startswith(("dialog", "speech")):
-                source, key = _Source(key.words, True), Key(Role.PLAIN, "")
+                self.lead_with(source)
+                source, key = _Source(key.words, True, keyed=True), Key(Role.PLAIN, "")
         lead = key.place if key.role is Role.REGION and not (subject and isinstance(value, str)) else ""
         inner = _Context(key._replace(place="") if lead else key, subject, source, context.depth + 1)
         if lead:
