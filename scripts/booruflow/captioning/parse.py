@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from booruflow.captioning.parsing import Bad, Good, Options, Outcome, parse, with_artist
+from booruflow.captioning.parsing.artist_sentence import with_artist
+from booruflow.captioning.parsing.outcome import Bad, Good, Outcome
+from booruflow.captioning.parsing.parser import Options, parse
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.tables import read_stream
@@ -49,7 +51,7 @@ class Parser:
 
     @property
     def options(self) -> Options:
-        """For `booruflow.captioning.parsing`."""
+        """For `booruflow.captioning.parsing.parser`."""
         return Options(self.max_characters, self.salvage)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from booruflow.captioning.backends import Failed, Outcome, Prepared, Result
-from booruflow.captioning.parsing.judging import loops
+from booruflow.captioning.parsing.text.repetition import loops
 
 if TYPE_CHECKING:
     import torch

@@ -17,7 +17,7 @@ from booruflow.captioning.backends import Failed, Outcome, Prepared, Request, Re
 from booruflow.captioning.backends.chatml import chat
 from booruflow.captioning.backends.decoding import GUARD_EVERY, json_object_grammar
 from booruflow.captioning.backends.models import identify, local_folder
-from booruflow.captioning.parsing.judging import loops
+from booruflow.captioning.parsing.text.repetition import loops
 from booruflow.core.errors import Unreadable, UserError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from booruflow.captioning.backends import Failed, Outcome, Prepared, Request, Result, wants_json
 from booruflow.captioning.backends.chatml import plain
-from booruflow.captioning.parsing.judging import loops
+from booruflow.captioning.parsing.text.repetition import loops
 from booruflow.core.errors import UserError
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from nested_values import nested
 
-from booruflow.captioning.parsing import Bad, Good, parse
+from booruflow.captioning.parsing.outcome import Bad, Good
+from booruflow.captioning.parsing.parser import Options, parse
 
 UNDERSCORED = re.compile(r"[A-Za-z]_\w")
 MARKER = re.compile(r"Zq\d+w")
@@ -41,7 +42,7 @@ def with_counterexamples(test):
 @given(nested())
 def test_all_prose_appears_once_and_in_order(case):
     value, markers = case
-    outcome = parse(json.dumps(value))
+    outcome = parse(json.dumps(value), "stop", "json", Options(None, salvage=True))
     if not markers:
         assert isinstance(outcome, Bad) or not re.search(r"Zq", outcome.caption)
         return
@@ -67,4 +68,4 @@ def test_all_prose_appears_once_and_in_order(case):
     ],
 )
 def test_nested_values_keep_their_reading_order(value, caption):
-    assert parse(json.dumps(value)) == Good(caption)
+    assert parse(json.dumps(value), "stop", "json", Options(None, salvage=True)) == Good(caption)
