@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -14,23 +15,31 @@ import pytest
 from projects import Project, end
 from running_jobs import running_jobs
 
-LONGEST = 20
-"""Seconds before a run is killed, at most: a few kills on the way to a complete build."""
+LATEST = 5
+"""Latest kill, in multiples of the time that Snakemake needs to start: a build is killed a few times on any machine."""
+
+
+def unlock(project: Project) -> float:
+    """Remove the lock of a killed run; returns the seconds that this start of Snakemake took."""
+    started = time.monotonic()
+    project.run("--unlock")
+    return time.monotonic() - started
 
 
 def build_with_kills(project: Project, kills: int, draw: random.Random) -> list[list[str]]:
     """Build, with at most so many kills on the way; returns which scripts were running at each kill."""
     moments: list[list[str]] = []
+    startup = unlock(project)
     while len(moments) < kills:
         process = project.start()
         try:
-            assert process.wait(draw.uniform(0, LONGEST)) == 0, project.console()
+            assert process.wait(draw.uniform(0, LATEST * startup)) == 0, project.console()
             break
         except subprocess.TimeoutExpired:
             moments.append(sorted(running_jobs(project)))
         finally:
             end(process)
-        project.run("--unlock")
+        startup = unlock(project)
     project.run()
     return moments
 
