@@ -1,8 +1,8 @@
-"""Mutate sound outputs as a model or a token limit would spoil them, and parse each one.
+"""Damage valid outputs as a model or a token limit would, and parse each of them.
 
     python tests/helpers/fuzz_parser.py 100000
 
-Checks that parsing never raises, never lets JSON into a caption and never takes long; prints how many came out how.
+Checks that parsing never raises, never puts JSON into a caption and never takes long; prints the counts of outcomes.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from booruflow.captioning.parsing import Good, Options, parse
+from booruflow.captioning.parsing.outcome import Good
+from booruflow.captioning.parsing.parser import Options, parse
 
 DATA = Path(__file__).parents[1] / "data"
 LEAKED = re.compile(r'[{}\[\]\n\t]|speech_bubble|character_\d|text_\d|"\s*:\s*"')
@@ -24,7 +25,7 @@ CHARACTERS = "{}[]\":,'\\\n\t #*-_`0Aé日\ud800\x00\u2028"
 
 
 def seeds() -> list[str]:
-    """Outputs to start from: a real one, and the real odd values within an answer."""
+    """Return outputs to start from: a real one, and real unusual values within an answer."""
     lines = (DATA / "toriigate_odd_values.jsonl").read_text(encoding="utf-8").splitlines()
     answers = [
         {
@@ -44,7 +45,7 @@ def seeds() -> list[str]:
 
 
 def mutated(text: str, draw: random.Random) -> str:
-    """`text` spoiled in one to five ways."""
+    """Damage `text` in one to five ways."""
     for _ in range(draw.randint(1, 5)):
         here = draw.randrange(len(text) + 1)
         there = min(len(text), here + draw.choice([1, 1, 1, 3, 10, 80]))
@@ -71,7 +72,7 @@ def mutated(text: str, draw: random.Random) -> str:
 
 
 def fuzz(count: int, seed: int) -> Counter[str]:
-    """Parse `count` mutated outputs; how many came out how."""
+    """Parse `count` mutated outputs; returns the counts of outcomes."""
     draw = random.Random(seed)
     starts = seeds()
     outcomes: Counter[str] = Counter()
@@ -81,9 +82,9 @@ def fuzz(count: int, seed: int) -> Counter[str]:
             draw.choice(["stop", "stop", "length", "repetition"]),
             draw.choice(["json", "json", "markdown", "long"]),
         )
-        begun = time.perf_counter()
+        started = time.perf_counter()
         outcome = parse(text, finish, style, Options(max_characters=draw.choice([None, 1]), salvage=draw.random() < 0.8))
-        assert time.perf_counter() - begun < 5, f"slow: {text!r}"
+        assert time.perf_counter() - started < 5, f"slow: {text!r}"
         if isinstance(outcome, Good):
             caption = outcome.caption
             assert caption == " ".join(caption.split()) != "", (text, caption)
@@ -100,6 +101,8 @@ if __name__ == "__main__":
     options.add_argument("count", type=int, nargs="?", default=100_000)
     options.add_argument("--seed", type=int, default=0)
     arguments = options.parse_args()
-    start = time.perf_counter()
-    found = fuzz(arguments.count, arguments.seed)
-    print(dict(found.most_common()), f"{arguments.count / (time.perf_counter() - start):.0f} outputs/s")
+    start = time.process_time()
+    outcomes = fuzz(arguments.count, arguments.seed)
+    speed = arguments.count / (time.process_time() - start)
+    counts = ", ".join(f"{outcome} {count}" for outcome, count in outcomes.most_common())
+    print(f"{counts}; {speed:.0f} outputs per second of CPU time")

@@ -1,4 +1,4 @@
-"""Values as a model might give them: each text holds one word found nowhere else."""
+"""Nested values such as a model might return; each text contains one unique marker word."""
 
 from hypothesis import strategies as st
 
@@ -27,7 +27,7 @@ FORMS = (
 
 @st.composite
 def nested(draw, depth=4):
-    """(value, the marker words in the order of writing)."""
+    """Draw (value, marker words in reading order)."""
     keys = st.sampled_from(KEYS)
     markers = []
 

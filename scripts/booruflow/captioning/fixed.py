@@ -10,7 +10,9 @@ import orjson
 import polars as pl
 
 from booruflow.captioning.parse import ParserSettings
-from booruflow.captioning.parsing import Bad, parse_edited, with_artist
+from booruflow.captioning.parsing.artist_sentence import with_artist
+from booruflow.captioning.parsing.outcome import Bad
+from booruflow.captioning.parsing.parser import parse_edited
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries
 from booruflow.core.tables import read_stream

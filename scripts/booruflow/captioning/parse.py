@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 import orjson
 import polars as pl
 
-from booruflow.captioning.parsing import Bad, Good, Options, Outcome, parse, with_artist
+from booruflow.captioning.parsing.artist_sentence import with_artist
+from booruflow.captioning.parsing.outcome import Bad, Good, Outcome
+from booruflow.captioning.parsing.parser import Options, parse
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.tables import read_stream

@@ -5,13 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import settings
 
 from booruflow.tokens.spelling import pieces
 from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary
-
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("rating", pa.string()), ("score", pa.int32()), *((name, pa.string()) for name in SECTION_ORDER)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from booruflow.captioning.backends.interface import Answer, Failed, Generation, Prepared
 from booruflow.captioning.backends.json_constraint import JsonObjects
-from booruflow.captioning.parsing.judging import loops
+from booruflow.captioning.parsing.text.repetition import loops
 
 if TYPE_CHECKING:
     import torch

@@ -18,7 +18,7 @@ from booruflow.captioning.backends.decoding import GUARD_INTERVAL
 from booruflow.captioning.backends.interface import Answer, Failed, Generation, Prepared, Request
 from booruflow.captioning.backends.json_constraint import json_object_grammar, wants_json
 from booruflow.captioning.backends.model_identity import local_folder, model_identity
-from booruflow.captioning.parsing.judging import loops
+from booruflow.captioning.parsing.text.repetition import loops
 from booruflow.core.errors import Unreadable, UserError
 
 if TYPE_CHECKING:

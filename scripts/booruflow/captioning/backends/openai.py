@@ -21,7 +21,7 @@ from PIL import Image
 from booruflow.captioning.backends.chat_template import without_control_tokens
 from booruflow.captioning.backends.interface import Answer, Failed, Generation, Prepared, Request
 from booruflow.captioning.backends.json_constraint import wants_json
-from booruflow.captioning.parsing.judging import loops
+from booruflow.captioning.parsing.text.repetition import loops
 from booruflow.core.errors import UserError
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ def test_sections_labels_and_bullets():
     assert read_markdown(text) == (("Girl", girl),)
 
 
-def test_order_is_kept():
+def test_paragraphs_keep_their_order():
     value = read_markdown("intro\n\n## A\none\n\n## B\n- x: 1\n- **C:** two\n")
     assert value == (("", "intro"), ("A", "one"), ("B", (("", "x: 1"), ("C", "two"))))
 
 
-def test_bullets_go_on_with_a_colon():
+def test_bullets_continue_a_text_with_a_colon():
     assert read_markdown("She wears:\n- a hat\n- a scarf.\n") == (("", "She wears: a hat, a scarf"),)
 
 

@@ -1,6 +1,8 @@
 import pytest
 
-from booruflow.captioning.parsing import with_artist
+from booruflow.captioning.parsing.artist_sentence import with_artist
+
+TEMPLATE = "The image is a digital illustration by the artist {artist}."
 
 
 @pytest.mark.parametrize(
@@ -17,9 +19,9 @@ from booruflow.captioning.parsing import with_artist
     ],
 )
 def test_the_sentence_goes_in_front(artists, expected):
-    assert with_artist("A cat.", artists) == expected
+    assert with_artist("A cat.", artists, TEMPLATE) == expected
 
 
-def test_another_template_and_none():
+def test_another_template_and_an_empty_one():
     assert with_artist("A cat.", ["x"], "Art by {artist}.") == "Art by x. A cat."
     assert with_artist("A cat.", ["x"], "") == "A cat."

@@ -4,14 +4,20 @@ from pathlib import Path
 import pytest
 from fuzz_parser import fuzz
 
-from booruflow.captioning.parsing import Bad, Good, Options, Reason, parse, parse_edited
+from booruflow.captioning.parsing import parser
+from booruflow.captioning.parsing.outcome import Bad, Good, Reason
+from booruflow.captioning.parsing.parser import Options, parse_edited
 
 DATA = Path(__file__).parents[3] / "data"
 ODD = [json.loads(line)["value"] for line in (DATA / "toriigate_odd_values.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+def parse(text, finish_reason="stop", style="json", max_characters=None, salvage=True):
+    return parser.parse(text, finish_reason, style, Options(max_characters, salvage))
+
+
 def caption_of(value, **options):
-    outcome = parse(json.dumps(value), options=Options(**options))
+    outcome = parse(json.dumps(value), **options)
     assert isinstance(outcome, Good), outcome
     assert not outcome.repaired
     return outcome.caption
@@ -50,11 +56,11 @@ def test_a_real_odd_value(number, expected):
 
 
 @pytest.mark.parametrize("number", [8, 9, 11, 14, 15])
-def test_real_prose_in_an_object_stays_as_it_is(number):
+def test_real_prose_in_an_object_is_unchanged(number):
     assert caption_of({"main_content": ODD[number]}) == caption_of({"texts": ODD[number]}) == " ".join(ODD[number].values())
 
 
-def test_kinds_of_real_sandwiches_are_said_where_the_prose_does_not():
+def test_kinds_of_real_sandwiches_are_labels_unless_the_prose_has_the_word():
     caption = caption_of({"main_content": ODD[23]})
     assert caption.startswith("Fruit: Strawberry slices are layered between slices of bread")
     assert "Meat:" not in caption and "Onion:" not in caption and "Vegetable: A sandwich with lettuce" in caption
@@ -179,7 +185,7 @@ def test_a_key_used_twice_keeps_both_values():
     assert parse('{"texts": "a", "texts": "b",}') == Good('The text reads "a" and "b".', repaired=True)
 
 
-def test_the_same_long_prose_twice_is_said_once():
+def test_repeated_long_prose_appears_once():
     prose = "A girl with long hair stands in a field of red flowers and looks up."
     assert caption_of({"description": prose, "caption": prose}) == prose
 
@@ -218,7 +224,7 @@ FROM_MARKDOWN = (
 
 
 @pytest.mark.parametrize("style", ["json", "markdown", "short"])
-def test_markdown_is_understood_in_every_style(style):
+def test_markdown_is_parsed_in_every_style(style):
     assert parse(MARKDOWN, style=style) == Good(FROM_MARKDOWN)
     assert parse(f"```markdown\n{MARKDOWN}```", style=style) == Good(FROM_MARKDOWN)
 
@@ -312,7 +318,7 @@ CHARACTER = "A girl with long red hair stands in a field. She wears a white dres
 )
 def test_cut(cut, expected):
     assert parse(ANSWER[:cut], "length") == expected
-    assert parse(ANSWER[:cut], "length", options=Options(salvage=False)) == Bad(Reason.TRUNCATED)
+    assert parse(ANSWER[:cut], "length", salvage=False) == Bad(Reason.TRUNCATED)
 
 
 def test_every_cut_is_a_prefix_or_bad():
@@ -327,16 +333,16 @@ def test_every_cut_is_a_prefix_or_bad():
 
 def test_a_whole_answer_at_the_limit():
     assert parse(ANSWER, "length") == parse(ANSWER, "stop")
-    assert parse(ANSWER, "length", options=Options(salvage=False)) == Bad(Reason.TRUNCATED)
+    assert parse(ANSWER, "length", salvage=False) == Bad(Reason.TRUNCATED)
 
 
 @pytest.mark.parametrize("end", ["", '"}'])
-def test_a_loop_is_dropped(end):
+def test_a_loop_is_removed(end):
     text = (
         '{"character_1": "A girl with long red hair stands in a field of flowers.", "texts": "It says ' + "ALL NIGHT " * 60 + end
     )
     assert parse(text, "length") == Good("A girl with long red hair stands in a field of flowers.", True)
-    assert parse(text, "stop", options=Options(salvage=False)) == Bad(Reason.REPETITION)
+    assert parse(text, "stop", salvage=False) == Bad(Reason.REPETITION)
 
 
 # --- edited
@@ -358,7 +364,7 @@ def test_a_loop_is_dropped(end):
     ],
 )
 def test_edited(entry, expected):
-    assert parse_edited(entry) == expected
+    assert parse_edited(entry, "json", Options(None, salvage=True)) == expected
 
 
 def test_mutated_outputs():

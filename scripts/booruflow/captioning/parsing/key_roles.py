@@ -1,34 +1,36 @@
-"""What a key of the model's JSON stands for, from the words in its name."""
+"""The role of a key in the model's JSON, derived from the words in its name."""
 
 import re
 from enum import Enum, auto
 from functools import lru_cache
 from typing import NamedTuple
 
-from booruflow.captioning.parsing.words import clean, numbered, where
+from booruflow.captioning.parsing.text.cleaning import clean
+from booruflow.captioning.parsing.text.grammar import ordinal
+from booruflow.captioning.parsing.text.places import place_phrase
 
 
 class Role(Enum):
-    """What a key says about its value."""
+    """What the value of a key contains. A neighbor is another value of the same object."""
 
-    GEOMETRY = auto()  # coordinates, confidences, ids: nothing for a caption
-    PLACE = auto()  # where its neighbour stands
-    PANEL = auto()  # in which panel its neighbour stands
-    SPEAKER = auto()  # who says its neighbour
-    TRANSLATION = auto()  # its neighbour in English
-    LANGUAGE = auto()  # its neighbour's language
-    KIND = auto()  # what sort of thing its neighbour is
-    NAME = auto()  # what its neighbour is called
-    MANNER = auto()  # how lettering looks or sounds: a remark on its neighbour
-    LETTERING = auto()  # its value is lettering in the picture, or prose about it
-    PEOPLE = auto()  # its value describes characters
-    REGION = auto()  # its value is what that part of the picture holds: `top_panel`, `1st_frame`
-    PLAIN = auto()  # the name adds nothing: `description`
-    LABEL = auto()  # anything else: a name for its value
+    GEOMETRY = auto()  # coordinates, confidences, ids: not for captions
+    PLACE = auto()  # location of a neighbor
+    PANEL = auto()  # panel that contains a neighbor
+    SPEAKER = auto()  # who says a neighbor
+    TRANSLATION = auto()  # a neighbor in English
+    LANGUAGE = auto()  # language of a neighbor
+    KIND = auto()  # what kind of thing a neighbor is
+    NAME = auto()  # name of a neighbor
+    MANNER = auto()  # appearance or sound of text in the image
+    IMAGE_TEXT = auto()  # text in the image, or prose about it
+    PEOPLE = auto()  # descriptions of characters
+    REGION = auto()  # content of one part of the image: `top_panel`, `1st_frame`
+    PLAIN = auto()  # anything; the key adds no information: `description`
+    LABEL = auto()  # anything else; the key is a label for the value
 
 
 class Key(NamedTuple):
-    """A key, read: its role, its words, its number (`character_2`), and the place it names, as a phrase."""
+    """A parsed key: its role, words, number (`character_2`), and the phrase for the place it names."""
 
     role: Role
     words: str
@@ -66,7 +68,7 @@ _PEOPLE = re.compile(
     r"(?:(?:main|other|secondary|background|side|minor|additional|central|male|female) )?"
     r"(?:characters?|persons?|people|figures?|girls?|boys?|wom[ae]n|m[ae]n|subjects?|individuals?)(?: descriptions?| details?)?"
 )
-_LETTERING = re.compile(
+_IMAGE_TEXT = re.compile(
     r"\b(?:texts?|bubbles?|balloons?|dialogues?|dialogs?|speech|speeches|lettering|letters|writings?|sfx|onomatopoeia|"
     r"sound effects?|"
     r"transcriptions?|quotes?|lines?|words|inscriptions?|subtitles?|narration|sayings?|messages?|transcripts?|ocr|original)\b"
@@ -93,12 +95,12 @@ _PLACE_AFTER = re.compile(
     r"((?:in|on|at|under|above|below|near|next|beside|behind|over|inside|between|to|top|bottom|left|right|upper|lower|center|middle)"
     r"\b.*)$"
 )
-_PROPER = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
+_LANGUAGE = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
 
 
 @lru_cache(65536)
 def read_key(name: str) -> Key:
-    """The role of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' read the same."""
+    """Parse the name of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' are equal."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     spaced = clean(spaced.replace("_", " "))
     words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
@@ -107,41 +109,43 @@ def read_key(name: str) -> Key:
         words, number = found[1], int(found[2])
     if words.isdigit():
         return Key(Role.PLAIN, "", int(words) if len(words) < 4 else None)
-    label = _PROPER.sub(lambda found: found[1].capitalize(), words)
+    label = _capitalize_languages(words)
     if number is None and (role := _BY_WORDS.get(words)):
         return Key(role, label)
     if _PEOPLE.fullmatch(words):
         return Key(Role.PEOPLE, label, number)
     if _REGION.fullmatch(words):
-        return Key(Role.REGION, label, number, _region(words, number))
+        return Key(Role.REGION, label, number, _region_phrase(words, number))
     if found := _PLACE_AFTER.match(words):
-        return Key(Role.LETTERING, _subject(found[1]), number, where(found[2]))
-    if _LETTERING.search(words) and not _PANELS.search(words):
-        return Key(Role.LETTERING, _subject(words), number)
+        return Key(Role.IMAGE_TEXT, _subject(found[1]), number, place_phrase(found[2]))
+    if _IMAGE_TEXT.search(words) and not _PANELS.search(words):
+        return Key(Role.IMAGE_TEXT, _subject(words), number)
     if role := _BY_WORDS.get(words):
         return Key(role if role not in (Role.GEOMETRY, Role.PANEL) else Role.LABEL, label, number)
     return Key(Role.LABEL, label, number)
 
 
+def _capitalize_languages(words: str) -> str:
+    return _LANGUAGE.sub(lambda found: found[1].capitalize(), words)
+
+
 def _subject(words: str) -> str:
-    """What lettering under such a key stands in, in the singular: 'speech bubble', 'Japanese text'."""
-    words = _PROPER.sub(lambda found: found[1].capitalize(), words)
+    """Return what contains the text under such a key, in the singular: 'speech bubble', 'Japanese text'."""
+    words = _capitalize_languages(words)
     if words in _JUST_TEXT:
         return "text"
     return words if words.endswith(("ss", "lines", "words", "letters")) else words.removesuffix("s").strip()
 
 
-def _region(words: str, number: int | None) -> str:
+def _region_phrase(words: str, number: int | None) -> str:
     if number is not None:
-        return "in " + numbered(words, number)
-    if words in ("panels", "frames", "pages"):
-        return ""
-    if words in ("frame", "page", "panel"):
+        return "in " + ordinal(words, number)
+    if words.removesuffix("s") in ("frame", "page", "panel"):
         return ""
     words = re.sub(r"^(?:in|on|at) (?:the )?", "", words)
-    return where(_NTH.sub(lambda found: numbered("", int(found[1])).removeprefix("the ").strip(), words))
+    return place_phrase(_NTH.sub(lambda found: ordinal("", int(found[1])).removeprefix("the ").strip(), words))
 
 
 def is_panels(key: Key) -> bool:
-    """Whether `key` announces a list of panels."""
+    """Whether the value of `key` is a list of panels."""
     return key.role is Role.REGION and not key.place and key.words.endswith("s")

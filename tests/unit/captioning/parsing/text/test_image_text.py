@@ -1,6 +1,6 @@
 import pytest
 
-from booruflow.captioning.parsing.lettering import is_prose, looks_lettered
+from booruflow.captioning.parsing.text.image_text import describes_image_text, looks_like_image_text
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,8 @@ from booruflow.captioning.parsing.lettering import is_prose, looks_lettered
         "a signature in the corner",
     ],
 )
-def test_prose_about_lettering(text):
-    assert is_prose(text)
+def test_prose_about_text_in_the_image(text):
+    assert describes_image_text(text)
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ def test_prose_about_lettering(text):
         "Naegi, you can hold my hand if you want.",
     ],
 )
-def test_lettering(text):
-    assert not is_prose(text)
+def test_text_in_the_image(text):
+    assert not describes_image_text(text)
 
 
-def test_looks_lettered():
-    assert looks_lettered("NO WAY OUT") and looks_lettered("あっ") and looks_lettered("키가 크네요")
-    assert not looks_lettered("A girl") and not looks_lettered("HUGE") and not looks_lettered("彼女は " * 40)
+def test_text_that_is_unlikely_to_be_prose():
+    assert looks_like_image_text("NO WAY OUT") and looks_like_image_text("あっ") and looks_like_image_text("키가 크네요")
+    assert not looks_like_image_text("A girl") and not looks_like_image_text("HUGE") and not looks_like_image_text("彼女は " * 40)

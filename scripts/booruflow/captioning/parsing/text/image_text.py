@@ -1,4 +1,4 @@
-"""Telling lettering ('SQUEEZE') from prose about lettering ('The sign reads "SQUEEZE".')."""
+"""Distinction between text shown in an image ('SQUEEZE') and prose that describes it ('The sign reads "SQUEEZE".')."""
 
 import re
 
@@ -34,39 +34,34 @@ _DESCRIBED = re.compile(
     rf"\s{_NOUN}\s(?:in|on|at|with|above|below|near|from|that|of|saying|reading)\b",
     re.IGNORECASE,
 )
-
+_PLACED = re.compile(
+    r"[^\"“‘'「『].*\s(?:in|at|on|along|near) the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle"
+    r"|background|foreground)\b[\w -]*\.?",
+    re.DOTALL,
+)
 _THIRD_PERSON = re.compile(
     r"(?!.*(?:\b(?:I|[Yy]ou|[Yy]our|[Mm]y|[Ww]e|[Mm]e|[Uu]s|[Oo]ur)\b|[!?]))"
     r"(?:(?:An?|The|Several|Various|Two|Three|Some|Many|Another|There)\b|(?:\S+\s){9})"
     r".*\b(?:is|are|appears?|with|creating|adding|featuring|showing|stands|sits|wears|holds|shows|has)\b.*\.",
     re.DOTALL,
 )
-_FEW_WORDS = 8
+_OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_MIN_DESCRIPTION_WORDS = 8
 
 
 def _describes(text: str) -> bool:
-    return text.count(" ") >= _FEW_WORDS - 1 and _THIRD_PERSON.fullmatch(text) is not None
+    return text.count(" ") >= _MIN_DESCRIPTION_WORDS - 1 and _THIRD_PERSON.fullmatch(text) is not None
 
 
-def looks_lettered(text: str) -> bool:
-    """Whether a short `text` can hardly be prose: capitals throughout, or another script throughout."""
+def looks_like_image_text(text: str) -> bool:
+    """Whether a short `text` is unlikely to be prose: all in capitals, or all in another script."""
     if len(text) > 80:
         return False
     return (text.isupper() and text.count(" ") >= 2) or (bool(_OTHER_SCRIPT.search(text)) and not re.search("[A-Za-z]", text))
 
 
-_OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-
-
-_PLACED = re.compile(
-    r"[^\"“‘'「『].*\s(?:in|at|on|along|near) the (?:very )?(?:top|bottom|upper|lower|left|right|cent(?:er|re)|middle"
-    r"|background|foreground)\b[\w -]*\.?",
-    re.DOTALL,
-)
-
-
-def is_prose(text: str) -> bool:
-    """Whether `text`, found where lettering is due, describes the lettering instead of being it."""
+def describes_image_text(text: str) -> bool:
+    """Whether `text`, given where text in the image is expected, describes that text instead of quoting it."""
     if text.isupper() or not re.search("[a-z]{2}", text):
         return False
     outside = _QUOTATION.sub("", text)

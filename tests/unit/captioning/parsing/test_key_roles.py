@@ -1,19 +1,19 @@
 import pytest
 
-from booruflow.captioning.parsing.keys import Key, Role, is_panels, read_key
+from booruflow.captioning.parsing.key_roles import Key, Role, is_panels, read_key
 
 
 @pytest.mark.parametrize("name", ["speech_bubble_1", "speechBubble1", "Speech Bubble 1", "speech-bubble-1"])
 def test_spellings_of_one_key(name):
-    assert read_key(name) == Key(Role.LETTERING, "speech bubble", 1)
+    assert read_key(name) == Key(Role.IMAGE_TEXT, "speech bubble", 1)
 
 
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("texts", Key(Role.LETTERING, "text")),
-        ("japanese_text", Key(Role.LETTERING, "Japanese text")),
-        ("text_under_senko", Key(Role.LETTERING, "text", None, "under senko")),
+        ("texts", Key(Role.IMAGE_TEXT, "text")),
+        ("japanese_text", Key(Role.IMAGE_TEXT, "Japanese text")),
+        ("text_under_senko", Key(Role.IMAGE_TEXT, "text", None, "under senko")),
         ("character_4", Key(Role.PEOPLE, "character", 4)),
         ("1st_frame", Key(Role.REGION, "1st frame", None, "in the first frame")),
         ("panel_2", Key(Role.REGION, "panel", 2, "in the second panel")),

@@ -1,0 +1,97 @@
+"""Parsing of a vision-language model's output into one clean caption paragraph, or the reason why that is impossible."""
+
+import re
+from dataclasses import dataclass
+
+from booruflow.captioning.parsing.json_values import Pairs, Value
+from booruflow.captioning.parsing.outcome import Bad, Good, Outcome, Reason
+from booruflow.captioning.parsing.output_reader import contains_object, read_json, read_text, unwrapped
+from booruflow.captioning.parsing.paragraph import paragraph
+from booruflow.captioning.parsing.repair import Content, has_leftover_syntax
+from booruflow.captioning.parsing.text.cleaning import clean
+from booruflow.captioning.parsing.text.refusal import refuses
+from booruflow.captioning.parsing.text.repetition import loops
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to parse.
+
+    max_characters: the most characters to describe; None for all.
+    salvage: keep the intact part of outputs that were cut or that loop.
+    """
+
+    max_characters: int | None
+    salvage: bool
+
+
+# The intact part of a cut or looping output must contain a complete section and this many characters of caption.
+_MIN_SALVAGED_LENGTH = 40
+
+
+def parse(text: str, finish_reason: str, style: str, options: Options) -> Outcome:
+    """Parse one output. Never raises, whatever `text` contains.
+
+    Args:
+        text: the model's output, verbatim.
+        finish_reason: 'stop', 'length' (cut at the token limit) or 'repetition' (stopped by the repetition guard).
+        style: the style of the prompt: 'json', 'markdown', or one that asks for plain prose.
+        options: see `Options`.
+    """
+    text = unwrapped(text)
+    if not re.search(r"\w", text):
+        return Bad(Reason.REPETITION if loops(text) is not None else Reason.EMPTY)
+    if refuses(text):
+        return Bad(Reason.REFUSAL)
+    try:
+        as_json = style == "json" or text[0] in '{["' or contains_object(text)
+        content = (read_json if as_json else read_text)(text, finish_reason)
+        if isinstance(content, Reason):
+            return Bad(content)
+        if (content.repaired or not as_json) and has_leftover_syntax(content.value):
+            return Bad(content.cut or Reason.NOT_JSON)
+        return _outcome_of(content, finish_reason, options)
+    except RecursionError:  # a thousand nested brackets
+        return Bad(Reason.WRONG_TYPE)
+
+
+def _outcome_of(content: Content, finish_reason: str, options: Options) -> Outcome:
+    if not options.salvage:
+        if content.cut:
+            return Bad(content.cut)
+        if finish_reason == "length":
+            return Bad(Reason.TRUNCATED)
+    caption = paragraph(content.value, options.max_characters)
+    if refuses(caption):
+        return Bad(Reason.REFUSAL)
+    if content.cut:
+        intact = paragraph(content.intact, options.max_characters)
+        if min(len(caption), len(intact)) < _MIN_SALVAGED_LENGTH:
+            return Bad(content.cut)
+    if not re.search(r"\w", caption):
+        return Bad(Reason.WRONG_TYPE if _has_number(content.value) else Reason.EMPTY)
+    return Good(caption, content.repaired)
+
+
+def _has_number(value: Value) -> bool:
+    if isinstance(value, Pairs):
+        return any(_has_number(inner) for _, inner in value)
+    if isinstance(value, list):
+        return any(map(_has_number, value))
+    return isinstance(value, int | float)
+
+
+def parse_edited(entry: object, style: str, options: Options) -> Outcome:
+    """Parse an edited entry: `{"caption": a typed caption}` or `{"text": an output that a person corrected}`.
+
+    A caption is taken as it is, except for white space and control characters; it takes precedence over a text.
+    """
+    if not isinstance(entry, dict):
+        return Bad(Reason.WRONG_TYPE)
+    caption, text = entry.get("caption"), entry.get("text")
+    if isinstance(caption, str):
+        typed = clean(caption)
+        return Good(typed) if typed else Bad(Reason.EMPTY)
+    if caption is None and isinstance(text, str):
+        return parse(text, "stop", style, options)
+    return Bad(Reason.WRONG_TYPE)

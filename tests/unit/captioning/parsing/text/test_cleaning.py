@@ -1,0 +1,23 @@
+import pytest
+
+from booruflow.captioning.parsing.text.cleaning import clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("  a \n b\t\u2028c\u3000d  ", "a b c d"),
+        ("a\x00b\ud800c\u200b", "abc"),
+        ("{a|b} [c]", "(a|b) (c)"),
+        ("**bold** and *sigh*", "bold and *sigh*"),
+        ("two\\nlines", "two lines"),
+        ('say \\"hi\\"', 'say "hi"'),
+        ("character_2 hugs character_1.", "The second character hugs the first character."),
+        ("the character_2", "the second character"),
+        ("by foo_bar", "by foo_bar"),
+        ("end<|im_end|>", "end"),
+        ("café e\u0301", "café e\u0301"),
+    ],
+)
+def test_clean(raw, expected):
+    assert clean(raw) == expected
