@@ -1,10 +1,10 @@
 """Make a table of real tag sets from the Debian package lists on this machine.
 
-    python scripts/debtags.py debtags.tsv [LIST ...]
+    PYTHONPATH=scripts python benchmarks/debtags.py debtags.tsv [LIST ...]
 
-Debian's packages carry tags that people gave them (`Tag: role::program, use::editing, ...`). The table has the columns
-package, source, tags (sorted, spaces between); packages in name order, those without tags left out. LIST is a package
-list, compressed or not; without any, all of /var/lib/apt/lists. Reading them needs apt-helper, which is part of apt.
+Debian packages have tags assigned by people (`Tag: role::program, use::editing, ...`). The table has the columns package,
+source, tags (sorted, space-separated), sorted by package, without packages that have no tags. LIST is a package list,
+compressed or not; the default is all of /var/lib/apt/lists. Needs apt-helper, which is part of apt.
 """
 
 import argparse
@@ -43,18 +43,18 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("lists", type=Path, nargs="*", metavar="LIST")
-    chosen = parser.parse_args(arguments)
-    lists = chosen.lists or sorted(path for path in LISTS.glob("*_Packages*") if path.is_file())
+    options = parser.parse_args(arguments)
+    lists = options.lists or sorted(path for path in LISTS.glob("*_Packages*") if path.is_file())
     if not lists:
         raise UserError(f"{LISTS}: no package lists: run 'apt-get update' or name a list")
     packages: dict[str, tuple[str, str]] = {}
     for path in lists:
-        read = subprocess.run([APT_HELPER, "cat-file", path], check=False, capture_output=True)
-        if read.returncode:
-            raise UserError(f"{path}: {read.stderr.decode().strip().splitlines()[0]}: name a package list")
-        for package, source, tags in tagged_packages(read.stdout.decode()):
+        process = subprocess.run([APT_HELPER, "cat-file", path], check=False, capture_output=True)
+        if process.returncode:
+            raise UserError(f"{path}: {process.stderr.decode().strip().splitlines()[0]}: name a package list")
+        for package, source, tags in tagged_packages(process.stdout.decode()):
             packages.setdefault(package, (source, tags))
-    with open_whole(chosen.table) as file:
+    with open_whole(options.table) as file:
         file.write(b"package\tsource\ttags\n")
         for package in sorted(packages):
             file.write("\t".join((package, *packages[package])).encode() + b"\n")
