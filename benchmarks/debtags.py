@@ -1,10 +1,10 @@
 """Make a table of real tag sets from the Debian package lists on this machine.
 
-    python benchmarks/debtags.py debtags.tsv [LIST ...]
+    PYTHONPATH=scripts python benchmarks/debtags.py debtags.tsv [LIST ...]
 
-Debian packages carry tags assigned by people (`Tag: role::program, use::editing, ...`). The table has the columns package,
-source and tags (sorted, separated by spaces), with one row per tagged package, sorted by name. LIST is a package list,
-compressed or not; by default all lists in /var/lib/apt/lists. Reading them needs apt-helper, which is part of apt.
+Debian packages have tags assigned by people (`Tag: role::program, use::editing, ...`). The table has the columns package,
+source, tags (sorted, space-separated), sorted by package, without packages that have no tags. LIST is a package list,
+compressed or not; the default is all of /var/lib/apt/lists. Needs apt-helper, which is part of apt.
 """
 
 import argparse
@@ -25,12 +25,12 @@ BRACES = re.compile(r"([\w+:-]+::)\{([^}]*)\}")
 
 def tags_of(field: str) -> list[str]:
     """The tags of a `Tag:` field, sorted: `a::b, c::{d,e}` is a::b, c::d, c::e."""
-    expanded = BRACES.sub(lambda match: ", ".join(match[1] + name.strip() for name in match[2].split(",")), field)
-    return sorted({tag.strip() for tag in expanded.replace("\n", " ").split(",")} - {""})
+    whole = BRACES.sub(lambda found: ", ".join(found[1] + name.strip() for name in found[2].split(",")), field)
+    return sorted({tag.strip() for tag in whole.replace("\n", " ").split(",")} - {""})
 
 
 def tagged_packages(text: str) -> Iterator[tuple[str, str, str]]:
-    """Package, source and tags of each paragraph of a package list (deb822 format) that has tags."""
+    """Package, source and tags of each tagged paragraph of a package list (deb822)."""
     for paragraph in text.split("\n\n"):
         fields = dict(FIELD.findall(paragraph))
         if "Package" in fields and "Tag" in fields:
@@ -39,20 +39,20 @@ def tagged_packages(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the package lists and write the table."""
+    """Read the lists, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, help="output file")
-    parser.add_argument("lists", type=Path, nargs="*", metavar="LIST", help="package list")
+    parser.add_argument("table", type=Path)
+    parser.add_argument("lists", type=Path, nargs="*", metavar="LIST")
     options = parser.parse_args(arguments)
     lists = options.lists or sorted(path for path in LISTS.glob("*_Packages*") if path.is_file())
     if not lists:
-        raise UserError(f"{LISTS}: no package lists: run 'apt-get update' or pass a list as an argument")
+        raise UserError(f"{LISTS}: no package lists: run 'apt-get update' or name a list")
     packages: dict[str, tuple[str, str]] = {}
     for path in lists:
-        read = subprocess.run([APT_HELPER, "cat-file", path], check=False, capture_output=True)
-        if read.returncode:
-            raise UserError(f"{path}: {read.stderr.decode().strip().splitlines()[0]}: pass a package list")
-        for package, source, tags in tagged_packages(read.stdout.decode()):
+        process = subprocess.run([APT_HELPER, "cat-file", path], check=False, capture_output=True)
+        if process.returncode:
+            raise UserError(f"{path}: {process.stderr.decode().strip().splitlines()[0]}: name a package list")
+        for package, source, tags in tagged_packages(process.stdout.decode()):
             packages.setdefault(package, (source, tags))
     with open_whole(options.table) as file:
         file.write(b"package\tsource\ttags\n")

@@ -18,7 +18,7 @@ import yaml
 from debian_sets import deduplicate, prune, read_tsv
 from matplotlib.figure import Figure
 
-from booruflow.core.config import defaults
+from booruflow.core.config import check_config
 from booruflow.report.svg import save_svg
 from booruflow.tag_model import baselines
 from booruflow.tag_model.comparison import (
@@ -44,7 +44,7 @@ from booruflow.tag_model.training import Trainer, TrainingConfig
 TABLE = Path("../shared/data/debtags.tsv")
 FACETS = ("interface", "works-with", "use", "field", "uitoolkit", "role")
 SCHEMA = Path(__file__).parents[1] / "rules/schemas/config.schema.yaml"
-DEFAULTS = defaults(yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
+DEFAULTS = check_config({}, yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
 TRAINING = DEFAULTS["training"] | {"batch_size": 128, "category_mask_rate": 1 / 7}
 
 

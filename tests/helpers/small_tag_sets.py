@@ -6,13 +6,13 @@ import numpy as np
 import yaml
 from debian_sets import tag_sets
 
-from booruflow.core.config import defaults
+from booruflow.core.config import check_config
 from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import split_sets
 from booruflow.tag_model.training import TrainingConfig
 
 SCHEMA = Path(__file__).parents[2] / "rules/schemas/config.schema.yaml"
-DEFAULTS = defaults(yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
+DEFAULTS = check_config({}, yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
 
 
 def small_sets(count, seed=0):
