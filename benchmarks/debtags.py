@@ -1,6 +1,6 @@
 """Make a table of real tag sets from the Debian package lists on this machine.
 
-    PYTHONPATH=scripts python benchmarks/debtags.py debtags.tsv [LIST ...]
+    python benchmarks/debtags.py debtags.tsv [LIST ...]
 
 Debian packages have tags assigned by people (`Tag: role::program, use::editing, ...`). The table has the columns package,
 source, tags (sorted, space-separated), sorted by package, without packages that have no tags. LIST is a package list,

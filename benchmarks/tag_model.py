@@ -9,10 +9,12 @@ Reads ../shared/data/debtags.tsv if it exists; otherwise makes such a table from
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import debtags
+import numpy as np
 import torch
 import yaml
 from debian_sets import deduplicate, prune, read_tsv
@@ -24,13 +26,13 @@ from booruflow.tag_model import baselines
 from booruflow.tag_model.comparison import (
     REFERENCE_BASELINE,
     MethodScores,
+    Metrics,
     comparison_page,
     completion_table,
     evaluate,
     evaluation_queries,
     fit_baselines,
     gain_line,
-    mean_over_seeds,
     model_methods,
     scores_json,
 )
@@ -46,6 +48,25 @@ FACETS = ("interface", "works-with", "use", "field", "uitoolkit", "role")
 SCHEMA = Path(__file__).parents[1] / "rules/schemas/config.schema.yaml"
 DEFAULTS = check_config({}, yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
 TRAINING = DEFAULTS["training"] | {"batch_size": 128, "category_mask_rate": 1 / 7}
+
+
+def mean_over_seeds(scores: Sequence[MethodScores]) -> MethodScores:
+    """The mean scores of several seeds, without ranks."""
+
+    def mean(metrics: Sequence[Metrics]) -> Metrics:
+        return {
+            part: {name: float(np.mean([each[part][name] for each in metrics])) for name in values}
+            for part, values in metrics[0].items()
+        }
+
+    first = scores[0]
+    return MethodScores(
+        first.name,
+        mean([score.completion for score in scores]),
+        mean([score.retrieval for score in scores]),
+        first.parameters,
+        float(np.mean([score.seconds or 0 for score in scores])),
+    )
 
 
 def main() -> None:

@@ -168,25 +168,6 @@ def evaluate_all(
     return scores
 
 
-def mean_over_seeds(scores: Sequence[MethodScores]) -> MethodScores:
-    """The mean scores of several seeds, without ranks."""
-
-    def mean(metrics: Sequence[Metrics]) -> Metrics:
-        return {
-            part: {name: float(np.mean([each[part][name] for each in metrics])) for name in values}
-            for part, values in metrics[0].items()
-        }
-
-    first = scores[0]
-    return MethodScores(
-        first.name,
-        mean([score.completion for score in scores]),
-        mean([score.retrieval for score in scores]),
-        first.parameters,
-        float(np.mean([score.seconds or 0 for score in scores])),
-    )
-
-
 def scores_json(scores: Sequence[MethodScores]) -> str:
     """The scores without ranks as JSON; null where no masked tag belongs to a part."""
 

@@ -187,19 +187,6 @@ class TokenFile:
             raise UserError(f"{self.path}: the tokens have changed since they were written: run the rule tokens again")
 
 
-def records_from(tokens: Tokens, position: int, bos: int) -> Iterator[Tokens]:
-    """The complete records from any position on, without an index; tokens before the first bos are skipped."""
-    chunk = 1 << 20
-    start = None
-    for low in range(position, tokens.size, chunk):
-        for found in low + np.flatnonzero(tokens[low : low + chunk] == bos):
-            if start is not None:
-                yield tokens[start:found]
-            start = found
-    if start is not None:
-        yield tokens[start:]
-
-
 def _mapped(path: Path, magic: bytes) -> tuple[Header, NDArray[np.uint8]]:
     """The header of a file, and the bytes after it."""
     try:

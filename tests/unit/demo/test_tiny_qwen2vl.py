@@ -3,13 +3,13 @@ import random
 
 import pytest
 import torch
+from captioner_answers import generate_answers
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from booruflow.captioning.backends.chat_template import chat_text
 from booruflow.demo.descriptions import scene_answer
 from booruflow.demo.grounding import prompt_with
-from booruflow.demo.inference import generate_answers
 from booruflow.demo.scene import choose_scene
 from booruflow.demo.tiny_qwen2vl import example_texts, make_model, make_processor, make_tokenizer, save
 

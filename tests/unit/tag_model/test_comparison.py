@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from small_tag_sets import small_architecture
+from tag_model import mean_over_seeds
 
 from booruflow.tag_model import baselines
 from booruflow.tag_model.comparison import (
@@ -15,7 +16,6 @@ from booruflow.tag_model.comparison import (
     evaluation_queries,
     fit_baselines,
     gain_line,
-    mean_over_seeds,
     model_methods,
     scores_json,
 )

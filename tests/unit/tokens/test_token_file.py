@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.tokens.token_file import TokenFile, records_from, token_writer
+from booruflow.tokens.token_file import TokenFile, token_writer
 from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary
 
 
@@ -55,6 +55,19 @@ def test_no_records(written, vocabulary):
     tokens = TokenFile(written([]), vocabulary)
     tokens.verify()
     assert len(tokens) == 0 and list(tokens) == []
+
+
+def records_from(tokens, position, bos):
+    """The complete records from any position on, without an index, as other readers of the format may do."""
+    chunk = 1 << 20
+    start = None
+    for low in range(position, tokens.size, chunk):
+        for found in low + np.flatnonzero(tokens[low : low + chunk] == bos):
+            if start is not None:
+                yield tokens[start:found]
+            start = found
+    if start is not None:
+        yield tokens[start:]
 
 
 def test_reading_from_any_position(written, vocabulary):

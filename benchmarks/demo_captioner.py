@@ -1,6 +1,6 @@
 """Evaluate a captioner on newly drawn images: with all tags in the prompt, without tags, and with wrong tags.
 
-python tools/evaluate_captioner.py sample/captioner
+python benchmarks/demo_captioner.py sample/captioner
 """
 
 import os
@@ -15,12 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from captioner_accuracy import Accuracy, contradicting_scene, count_followed, majority_baseline, score
+from captioner_answers import generate_answers
 
 from booruflow.core.files import open_whole
 from booruflow.demo.drawing import draw
-from booruflow.demo.evaluation import Accuracy, contradicting_scene, count_followed, majority_baseline, score
 from booruflow.demo.grounding import Mode, grounding, prompt_with
-from booruflow.demo.inference import generate_answers
 from booruflow.demo.scene import SIZES, choose_scene
 
 FIRST_SEED = 1_000_000

@@ -2,8 +2,7 @@ import json
 import random
 from dataclasses import replace
 
-from booruflow.demo.descriptions import scene_answer
-from booruflow.demo.evaluation import (
+from captioner_accuracy import (
     Accuracy,
     contradicting_scene,
     count_followed,
@@ -13,6 +12,8 @@ from booruflow.demo.evaluation import (
     parse_lettering,
     score,
 )
+
+from booruflow.demo.descriptions import scene_answer
 from booruflow.demo.scene import CHARACTERS, Piece, choose_scene
 
 SCENES = [choose_scene(random.Random(seed)) for seed in range(250)]
