@@ -1,6 +1,7 @@
 """All uses of Snakemake's undocumented interface, each behind a named function.
 
-Any release of Snakemake may change it. Tried with VERSIONS.
+Any release of Snakemake may change it. Tried with 9.16.3, 9.21.1 and 9.27.1: a dry run, a build, a failed run and the run
+after it. Before 9.16.3 limits of resources were plain numbers, and `resource_limit` fails.
 Needs and makes nothing; reads nothing from the config.
 """
 

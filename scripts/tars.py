@@ -1,4 +1,4 @@
-"""Rules captions_tars and tags_tars, also of subsets: texts in tars, each with its index."""
+"""Rules captions_tars, tags_tars, subset_captions_tars and subset_tags_tars: texts packed in tars, each with an index."""
 
 from pathlib import Path
 

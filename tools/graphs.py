@@ -1,9 +1,9 @@
-"""Draw the rule graph and the graph of the sample's jobs: docs/rulegraph and docs/dag, each as .mmd (Mermaid) and .svg.
+"""Draw the rule graph and the job graph of the sample: docs/rulegraph and docs/dag, each as .mmd (Mermaid) and .svg.
 
     python tools/graphs.py
 
-The SVG needs Graphviz (`dot`). Its last line names the digest of what it was drawn from, so that a test can tell an old
-one without Graphviz.
+The SVG needs Graphviz (`dot`). Its last line is the digest of the graph it shows, so that a test detects an outdated file
+without Graphviz.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ TARGETS = ("all", "report")
 
 
 def graph(name: str, form: str, folder: Path) -> str:
-    """The rule graph or the graph of jobs of the project in `folder`, with or without results, as dot or mermaid-js.
+    """The rule graph or the job graph of the project in `folder`, with or without results, as dot or mermaid-js.
 
-    Snakemake writes the edges in any order; here they are sorted.
+    Snakemake writes the edges in random order; they are sorted here.
     """
     command = [sys.executable, "-m", "snakemake", "--forceall", f"--{name}", form, "--", *TARGETS]
     environment = os.environ | {"PYTHONHASHSEED": "0"}
-    done = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-    lines = done.stdout[re.search(r"^(---|digraph)", done.stdout, re.MULTILINE).start() :].splitlines()
+    snakemake = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    lines = snakemake.stdout[re.search(r"^(---|digraph)", snakemake.stdout, re.MULTILINE).start() :].splitlines()
     is_edge = [bool(re.search(r"\w --?> \w", line)) for line in lines]
     edges = iter(sorted((line for line, edge in zip(lines, is_edge, strict=True) if edge), key=_numbers))
     return "".join(f"{next(edges) if edge else line}\n" for line, edge in zip(lines, is_edge, strict=True))
@@ -39,7 +39,7 @@ def stamp(dot: str) -> str:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all graphs."""
     if not shutil.which("dot"):
         sys.exit("dot is not installed: apt-get install graphviz")
     for name in GRAPHS:

@@ -10,7 +10,7 @@ _REFUSAL = re.compile(
       (?:assist|help|describ|provid|fulfil|creat|comply|generat|engag|continu|do\ that|view|see|process|analy[sz]
       |caption|discuss)\w*
     | i\ apologi[sz]e\b
-    | as\ an\ (?:ai|artificial\ intelligence|assistant)\b
+    | as\ an\ (?:ai|artificial\ intelligence|assistant)\b(?!-)
     )""",
     re.IGNORECASE | re.VERBOSE,
 )

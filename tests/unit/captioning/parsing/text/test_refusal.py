@@ -27,6 +27,7 @@ def test_refusals(text):
         "\"I'm sorry, I can't go\" reads the bubble.",
         "Sorry is written on the wall.",
         "I love you is written on it.",
+        "As an AI-themed poster, it is blue.",
     ],
 )
 def test_captions_are_not_refusals(text):
