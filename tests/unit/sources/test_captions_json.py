@@ -11,7 +11,7 @@ def converted(tmp_path, *contents):
     paths = []
     for n, content in enumerate(contents):
         path = tmp_path / f"{n}.json"
-        path.write_text(json.dumps(content))
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         paths.append(path)
     captions_to_parquet(paths, tmp_path / "captions.parquet")
     return pl.read_parquet(tmp_path / "captions.parquet").rows()
@@ -28,17 +28,30 @@ def test_captions_are_text_or_objects_and_keys_ids_or_paths(tmp_path, capsys):
 
 
 def test_files_without_entries_give_an_empty_table(tmp_path):
-    assert converted(tmp_path, {}, {}) == []
+    assert converted(tmp_path, {}, b" {\n } \n") == []
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"1": "a", "2": ["b"]}, r"0\.json: key '2': its caption is not text"),
-        ({"1": {"caption": 5}}, "key '1': its caption is not text"),
-        ({"girl.png": "a"}, r"key 'girl\.png': neither a post id nor a path"),
-        ({"7": "a", "/x/7.png": "b"}, r"0\.json entry 2: id 7 is already at"),
-        (["a"], "not with an object"),
+        (b"", r"0\.json: begins with b''"),
+        (b'[{"id": 1}]', "not with an object"),
+        (b'{"1": "a", "2": {"caption": "cut', 'key "2": the file is cut short'),
+        (b'{"1": "a", "2": {"caption": "cut"}', 'key "2": .* if it is cut short'),
+        (b'{"1": "a", ', "at its end: the file is cut short"),
+        (b'{"1": "a",}', "a comma without an entry"),
+        (b'{"1": "a"} {"2": "b"}', 'key "1": not valid JSON'),
+        (b'{"1": "a", "2": "b\\ud800c", "3": "d"}', 'key "2": not valid JSON .*surrogate'),
+        (b'{"1": "a", "2": NaN, "3": "d"}', 'key "2": not valid JSON'),
+        (b'{"1": "a", "2": "\xff", "3": "d"}', 'key "2": not valid JSON .*UTF-8'),
+        (b'{"1": "a", "2": ["b"]}', r"0\.json: key '2': its caption is not text"),
+        (b'{"1": {"caption": 5}}', "key '1': its caption is not text"),
+        (b'{"girl.png": "a"}', r"key 'girl\.png': neither a post id nor a path"),
+        (b'{"9999999999999999999": "a"}', "neither a post id"),
+        (b'{"-1": "a"}', "neither a post id"),
+        (b'{"\xc2\xb2": "a"}', "neither a post id"),
+        (b'{"7": "a", "7": "b"}', 'key "7" stands twice|key "7" is repeated|id 7 is already at'),
+        (b'{"7": "a", "/x/7.png": "b"}', r"0\.json entry 2: id 7 is already at"),
     ],
 )
 def test_a_broken_file_is_refused_and_leaves_no_table(tmp_path, content, message):
