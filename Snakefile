@@ -10,7 +10,6 @@ configfile: "config.yaml"
 
 include: "rules/internals.smk"
 include: "rules/common.smk"
-include: "rules/quiet_interrupt.smk"
 include: "rules/records.smk"
 include: "rules/machine.smk"
 include: "rules/posts.smk"

@@ -19,7 +19,7 @@ from captioner_accuracy import Accuracy, contradicting_scene, count_followed, ma
 from captioner_answers import generate_answers
 
 from booruflow.core.files import open_whole
-from booruflow.demo.drawing import draw
+from booruflow.demo.drawing.image import draw
 from booruflow.demo.grounding import Mode, grounding, prompt_with
 from booruflow.demo.scene import SIZES, choose_scene
 

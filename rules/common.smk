@@ -12,6 +12,7 @@ import yaml
 
 BASE = code_folder()
 sys.path.insert(0, str(BASE / "scripts"))
+silence_ctrl_c(BASE / "scripts")
 
 from booruflow.captioning.backends.registry import open_backends
 from booruflow.core.code_digest import code_digest

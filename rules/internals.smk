@@ -6,7 +6,11 @@ Needs and makes nothing; reads nothing from the config.
 """
 
 import os
+import signal
+import sys
 from pathlib import Path
+
+from snakemake.script import PythonScript
 
 
 def code_folder():
@@ -65,3 +69,37 @@ def keep_records_in(folder):
     link.with_name("incomplete").mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(folder, link.parent))
+
+
+def silence_ctrl_c(scripts):
+    """Let Ctrl-C end Snakemake, and jobs that are starting, without a traceback; a job that has started handles it itself.
+
+    Only jobs whose script lies in the folder `scripts` are changed. Windows has no signal masks: nothing changes there.
+    """
+    show_exception, get_preamble, evaluate = sys.excepthook, PythonScript.get_preamble, PythonScript.evaluate
+    # until booruflow.core.jobs handles SIGINT, it ends the job as it ends programs other than Python
+    first_lines = """import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+"""
+
+    def hook(kind, error, trace):
+        if not issubclass(kind, KeyboardInterrupt):
+            show_exception(kind, error, trace)
+
+    def quiet_preamble(script):
+        """Snakemake's first lines of a job behind our own. The job inherits a blocked SIGINT until these have run."""
+        if not (script.is_local and Path(os.path.realpath(script.local_path)).is_relative_to(scripts.resolve())):
+            return get_preamble(script)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # in this thread, which starts the job
+        return first_lines + get_preamble(script)
+
+    def unblocking_evaluate(*arguments, **options):
+        try:
+            return evaluate(*arguments, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+
+    sys.excepthook = hook
+    if os.name == "posix":
+        PythonScript.get_preamble, PythonScript.evaluate = quiet_preamble, unblocking_evaluate

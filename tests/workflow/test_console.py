@@ -15,9 +15,9 @@ SNAKEFILE = f"""
 import time
 from pathlib import Path
 
-BASE = Path(workflow.basedir)
+include: "{ROOT}/rules/internals.smk"
 
-include: "{ROOT}/rules/quiet_interrupt.smk"
+silence_ctrl_c(Path(workflow.basedir) / "scripts")
 
 def no_input(wildcards):
     if config["pause"] == "planning":

@@ -1,4 +1,5 @@
-"""Whole runs killed at random times, which a seed draws: the next run completes with the same bytes and no caption twice.
+"""Whole runs killed at random moments, over all rules, which a seed draws: the next run completes with the same bytes and no
+caption twice.
 
 `pytest -m kills -s` kills a hundred runs, with the seed in the environment variable KILLS_SEED if it is set.
 """
@@ -6,7 +7,6 @@
 import os
 import random
 import shutil
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,31 +15,44 @@ import pytest
 from projects import Project, end
 from running_jobs import running_jobs
 
-LATEST = 5
-"""Latest kill, in multiples of the time that Snakemake needs to start: a build is killed a few times on any machine."""
+MAX_JOBS = 5
+"""A kill comes after at most so many jobs have started, and at most `MAX_DELAY` seconds later."""
+MAX_DELAY = 0.5
 
 
-def unlock(project: Project) -> float:
-    """Remove the lock of a killed run; returns the seconds that this start of Snakemake took."""
-    started = time.monotonic()
-    project.run("--unlock")
-    return time.monotonic() - started
+def started_jobs(project: Project, since: float) -> int:
+    """How many jobs have opened their log since then."""
+    return sum(path.stat().st_mtime >= since for path in project.path("logs").rglob("*.log"))
+
+
+def kill_at(project: Project, jobs: int, delay: float) -> list[str] | None:
+    """Run, and kill all processes `delay` seconds after so many jobs have started; returns the scripts then at work.
+
+    None if the run has completed before that.
+    """
+    since = time.time()
+    process = project.start()
+    try:
+        while started_jobs(project, since) < jobs:
+            if process.poll() is not None:
+                assert process.returncode == 0, project.console()
+                return None
+            time.sleep(0.02)
+        time.sleep(delay)
+        return sorted(running_jobs(project))
+    finally:
+        end(process)
 
 
 def build_with_kills(project: Project, kills: int, draw: random.Random) -> list[list[str]]:
-    """Build, with at most so many kills on the way; returns which scripts were running at each kill."""
+    """Build, with at most so many kills on the way; returns which scripts were at work at each kill."""
     moments: list[list[str]] = []
-    startup = unlock(project)
     while len(moments) < kills:
-        process = project.start()
-        try:
-            assert process.wait(draw.uniform(0, LATEST * startup)) == 0, project.console()
+        scripts = kill_at(project, draw.randint(0, MAX_JOBS), draw.uniform(0, MAX_DELAY))
+        if scripts is None:
             break
-        except subprocess.TimeoutExpired:
-            moments.append(sorted(running_jobs(project)))
-        finally:
-            end(process)
-        startup = unlock(project)
+        moments.append(scripts)
+        project.run("--unlock")
     project.run()
     return moments
 
@@ -59,11 +72,11 @@ def check_kills(make_project: Callable[..., Project], sample: Project, kills: in
         shutil.rmtree(project.folder)
         builds += 1
     counts = Counter(script for scripts in moments for script in scripts or ["(no job)"])
-    print(f"\n{kills} kills in {builds} builds, seed {seed}; at work when killed:")
+    print(f"\n{len(moments)} kills in {builds} builds, seed {seed}; at work when killed:")
     print(", ".join(f"{script} {count}" for script, count in counts.most_common()))
 
 
-def test_killed_at_random_times_it_ends_in_the_same_bytes(make_project, sample):
+def test_killed_at_random_moments_it_ends_in_the_same_bytes(make_project, sample):
     check_kills(make_project, sample, kills=7, seed=1)
 
 

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from booruflow.core.direct_io import WritebackWriter, Writer
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, open_whole
-from booruflow.core.ids import MAX_ID_DIGITS
 from booruflow.core.progress import progress
 from booruflow.core.streams import Stream, prefetched
 
@@ -31,6 +30,9 @@ READ_BYTES = 8 << 20
 
 ENTRY_SCHEMA = {"id": pl.Int64, "value": pl.String}
 """A stream of entries: the id and the JSON text of its value."""
+
+MAX_ID_DIGITS = 18
+"""Decimal digits of the largest post id; every number of so many digits fits in an int64."""
 
 Ints = NDArray[np.int64]
 

@@ -6,7 +6,7 @@ from multiprocessing.queues import Queue
 
 import numpy as np
 
-from booruflow.demo.drawing import draw
+from booruflow.demo.drawing.image import draw
 from booruflow.demo.scene import SIZE_WEIGHTS, SIZES, Scene, choose_scene
 from booruflow.demo.tiny_qwen2vl import Pixels, resized
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from booruflow.demo.descriptions import scene_answer, scene_tags
-from booruflow.demo.drawing import draw
+from booruflow.demo.drawing.image import draw
 from booruflow.demo.scene import Scene, choose_scene
 
 COUNT = 240

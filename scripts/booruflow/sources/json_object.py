@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
-from booruflow.core.ids import MAX_ID_DIGITS
+from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
 from booruflow.sources.sorted_rows import refuse_duplicates
 

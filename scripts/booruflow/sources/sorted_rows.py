@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from booruflow.core.errors import UserError, first_line
-from booruflow.core.ids import MAX_ID_DIGITS
+from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
 from booruflow.core.streams import ROWS, Stream, prefetched
 from booruflow.core.tables import open_table, require_columns

@@ -7,8 +7,15 @@ from hypothesis import strategies as st
 
 from booruflow.core import idjson
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import decode_json_text, json_text, member_json_text, read_entries, read_entry_ids, write_entries
-from booruflow.core.ids import MAX_ID_DIGITS
+from booruflow.core.idjson import (
+    MAX_ID_DIGITS,
+    decode_json_text,
+    json_text,
+    member_json_text,
+    read_entries,
+    read_entry_ids,
+    write_entries,
+)
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 ids = st.integers(0, 10**MAX_ID_DIGITS - 1)

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image, ImageChops
 
-from booruflow.demo.drawing import draw
 from booruflow.demo.drawing.backgrounds import PAINTERS
+from booruflow.demo.drawing.image import draw
 from booruflow.demo.drawing.objects import OBJECT_PAINTERS
 from booruflow.demo.drawing.pen import Pen, mix, star
 from booruflow.demo.scene import BACKGROUNDS, BOX, FLAT_BACKGROUNDS, HEADWEAR, MOUTHS, OBJECTS, SIZES, Figure, Piece, Scene

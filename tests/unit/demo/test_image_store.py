@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from booruflow.demo.drawing import draw
+from booruflow.demo.drawing.image import draw
 from booruflow.demo.image_store import CHUNK_SIZE, ImageStore
 from booruflow.demo.scene import SIZES, choose_scene
 from booruflow.demo.tiny_qwen2vl import CELL, MAX_PIXELS, MIN_PIXELS, make_processor, make_tokenizer, patches, resized

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from booruflow.demo.attribute_heads import AttributeHeads, attribute_ids, attribute_loss
-from booruflow.demo.drawing import draw
+from booruflow.demo.drawing.image import draw
 from booruflow.demo.scene import SIZES, choose_scene
 from booruflow.demo.tiny_qwen2vl import CELL, example_texts, make_model, make_processor, make_tokenizer, resized
 from booruflow.demo.training import (

@@ -33,7 +33,7 @@ def test_an_array_without_rows():
 def test_a_truncated_posts_file_is_refused(posts_file):
     path = posts_file([{"general": "a"}])
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(UserError, match=r"posts\.parquet: not a whole parquet file"):
+    with pytest.raises(UserError, match=r"posts\.parquet: not a complete parquet file"):
         list(post_batches(path, ["id"]))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.errors import UserError
-from booruflow.core.ids import MAX_ID_DIGITS
+from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
 from booruflow.sources.images.tars import tar_members
 
