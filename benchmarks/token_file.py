@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from synthetic import BATCH, posts_batch
 from synthetic import vocabulary as synthetic_tags
 
-from booruflow.core.memory import ALLOCATOR_SETTINGS
+from booruflow.core.jobs import ALLOCATOR_SETTINGS
 from booruflow.core.tables import write_stream
 from booruflow.sources.posts import POSTS_SCHEMA
 from booruflow.tokens.encoding import write_tokens

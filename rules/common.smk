@@ -21,7 +21,7 @@ from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
 
-# Snakemake keeps nearly all objects that it makes; with Python's defaults the search for garbage takes a tenth of its time
+# Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
 
 try:

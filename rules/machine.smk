@@ -9,7 +9,7 @@ import os
 import psutil
 
 from booruflow.captioning.gpus.leases import check_gpus, visible_gpus
-from booruflow.core.memory import ALLOCATOR_SETTINGS
+from booruflow.core.jobs import ALLOCATOR_SETTINGS
 
 for name, value in ALLOCATOR_SETTINGS.items():
     os.environ.setdefault(name, value)

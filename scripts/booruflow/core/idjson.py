@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from booruflow.core.direct_io import WritebackWriter, Writer
+from booruflow.core.direct_io import Writer
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.progress import progress
@@ -69,7 +69,7 @@ def write_entries(path: str | Path, stream: Iterable[pl.DataFrame]) -> int:
     """Write a stream of `id` and `value` (JSON text); return the number of entries."""
     line = pl.concat_str(pl.format('"{}": ', "id"), "value", pl.lit(",\n"))
     with open_whole(path) as file:
-        return write_lines(WritebackWriter(file), (frame.select(line).to_series() for frame in stream))
+        return write_lines(file, (frame.select(line).to_series() for frame in stream))
 
 
 def write_lines(file: Writer, stream: Iterable[pl.Series]) -> int:

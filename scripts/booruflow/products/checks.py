@@ -146,13 +146,13 @@ def check_coverage(
     captions: Iterable[pl.DataFrame],
     missing: Sequence[Iterable[pl.DataFrame]],
 ) -> tuple[int, int, int]:
-    """Every post is either in meta_lat or in the lists that say why not: no latent, or neither tags nor caption.
+    """Every post is either in meta_lat or in the lists that say why not: no resolution, or neither tags nor caption.
 
     Args:
         posts: all ids.
         lat: the ids in meta_lat.
         captions: the entries of meta_cap.
-        missing: the ids without tags, without a caption, and without a latent.
+        missing: the ids without tags, without a caption, and without a resolution.
 
     Returns:
         The counts of posts, of entries in meta_lat, and of those among them that have only tags.

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 import polars as pl
 
-from booruflow.core.direct_io import start_writeback
 from booruflow.core.files import writing
 from booruflow.core.idjson import Ints
 
@@ -47,7 +46,6 @@ def write_index(tar: Path, entries: bytes) -> None:
         while data := file.read(READ_BYTES):
             git_blob.update(data)
             sha256.update(data)
-        start_writeback(file)  # so that the final flush has little left to wait for
     path = index_path(tar)
     head = b'{"filesize": %d, "hash": "%s", "hash_lfs": "%s", "files": {'
     with writing(path), path.open("wb") as file:

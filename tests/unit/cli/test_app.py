@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -44,3 +45,29 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path):
 def test_similar_takes_a_tag_or_a_post(arguments):
     code, text = run("similar", *arguments)
     assert code == 2 and "either --tag or --post" in text
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """Three tags, of which the training set has two, and two posts."""
+    (tmp_path / "model").mkdir()
+    rows = ["id\tname\tcategory\tcount", "0\that\tgeneral\t4", "1\tcap\tgeneral\t2", "2\tunseen\tgeneral\t0"]
+    (tmp_path / "model/tags.tsv").write_text("\n".join(rows) + "\n")
+    np.save(tmp_path / "tags.npy", np.array([[1, 0], [1, 1], [1, 0]], np.float16))
+    np.save(tmp_path / "embeddings.npy", np.array([[1, 0], [0, 1]], np.float16))
+    np.save(tmp_path / "ids.npy", np.array([7, 9]))
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (["--tag", "hat"], "0.707  cap\n"),
+        (["--tag", "hat", "--among", "posts"], "1.000  7\n0.000  9\n"),
+        (["--post", "9"], "0.000  7\n"),
+        (["--post", "9", "--among", "tags", "--top", "1"], "0.707  cap\n"),
+        (["--tag", "hat", "--dimensions", "1"], "1.000  cap\n"),
+    ],
+)
+def test_similar_searches_among_the_kind_of_the_query_or_the_other(vectors, arguments, lines):
+    assert run("similar", "--folder", vectors, *arguments) == (0, lines)

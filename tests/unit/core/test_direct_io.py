@@ -5,19 +5,9 @@ import pytest
 
 from booruflow.core import direct_io
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole, written_whole
+from booruflow.core.files import written_whole
 
 PIECES = [bytes([n]) * (n * 37) for n in range(256)]
-
-
-def test_a_writeback_writer_writes_everything(tmp_path, monkeypatch):
-    monkeypatch.setattr(direct_io.WritebackWriter, "STRETCH", 5000)
-    with open_whole(tmp_path / "x") as file:
-        writer = direct_io.WritebackWriter(file)
-        for piece in PIECES:
-            writer.write(piece)
-        writer.write(memoryview(b"end"))
-    assert (tmp_path / "x").read_bytes() == b"".join(PIECES) + b"end"
 
 
 @pytest.mark.parametrize("more", [b"", b"x" * 5000, b"x" * (4096 * 3)])
