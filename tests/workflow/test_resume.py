@@ -1,4 +1,4 @@
-"""After Snakemake itself is killed: one command goes on, with no job of the killed run still at work."""
+"""After Snakemake itself was killed, one command stops its jobs and continues the run."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from projects import Project
 COMMAND = Path(sys.executable).with_name("booruflow")
 
 
-def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None:
+def test_one_command_continues_a_killed_run(make_project, sample: Project) -> None:
     project = make_project(tars__count=10, captioner__batch_size=2)
     process = project.start(cores=1)
     project.wait_for(process, lambda: bool(project.journal_lines()))
@@ -28,7 +28,7 @@ def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None
     assert project.read("captions/good_1.json") == sample.read("captions/good_1.json")
 
 
-def test_a_run_at_work_is_left_alone(make_project) -> None:
+def test_an_active_run_is_not_stopped(make_project) -> None:
     project = make_project()
     with project.running(cores=1) as process:
         project.wait_for(process, lambda: project.path("logs/posts.log").exists())

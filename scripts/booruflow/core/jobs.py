@@ -1,6 +1,5 @@
 """The frame of a job: its output goes to the console and to its log, and errors and signals end it cleanly."""
 
-import gc
 import io
 import os
 import re
@@ -36,7 +35,6 @@ def job(log: str | Path, name: str) -> Iterator[None]:
     raise SystemExit in the main thread so that open blocks clean up. A SystemExit of the block keeps its code; if it carries
     a text, this is printed and the exit code is 1.
     """
-    gc.freeze()  # modules stay in memory: the garbage collector need not scan them
     with _tee_output(Path(log), name), _exit_on_signals():
         try:
             yield
