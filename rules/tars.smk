@@ -30,7 +30,7 @@ rule captions_tars:
         "../scripts/tars.py"
 
 
-rule tags_tars:
+use rule captions_tars as tags_tars with:
     input:
         entries=rules.tags_json.output.tags,
     output:
@@ -39,20 +39,11 @@ rule tags_tars:
         f"{R}/logs/tags_tars.log",
     benchmark:
         f"{R}/benchmarks/tags_tars.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
     params:
         code=code("tars"),
         member="tags",
         suffix="txt",
         tars=config["tars"]["count"],
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Tars from {input.entries}"
-    script:
-        "../scripts/tars.py"
 
 
 use rule captions_tars as subset_captions_tars with:
