@@ -1,7 +1,7 @@
-"""A stand-in for `conda`, for machines that have none: the calls that Snakemake makes, over py-rattler.
+"""A substitute for `conda` on machines without it: the commands that Snakemake uses, implemented with py-rattler.
 
-It solves and installs for real, but is not conda. `CONDA_CHANNEL_ALIAS` says where channels are, as with conda. Packages
-that an environment names under `pip:` are installed by the environment's own pip.
+It solves and installs environments. `CONDA_CHANNEL_ALIAS` is the location of channels, as with conda. Packages under `pip:` in
+an environment are installed with the environment's own pip.
 """
 
 import argparse
@@ -19,16 +19,16 @@ import yaml
 from rattler.platform import Platform
 
 VERSION = "24.7.1"
-"""The oldest that Snakemake takes."""
+"""The oldest version that Snakemake accepts."""
 
 PREFIX = Path(os.environ.get("CONDA_STANDIN", Path(__file__).parent))
-"""The folder that `install` made."""
+"""The folder of `install`."""
 
 ACTIVATE = """export CONDA_PREFIX="$1" CONDA_DEFAULT_ENV="$1" CONDA_SHLVL=1 PATH="$1/bin:$PATH"\n"""
 
 
 def install(folder: Path) -> Path:
-    """Put `conda` and `activate` below `folder`; returns what to add to PATH."""
+    """Write `conda` and `activate` below `folder`; returns the folder to add to PATH."""
     binaries = folder / "bin"
     binaries.mkdir(parents=True)
     binaries.joinpath("activate").write_text(ACTIVATE)
@@ -39,15 +39,19 @@ def install(folder: Path) -> Path:
 
 
 def create(file: Path, prefix: Path) -> None:
-    """Make the environment that a YAML file describes."""
-    wanted = yaml.safe_load(file.read_text("utf-8"))
-    asyncio.run(_install([each for each in wanted["dependencies"] if isinstance(each, str)], wanted["channels"], prefix))
-    pins = [pin for each in wanted["dependencies"] if isinstance(each, dict) for pin in each["pip"]]
+    """Create the environment that a YAML file describes."""
+    environment = yaml.safe_load(file.read_text("utf-8"))
+    asyncio.run(
+        _install(
+            [package for package in environment["dependencies"] if isinstance(package, str)], environment["channels"], prefix
+        )
+    )
+    pins = [pin for entry in environment["dependencies"] if isinstance(entry, dict) for pin in entry["pip"]]
     if pins:
-        with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
-            listed.write("\n".join(pins))
-            listed.flush()
-            pip = [str(prefix / "bin/python"), "-m", "pip", "install", "--quiet", "--requirement", listed.name]
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as requirements:
+            requirements.write("\n".join(pins))
+            requirements.flush()
+            pip = [str(prefix / "bin/python"), "-m", "pip", "install", "--quiet", "--requirement", requirements.name]
             subprocess.run(pip, check=True, stdout=sys.stderr)
 
 
@@ -65,7 +69,7 @@ async def _install(specifications: list[str], channels: list[str], prefix: Path)
 
 
 def main(arguments: list[str]) -> None:
-    """Answer one call."""
+    """Run one command."""
     match arguments:
         case ["--version"]:
             print("conda", VERSION)
@@ -81,10 +85,10 @@ def main(arguments: list[str]) -> None:
             parser.add_argument("--prefix", type=Path, required=True)
             for option in ("--quiet", "--no-default-packages", "--yes"):
                 parser.add_argument(option, action="store_true")
-            asked = parser.parse_args(options)
-            create(asked.file, asked.prefix)
+            chosen = parser.parse_args(options)
+            create(chosen.file, chosen.prefix)
         case _:
-            sys.exit(f"the stand-in for conda does not know: {' '.join(arguments)}")
+            sys.exit(f"unknown command of the conda substitute: {' '.join(arguments)}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python local_channel.py FOLDER
 
-writes FOLDER/conda-forge. It holds what the environments of this project ask of a channel (`python=3.11`, `pip`) and
-nothing of the real conda-forge.
+writes FOLDER/conda-forge, which has the two packages that the environments of this project take from a channel
+(`python=3.11`, `pip`) and nothing of the real conda-forge.
 """
 
 import asyncio
@@ -42,11 +42,11 @@ def main(folder: Path) -> None:
 
 
 def _lay_out_python(root: Path) -> None:
-    """A virtual environment of this Python, in the places of a conda package."""
+    """Write a virtual environment of this Python, with the file layout of a conda package."""
     binaries, packages = root / "bin", root / f"lib/python{MINOR}/site-packages"
     binaries.mkdir()
     packages.mkdir(parents=True)
-    packages.joinpath("README.txt").write_text("What pip installs.\n")
+    packages.joinpath("README.txt").write_text("Packages that pip installs.\n")
     binaries.joinpath(f"python{MINOR}").symlink_to(BASE / f"bin/python{MINOR}")
     for name in ("python", "python3"):
         binaries.joinpath(name).symlink_to(f"python{MINOR}")

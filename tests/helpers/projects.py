@@ -22,40 +22,40 @@ ROOT = Path(__file__).parents[2]
 PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "profiles", "envs", "sample"]
 
 PATIENCE = 600
-"""Seconds after which a run counts as hung."""
+"""Seconds after which a run is considered hung."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """A run of Snakemake that has ended."""
+    """A finished run of Snakemake."""
 
     code: int
     text: str
-    """Both outputs of the console."""
+    """Standard output and standard error."""
 
     @property
     def jobs(self) -> dict[str, int]:
-        """The table of job counts: rule -> jobs; empty when there was nothing to do."""
+        """Rule -> number of jobs, from the table of job counts; empty if there was nothing to do."""
         table = re.search(r"^job +count\n[- ]+\n((?:.+\n)*?)total ", self.text, re.MULTILINE)
         rows = [line.rsplit(maxsplit=1) for line in table[1].splitlines()] if table else []
         return {rule: int(count) for rule, count in rows if rule != "all"}
 
     @property
     def errors(self) -> list[str]:
-        """What was said on lines that begin with `error: ` or `config: `, behind the name of the job."""
+        """The lines that begin with `error: ` or `config: `, without the name of the job."""
         lines = (re.sub(r"^\[[^]]+\] ", "", line.strip()) for line in self.text.splitlines())
         return [line for line in lines if line.startswith(("error: ", "config: "))]
 
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project, with its results if it has any."""
+    """A copy of the project, with or without results."""
 
     folder: Path
 
     @property
     def config(self) -> dict[str, Any]:
-        """What config.yaml holds."""
+        """The content of config.yaml."""
         config: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
         return config
 
@@ -65,7 +65,7 @@ class Project:
         return self.folder / self.config["results"]
 
     def configure(self, **values: object) -> None:
-        """Change keys of config.yaml; `tars__count=10` is `tars: {count: 10}`."""
+        """Change keys of config.yaml; `tars__count=10` means `tars: {count: 10}`."""
         config = self.config
         for name, value in values.items():
             *sections, key = name.split("__")
@@ -77,14 +77,14 @@ class Project:
         (self.folder / "config.yaml").write_text(text, encoding="utf-8")
 
     def edit(self, file: str, before: str, after: str) -> None:
-        """Replace text that stands once in a file."""
+        """Replace text that occurs once in a file."""
         path = self.folder / file
         text = path.read_text(encoding="utf-8")
-        assert text.count(before) == 1, f"{file}: {before!r} stands {text.count(before)} times"
+        assert text.count(before) == 1, f"{file}: {before!r} occurs {text.count(before)} times"
         path.write_text(text.replace(before, after), encoding="utf-8")
 
     def start(self, *arguments: str, cores: int = 2, **environment: str) -> "subprocess.Popen[str]":
-        """Start Snakemake as the leader of a process group; its console goes to `console.txt`."""
+        """Start Snakemake as the leader of a process group; its output goes to `console.txt`."""
         with (self.folder / "console.txt").open("w") as console:
             return subprocess.Popen(
                 [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments],
@@ -98,11 +98,11 @@ class Project:
             )
 
     def console(self) -> str:
-        """What the run has said so far."""
+        """The output of the run so far."""
         return (self.folder / "console.txt").read_text(encoding="utf-8", errors="replace")
 
     def run(self, *arguments: str, cores: int = 2, code: int | None = 0, **environment: str) -> Ran:
-        """Run Snakemake to its end; `code` is the exit code that it must have, None for any but 0."""
+        """Run Snakemake to its end; `code` is the expected exit code, None for any but 0."""
         process = self.start(*arguments, cores=cores, **environment)
         try:
             process.wait(PATIENCE)
@@ -113,22 +113,22 @@ class Project:
         return ran
 
     def plan(self, *targets: str) -> dict[str, int]:
-        """Which rules would run: rule -> jobs."""
+        """The jobs that would run: rule -> number of jobs."""
         return self.run("-n", *targets).jobs
 
     @contextmanager
     def running(self, *arguments: str, **options: int) -> "Iterator[subprocess.Popen[str]]":
-        """A run to be disturbed; killed in the end if it is still there."""
+        """A run in the background; killed at the end if it is still running."""
         process = self.start(*arguments, **options)
         try:
             yield process
         finally:
             end(process)
 
-    def wait_for(self, process: "subprocess.Popen[str]", what: Callable[[], bool]) -> None:
-        """Wait until `what()` while the run goes on."""
+    def wait_for(self, process: "subprocess.Popen[str]", condition: Callable[[], bool]) -> None:
+        """Wait until `condition()` is true while the run continues."""
         limit = time.monotonic() + PATIENCE
-        while not what():
+        while not condition():
             assert process.poll() is None and time.monotonic() < limit, self.console()
             time.sleep(0.02)
 
@@ -141,15 +141,15 @@ class Project:
         return json.loads(self.path(name).read_bytes())
 
     def products(self) -> dict[str, str]:
-        """Every product and its digest; of records of a run (raw, stats) what does not depend on the run."""
-        found = {}
+        """Product -> digest; of raw outputs and statistics without the parts that differ between runs."""
+        digests = {}
         for path in sorted(self.results.rglob("*")):
             name = path.relative_to(self.results).as_posix()
             if path.is_file() and not name.startswith(("logs/", "benchmarks/", "journal/", ".records/")):
-                found[name] = hashlib.sha256(self._lasting(name, path.read_bytes())).hexdigest()
-        return found
+                digests[name] = hashlib.sha256(self._reproducible(name, path.read_bytes())).hexdigest()
+        return digests
 
-    def _lasting(self, name: str, data: bytes) -> bytes:
+    def _reproducible(self, name: str, data: bytes) -> bytes:
         if re.fullmatch(r"captions/raw_\d+\.jsonl", name):
             lines = [json.loads(line) for line in data.splitlines()]
             return json.dumps([line | {"seconds": None} for line in lines]).encode()
@@ -160,24 +160,24 @@ class Project:
         return [json.loads(line) for line in self.journal_lines()]
 
     def journal_lines(self) -> list[bytes]:
-        """The lines of the journal that are whole, while it is being written."""
+        """The complete lines of the journal, also while it is being written."""
         files = sorted(self.path("journal").glob("*.jsonl"))
         return [line for file in files for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
     def left_behind(self) -> list[str]:
-        """Half-written files and spools."""
+        """Unfinished and temporary files."""
         return [str(path) for path in self.results.rglob("*") if re.search(r"\.part$|\.spool$|\.ids$", path.name)]
 
 
 def end(process: "subprocess.Popen[str]") -> None:
-    """Kill a run and all that it started, at once."""
+    """Kill a run and all processes that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def new_project(folder: Path, **config: object) -> Project:
-    """A copy of the project, without results, with some keys of its config changed."""
+    """A copy of the project without results, with changed config keys."""
     folder.mkdir(parents=True)
     for part in PARTS:
         source = ROOT / part
@@ -191,6 +191,6 @@ def new_project(folder: Path, **config: object) -> Project:
 
 
 def copy_of(project: Project, folder: Path) -> Project:
-    """A copy with its results, and with what Snakemake knows of them."""
+    """A copy with results and with Snakemake's records of them."""
     shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     return Project(folder)

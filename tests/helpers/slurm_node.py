@@ -1,7 +1,7 @@
-"""A Slurm cluster of this one machine, with GPUs that are device files without a GPU behind them.
+"""A Slurm cluster of this machine alone, whose GPUs are device files without hardware.
 
-Real `slurmctld`, `slurmd` and `munged`, started as root without systemd and stopped again. Slurm's configuration has to
-stand in /etc/slurm: the executor plugin takes every SLURM_ variable, SLURM_CONF among them, from the jobs.
+Real `slurmctld`, `slurmd` and `munged`, started as root without systemd, and stopped at the end. The configuration must be
+in /etc/slurm: the executor plugin removes all SLURM_ variables, SLURM_CONF included, from the environment of jobs.
 """
 
 import os
@@ -16,17 +16,17 @@ from pathlib import Path
 ETC = Path("/etc/slurm")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 PACKAGES = "slurmctld slurmd slurm-client munge"
-"""Debian's names."""
+"""Debian packages."""
 
 
-def why_not() -> str | None:
-    """Why no cluster can be started here, None if it can."""
+def reason_to_skip() -> str | None:
+    """Why no cluster can be started on this machine; None if one can."""
     if os.name != "posix" or os.geteuid() != 0:
         return "a Slurm node can only be started by root"
     if missing := [name for name in PROGRAMS if not shutil.which(name)]:
         return f"no {', '.join(missing)} here: apt-get install {PACKAGES}"
     if any(ETC.joinpath(name).exists() for name in ("slurm.conf", "gres.conf")):
-        return f"{ETC} has a configuration of its own"
+        return f"{ETC} already has a configuration"
     return None
 
 
@@ -36,9 +36,9 @@ def slurm_node(root: Path, gpus: int = 2, cpus: int = 8, memory: int = 8000) -> 
 
     Args:
         root: folder for its state and logs.
-        GPUs: how many it has.
-        cpus: how many it claims to have.
-        memory: MB that it claims to have.
+        gpus: number of its GPUs.
+        cpus: number of CPUs that it reports.
+        memory: memory in MB that it reports.
     """
     for name in ("state", "spool", "run"):
         root.joinpath(name).mkdir(parents=True)
@@ -50,7 +50,7 @@ def slurm_node(root: Path, gpus: int = 2, cpus: int = 8, memory: int = 8000) -> 
         "slurm.conf": _SLURM_CONF.format(
             root=root, host=host, munge=munge, control=control, node=node, gpus=gpus, cpus=cpus, memory=memory
         ),
-        "gres.conf": f"Name=gpu File={root}/GPU[0-{gpus - 1}]\n",
+        "gres.conf": f"Name=gpu File={root}/gpu[0-{gpus - 1}]\n",
     }
     key = root / "munge.key"
     key.write_bytes(os.urandom(128))
@@ -59,27 +59,27 @@ def slurm_node(root: Path, gpus: int = 2, cpus: int = 8, memory: int = 8000) -> 
     for name, text in configuration.items():
         root.joinpath(name).write_text(text)
         ETC.joinpath(name).symlink_to(root / name)
-    started: list[subprocess.Popen[bytes]] = []
+    daemons: list[subprocess.Popen[bytes]] = []
     try:
         options = [f"--key-file={key}", f"--socket={munge}", f"--pid-file={root}/run/munged.pid"]
         options += [f"--seed-file={root}/run/seed", f"--log-file={root}/munged.log", "--force", "--foreground"]
-        started.append(_start("munged", *options))
+        daemons.append(_start("munged", *options))
         _wait(munge.exists, "munged", root)
-        started.append(_start("slurmctld", "-D"))
-        started.append(_start("slurmd", "-D"))
-        _wait(lambda: said("sinfo", "-h", "-o", "%T") == "idle", "the node", root)
+        daemons.append(_start("slurmctld", "-D"))
+        daemons.append(_start("slurmd", "-D"))
+        _wait(lambda: slurm_output("sinfo", "-h", "-o", "%T") == "idle", "the node", root)
         yield root / "jobs.log"
     finally:
         subprocess.run(["scancel", "--full", "-u", "root"], capture_output=True)
-        for process in reversed(started):
+        for process in reversed(daemons):
             process.terminate()
             process.wait(30)
         for name in configuration:
             ETC.joinpath(name).unlink()
 
 
-def said(*command: str) -> str:
-    """What a command of Slurm prints; nothing when it fails."""
+def slurm_output(*command: str) -> str:
+    """The output of a Slurm command; empty if it fails."""
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
 
@@ -101,11 +101,11 @@ def _wait(ready: Callable[[], bool], what: str, root: Path) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, below those that the kernel gives to outgoing connections."""
+    """Unused ports below the range that the kernel uses for outgoing connections."""
     free = []
     for port in range(26817, 27817):
-        with socket.socket() as tried, suppress(OSError):
-            tried.bind(("127.0.0.1", port))
+        with socket.socket() as candidate, suppress(OSError):
+            candidate.bind(("127.0.0.1", port))
             free.append(port)
         if len(free) == count:
             break
@@ -140,6 +140,6 @@ MinJobAge=300
 ReturnToService=2
 SchedulerParameters=batch_sched_delay=0,sched_min_interval=0
 SlurmdParameters=config_overrides
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{GPUs} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """

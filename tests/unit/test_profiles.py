@@ -12,11 +12,11 @@ def profile(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["workstation", "slurm"])
-def test_a_profile_that_replaces_the_default_one_keeps_what_it_says(name: str) -> None:
+def test_other_profiles_keep_the_settings_of_the_default_profile(name: str) -> None:
     assert profile("default").items() <= profile(name).items()
 
 
-def test_rules_in_groups_exist() -> None:
+def test_grouped_rules_exist() -> None:
     rules = "".join(path.read_text("utf-8") for path in (PROFILES.parent / "rules").glob("*.smk"))
     groups = profile("slurm")["groups"]
     assert isinstance(groups, dict) and groups

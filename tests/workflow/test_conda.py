@@ -1,6 +1,6 @@
-"""The real workflow with an environment for each kind of rule, made by a stand-in for conda from a local channel.
+"""The real workflow with an environment for each kind of rule, created by a substitute for conda from a local channel.
 
-What is tested is that the rules name environments that hold what they need; conda and conda-forge are not.
+The tests check that the environments of the rules have the packages that the scripts import; they do not test conda itself.
 """
 
 import importlib.metadata
@@ -18,7 +18,7 @@ from projects import ROOT, Project, new_project
 
 from environments import pins
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the local channel is made for Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the local channel has packages for Linux only")
 
 LOADED = """
 
@@ -28,21 +28,21 @@ atexit.register(lambda: Path(f"results/logs/loaded_{os.getpid()}.json").write_te
     "modules": {name: module.__file__ for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)},
 })))
 """
-"""Appended to the library in a copy of the project: each job tells what it has loaded."""
+"""Appended to the library in a copy of the project: each job writes which modules it has loaded."""
 
 
 @pytest.fixture(scope="module")
 def conda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment variables with which `conda` is the stand-in."""
+    """Environment variables with which `conda` is the substitute."""
     folder = tmp_path_factory.mktemp("conda")
     subprocess.run([sys.executable, ROOT / "tests/helpers/local_channel.py", folder / "channels"], check=True)
-    binaries = conda_standin.install(folder / "standin")
+    binaries = conda_standin.install(folder / "substitute")
     path = f"{binaries}:{Path('/usr/local/bin')}:/usr/bin:/bin"
     return {"PATH": path, "CONDA_CHANNEL_ALIAS": (folder / "channels").as_uri(), "PIP_NO_COMPILE": "1"}
 
 
 def environments_of_scripts() -> dict[str, str]:
-    """Script -> environment of the rule that runs it, as the rules say."""
+    """Script -> environment, from the rule files."""
     rules = "".join(path.read_text("utf-8") for path in (ROOT / "rules").glob("*.smk")).replace("{CAPTION_ENV}", "transformers")
     return {
         script: env for env, script in re.findall(r'envs/([\w-]+)\.yaml"\n(?:(?!envs/).)*?scripts/(\w+)\.py', rules, re.DOTALL)
@@ -51,16 +51,16 @@ def environments_of_scripts() -> dict[str, str]:
 
 @cache
 def packages_of(group: str) -> set[str]:
-    """The top-level modules of a group's packages, as far as they are installed here."""
+    """The top-level modules of a group's packages that are installed here."""
     names = {pin.partition("==")[0] for pin in pins(group)}
     return {
         module for module, owners in importlib.metadata.packages_distributions().items() if names & {o.lower() for o in owners}
     }
 
 
-def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, str], tmp_path: Path) -> None:
+def test_each_rule_imports_from_its_own_environment_only(conda: dict[str, str], tmp_path: Path) -> None:
     project = new_project(tmp_path / "project", tars__count=10)
-    library = project.folder / "scripts/booruflow/job.py"
+    library = project.folder / "scripts/booruflow/core/jobs.py"
     library.write_text(library.read_text("utf-8") + LOADED, "utf-8")
     project.run("all", "report", "--sdm", "conda", **conda)
 
@@ -72,14 +72,14 @@ def test_each_rule_runs_on_the_modules_of_its_own_environment(conda: dict[str, s
         assert Path(loaded["prefix"]).is_relative_to(project.folder / ".snakemake/conda")
         assert prefixes.setdefault(group, loaded["prefix"]) == loaded["prefix"]
         own = packages_of(group)
-        astray = [file for name, file in loaded["modules"].items() if name in own and not file.startswith(loaded["prefix"])]
-        assert astray == [], rule
+        outside = [file for name, file in loaded["modules"].items() if name in own and not file.startswith(loaded["prefix"])]
+        assert outside == [], rule
         assert {"polars", "orjson"} & loaded["modules"].keys() or rule == "images", rule
     assert len(set(prefixes.values())) == len(prefixes) == 3
-    shutil.rmtree(project.folder / ".snakemake/conda")  # some gigabytes, which pytest would keep
+    shutil.rmtree(project.folder / ".snakemake/conda")  # several gigabytes that pytest would keep
 
 
-def test_a_rule_whose_environment_lacks_a_package_fails(conda: dict[str, str], tmp_path: Path) -> None:
+def test_a_rule_fails_if_its_environment_lacks_a_package(conda: dict[str, str], tmp_path: Path) -> None:
     project = new_project(tmp_path / "project")
     environment = project.folder / "envs/data.yaml"
     lines = [line for line in environment.read_text("utf-8").splitlines() if "==" not in line or "tqdm" in line]

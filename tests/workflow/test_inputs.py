@@ -1,4 +1,4 @@
-"""The same products however the inputs are ordered, divided and stored; and the same content as the plain way makes."""
+"""Products do not depend on the order, division and format of inputs, and equal those of a naive implementation."""
 
 import json
 import tarfile
@@ -13,7 +13,7 @@ FINAL = ("tags/", "captions/", "missing", "meta_", "resolutions/", "tars/", "sub
 
 
 def final(project: Project) -> dict[str, str]:
-    """The products that say nothing of where an image lies."""
+    """The products that do not contain the location of images."""
     return {name: digest for name, digest in project.products().items() if name.startswith(FINAL) and "split_" not in name}
 
 
@@ -43,7 +43,7 @@ def images_in_tars(images: Path, folder: Path) -> None:
             tar.add(image, image.name)
 
 
-def test_products_do_not_depend_on_how_inputs_are_stored(built, sample, without_torch):
+def test_products_do_not_depend_on_the_format_of_inputs(built, sample, without_torch):
     table = pl.read_parquet(built.folder / "sample/metadata.parquet")
     base = dict(reversed(built.read("captions/meta_cap_base.json").items()))
     (built.folder / "captions.json").write_text(json.dumps(base, indent=2))
@@ -58,19 +58,19 @@ def test_products_do_not_depend_on_how_inputs_are_stored(built, sample, without_
     assert final(built) == final(sample)
 
 
-def test_csv_makes_the_same_posts(built, sample):
+def test_csv_gives_identical_posts(built, sample):
     table = pl.read_parquet(built.folder / "sample/metadata.parquet")
     built.configure(inputs__metadata=csv_files(table, built.folder))
     assert built.run("posts").jobs == {"metadata_csv": 1, "posts": 1}
     assert built.products()["posts/posts.parquet"] == sample.products()["posts/posts.parquet"]
 
 
-def normal(entries):
-    """What `json` reads, whatever the order of keys."""
+def normalized(entries):
+    """Entries with sorted keys, as `json` reads them."""
     return json.loads(json.dumps(entries, sort_keys=True))
 
 
-def test_content_is_that_of_the_plain_way(make_project, tmp_path):
+def test_content_equals_that_of_the_naive_implementation(make_project, tmp_path):
     synthetic.write_posts(tmp_path / "in", 5000, shuffled=True, resolutions="indented")
     source = {"files": [str(tmp_path / "in/captions.parquet")], "id": "index", "columns": naive.CAPTION_COLUMNS}
     project = make_project(
@@ -86,7 +86,7 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
     )
     project.run("meta_lat", "results/tars/captions/0049.tar", "results/missing/split_0.json")
     job = naive.Job(
-        tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "plain",
+        tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "naive",
         tmp_path / "in/meta_lat.json", threads=1, tars=50,
     )  # fmt: skip
     for stage in naive.STAGES.values():
@@ -94,24 +94,24 @@ def test_content_is_that_of_the_plain_way(make_project, tmp_path):
 
     names = ["tags/meta_cap_dd.json", "captions/meta_cap_base.json", "meta_cap.json", "meta_lat.json"]
     for name in names:
-        plain = json.loads((job.results / name).read_bytes())
-        assert len(plain) > 4500
-        assert project.read(name) == plain, name
+        expected = json.loads((job.results / name).read_bytes())
+        assert len(expected) > 4500
+        assert project.read(name) == expected, name
     lines = [
         [json.loads(line) for line in (folder / "meta_lat.jsonl").read_bytes().splitlines()]
         for folder in (project.results, job.results)
     ]
     assert lines[0] == sorted(lines[1], key=lambda line: int(Path(line["image_path"]).stem))
     lists = json.loads((job.results / "missing/missing.json").read_bytes())
-    assert project.read("missing/missing.json") == {kind: sorted(some) for kind, some in lists.items()}
+    assert project.read("missing/missing.json") == {kind: sorted(ids) for kind, ids in lists.items()}
     for n in range(4):
-        some = json.loads((job.results / f"missing/split_{n}.json").read_bytes())
-        assert some and json.loads(project.path(f"missing/split_{n}.json").read_bytes()) == some
+        ids = json.loads((job.results / f"missing/split_{n}.json").read_bytes())
+        assert ids and json.loads(project.path(f"missing/split_{n}.json").read_bytes()) == ids
     for n in range(50):
         for end in ("tar", "json"):
             ours, theirs = (folder / f"tars/captions/{n:04d}.{end}" for folder in (project.results, job.results))
             assert (
                 ours.read_bytes() == theirs.read_bytes()
                 if end == "tar"
-                else normal(json.loads(ours.read_bytes())) == normal(json.loads(theirs.read_bytes()))
+                else normalized(json.loads(ours.read_bytes())) == normalized(json.loads(theirs.read_bytes()))
             )

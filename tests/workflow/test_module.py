@@ -1,4 +1,4 @@
-"""The workflow as a module of another one, in a folder of its own with a config of its own."""
+"""Another workflow, with its own folder and config, uses this one as a module."""
 
 import json
 from pathlib import Path
@@ -26,13 +26,13 @@ rule count:
 
 @pytest.mark.parametrize("generate", [False, True])
 def test_another_workflow_uses_the_products(tmp_path: Path, generate: bool) -> None:
-    other = Project(tmp_path / "other")
-    other.folder.mkdir()
+    project = Project(tmp_path / "other")
+    project.folder.mkdir()
     config = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
-    captions = [{**each, "files": [str(ROOT / file) for file in each["files"]]} for each in config["inputs"]["captions"]]
+    captions = [{**source, "files": [str(ROOT / file) for file in source["files"]]} for source in config["inputs"]["captions"]]
     inputs = {"metadata": [str(ROOT / "sample/metadata.parquet")], "images": str(ROOT / "sample/images"), "captions": captions}
     captioner = {key: config["captioner"][key] for key in ("device", "dtype", "min_pixels", "max_pixels", "max_new_tokens")}
-    own = {
+    booruflow = {
         "results": "data set/results",
         "inputs": {**inputs, "edited": ""},
         "captions": {"generate": generate, "shards": 1},
@@ -40,15 +40,15 @@ def test_another_workflow_uses_the_products(tmp_path: Path, generate: bool) -> N
         "tars": {"count": 10},
         "subsets": {},
     }
-    (other.folder / "config.yaml").write_text(yaml.safe_dump({"booruflow": own}), "utf-8")
-    (other.folder / "Snakefile").write_text(SNAKEFILE, "utf-8")
-    content = ["--rerun-triggers", "input", "mtime", "params", "software-env", "--"]
-    ran = other.run(*content, "booruflow_all", "count")
+    (project.folder / "config.yaml").write_text(yaml.safe_dump({"booruflow": booruflow}), "utf-8")
+    (project.folder / "Snakefile").write_text(SNAKEFILE, "utf-8")
+    triggers = ["--rerun-triggers", "input", "mtime", "params", "software-env", "--"]
+    ran = project.run(*triggers, "booruflow_all", "count")
     assert ran.jobs["booruflow_manifest"] == 1
     assert ran.jobs.get("booruflow_caption", 0) == generate
-    results = other.folder / "data set/results"
+    results = project.folder / "data set/results"
     summary = json.loads((results / "manifest.json").read_bytes())["summary"]
     assert summary["posts"] == 240 and (summary["good"] > 20) == generate
-    assert int((other.folder / "count.txt").read_text()) == summary["for_the_trainer"] + 2
-    assert other.plan(*content, "booruflow_all", "count") == {}
+    assert int((project.folder / "count.txt").read_text()) == summary["for_the_trainer"] + 2
+    assert project.plan(*triggers, "booruflow_all", "count") == {}
     assert not any((ROOT / name).exists() for name in ("data set", "count.txt"))

@@ -1,9 +1,9 @@
-"""The same products wherever the project lies, whatever its results are called, on one core as on two."""
+"""Products do not depend on the project's path, the name of its results or the number of cores."""
 
 import shutil
 
 
-def test_odd_paths_and_one_core_give_the_same_bytes(make_project, sample):
+def test_unusual_paths_and_one_core_give_identical_products(make_project, sample):
     project = make_project("it's 字 añ", tars__count=10, meta_lat__folder="/data/images", results="my résults")
     (project.folder / "sample").rename(project.folder / "mon échantillon")
     project.configure(
@@ -16,7 +16,7 @@ def test_odd_paths_and_one_core_give_the_same_bytes(make_project, sample):
         captioner__model="mon échantillon/captioner",
     )
     project.path("journal").mkdir(parents=True)
-    for n in (0, 1, 2):  # to save time; the last shard is captioned here
+    for n in (0, 1, 2):  # to save time only the last shard is captioned
         shutil.copy(sample.path(f"journal/{n}_of_4.jsonl"), project.path("journal"))
     project.run(cores=1)
     assert [entry["id"] for entry in project.journal()] == [entry["id"] for entry in sample.journal()]

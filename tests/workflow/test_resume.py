@@ -1,4 +1,4 @@
-"""After Snakemake itself is killed: one command goes on, with no job of the killed run still at work."""
+"""After Snakemake itself was killed, one command stops its jobs and continues the run."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import sys
 from projects import ROOT, Project
 
 
-def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None:
+def test_one_command_continues_a_killed_run(make_project, sample: Project) -> None:
     project = make_project(tars__count=10, captioner__batch_size=2)
     process = project.start(cores=1)
     project.wait_for(process, lambda: bool(project.journal_lines()))
@@ -16,20 +16,20 @@ def test_one_command_goes_on_after_a_kill(make_project, sample: Project) -> None
     process.wait()
 
     command = [sys.executable, ROOT / "tools/resume.py", "--cores", "2"]
-    done = subprocess.run(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout
-    assert "1 jobs of the killed run stopped" in done.stdout
-    made = [entry["key"] for entry in project.journal()]
-    assert len(made) == len(set(made)) == len(sample.journal()), "no caption is generated twice"
+    resume = subprocess.run(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+    assert resume.returncode == 0, resume.stdout
+    assert "1 jobs of the killed run stopped" in resume.stdout
+    keys = [entry["key"] for entry in project.journal()]
+    assert len(keys) == len(set(keys)) == len(sample.journal()), "no caption is generated twice"
     assert project.left_behind() == []
     assert project.read("captions/good_1.json") == sample.read("captions/good_1.json")
 
 
-def test_a_run_at_work_is_left_alone(make_project) -> None:
+def test_an_active_run_is_not_stopped(make_project) -> None:
     project = make_project()
     with project.running(cores=1) as process:
         project.wait_for(process, lambda: project.path("logs/posts.log").exists())
         command = [sys.executable, ROOT / "tools/resume.py", "--cores", "1"]
-        done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=60)
-        assert "still at work here" in done.stderr
-        assert done.returncode == 1 and process.poll() is None
+        resume = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=60)
+        assert "still at work here" in resume.stderr
+        assert resume.returncode == 1 and process.poll() is None

@@ -1,4 +1,4 @@
-"""The real workflow on a real one-node Slurm with two GPUs that are none: `profiles/slurm` as shipped."""
+"""The real workflow with `profiles/slurm` as shipped, on a real Slurm of one node whose two GPUs have no hardware."""
 
 import json
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from projects import Project, new_project
-from slurm_node import finished_jobs, said, slurm_node, why_not
+from slurm_node import finished_jobs, reason_to_skip, slurm_node, slurm_output
 
-pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+pytestmark = pytest.mark.skipif(reason_to_skip() is not None, reason=str(reason_to_skip()))
 
 PROFILE = ["--workflow-profile", "profiles/slurm", "--set-resources", "caption:gpu=1"]
 QUICK = ["--latency-wait", "5", "--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "2"]
@@ -17,41 +17,41 @@ SHARDS = 2
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cluster, as the log of its finished jobs."""
+    """A cluster; the value is the log of its finished jobs."""
     with slurm_node(tmp_path_factory.mktemp("slurm") / "node") as log:
         yield log
 
 
-def project(folder: Path) -> Project:
-    """Two shards in batches small enough to be stopped between two of them."""
-    made = new_project(
+def two_shards(folder: Path) -> Project:
+    """A project of two shards with small batches, so that a job can be cancelled between two batches."""
+    project = new_project(
         folder, tars__count=10, meta_lat__folder="/data/images", captions__shards=SHARDS, captioner__batch_size=2, subsets={}
     )
-    edited = made.folder / "sample/edited"
+    edited = project.folder / "sample/edited"
     edited.joinpath("edited_2.json").rename(edited / "edited_0.json")
-    return made
+    return project
 
 
 def caption_processes(folder: Path) -> dict[str, str]:
-    """The caption jobs that run in a folder: their CUDA_VISIBLE_DEVICES -> their Slurm job."""
-    found = {}
+    """The running caption jobs of a folder: CUDA_VISIBLE_DEVICES -> Slurm job id."""
+    jobs = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = process.joinpath("cmdline").read_bytes()
             environment = process.joinpath("environ").read_bytes()
             here = process.joinpath("cwd").readlink() == folder
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended
             continue
         if here and b".caption.py" in command and b"-c" not in command.split(b"\0"):
             values = dict(line.partition(b"=")[::2] for line in environment.split(b"\0"))
-            found[values.get(b"CUDA_VISIBLE_DEVICES", b"none").decode()] = values.get(b"SLURM_JOB_ID", b"none").decode()
-    return found
+            jobs[values.get(b"CUDA_VISIBLE_DEVICES", b"none").decode()] = values.get(b"SLURM_JOB_ID", b"none").decode()
+    return jobs
 
 
-def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(log: Path, tmp_path: Path) -> None:
-    local = project(tmp_path / "local")
+def test_cancelled_jobs_resume_and_the_products_equal_those_of_a_local_run(log: Path, tmp_path: Path) -> None:
+    local = two_shards(tmp_path / "local")
     local.run()
-    cluster = project(tmp_path / "cluster")
+    cluster = two_shards(tmp_path / "cluster")
     gpus: dict[str, str] = {}
 
     def both_caption() -> bool:
@@ -62,7 +62,7 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
         cluster.wait_for(process, both_caption)
         assert set(gpus) == {"0", "1"}, "each caption job has its own GPU"
         for job in gpus.values():
-            said("scancel", job)
+            slurm_output("scancel", job)
         assert process.wait(120) != 0, cluster.console()
     kept = cluster.journal()
     assert 0 < len(kept) < len(local.journal())
@@ -74,12 +74,12 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
     assert all(line in journal for line in kept)
     keys = [line["key"] for line in journal]
     assert len(keys) == len(set(keys)) == len(local.journal()), "no caption is generated twice"
-    # a shard that was done but for its products generates nothing, and says no GPU
+    # a shard with all captions in the journal generates nothing and reports no GPU
     stats = [json.loads(cluster.path(f"captions/stats_{n}.json").read_bytes())[0] for n in range(SHARDS)]
-    went_on = [record["gpu"] for record in stats if record["generated"]["captions"]]
-    assert went_on
-    assert set(went_on) <= {"0", "1"}
-    assert len(set(went_on)) == len(went_on)
+    gpus_used = [record["gpu"] for record in stats if record["generated"]["captions"]]
+    assert gpus_used
+    assert set(gpus_used) <= {"0", "1"}
+    assert len(set(gpus_used)) == len(gpus_used)
     assert cluster.products() == local.products()
 
     jobs = finished_jobs(log)
@@ -88,4 +88,4 @@ def test_a_cancelled_job_is_resumed_and_the_products_are_those_of_a_local_run(lo
     completed = [job for job in jobs if job["JobState"] == "COMPLETED"]
     assert len(cancelled) + len(completed) == len(jobs)
     # prepare, tokens, tag tars, captions and outcomes of two shards, export, caption tars, manifest
-    assert len(completed) == 10, "small steps share a job"
+    assert len(completed) == 10, "short steps share a job"

@@ -1,11 +1,11 @@
-"""Building parts by file and by short name, and what is printed before and about a run."""
+"""Targets by file and by rule name, and the output of a dry run."""
 
 import re
 
 import pytest
 
 
-def test_one_command_builds_and_the_next_does_nothing(built):
+def test_a_second_run_has_nothing_to_do(built):
     assert "Nothing to be done" in built.run().text
 
 
@@ -17,38 +17,42 @@ def test_one_command_builds_and_the_next_does_nothing(built):
         (
             "subset_mirelle",
             "subsets/mirelle/meta_lat.json",
-            {"subset", "subset_mirelle_captions_tars", "subset_mirelle_tags_tars"},
+            {"subset", "subset_captions_tars", "subset_tags_tars"},
         ),
     ],
 )
-def test_a_deleted_product_is_built_again_alone(built, target, product, rules):
+def test_only_a_deleted_product_is_built_again(built, target, product, rules):
     before = built.products()
     built.path(product).unlink()
     ran = built.run(target)
-    collective = {"tars", "subset_mirelle"}
-    assert set(ran.jobs) - collective == rules
+    target_rules = {"tars", "subset_mirelle"}
+    assert set(ran.jobs) - target_rules == rules
     assert built.products() == before
 
 
-def test_a_list_to_edit_is_made_on_request(built, sample):
+def test_the_edit_list_is_made_on_request(built, sample):
     assert "edit_list" not in sample.console()
     built.run("edit_list")
     total = 0
     for n in range(4):
-        listed, bad, fixed = (
+        edit_list, bad, fixed = (
             built.read(name) for name in (f"edit_list/edited_{n}.json", f"captions/bad_{n}.json", f"captions/fixed_{n}.json")
         )
-        assert listed == {post: entry for post, entry in bad.items() if post not in fixed}
-        total += len(listed)
+        assert edit_list == {post: entry for post, entry in bad.items() if post not in fixed}
+        total += len(edit_list)
     assert total
 
 
-def test_a_dry_run_prints_a_line_a_job(make_project):
+def test_a_dry_run_prints_one_line_for_each_job(make_project):
     ran = make_project().run("-n")
     text = ran.text
     assert "This was a dry-run" in text
     jobs = re.findall(r"^Job \d+: (.*)$", text, re.MULTILINE)
     assert len(jobs) == len(set(jobs)) == 1 + sum(ran.jobs.values()) > 28
-    assert {"Captions of shard 3: good or bad", "Tags JSON: one line of tags per post", "Subset mirelle"} <= set(jobs)
-    assert text.count(".tar") == 0, "no list of a thousand tars"
+    assert {
+        "Captions of shard 3: parse the outputs",
+        "Tags JSON: write one line of tags per post",
+        "Subset mirelle: select its posts",
+    } <= set(jobs)
+    assert text.count(".tar") == 0, "thousands of tars are not listed"
     assert len(text.splitlines()) < 150 and max(map(len, text.splitlines())) < 500
