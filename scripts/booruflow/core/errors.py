@@ -2,10 +2,7 @@
 
 
 class UserError(Exception):
-    """Something the user can fix.
-
-    The message is one line that says what is wrong, where (file, row, key) and what to do.
-    """
+    """Something the user can fix; the message is one line: what is wrong, where (file, row, key) and what to do."""
 
 
 def first_line(error: Exception) -> str:

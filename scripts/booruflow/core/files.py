@@ -15,22 +15,14 @@ from booruflow.core.errors import UserError
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
-    """Turn an error of the operating system in the block into one line.
-
-    Raises:
-        UserError: the disk is full or the path cannot be written; the message names `path`.
-    """
+    """Turn an error of the operating system in the block, such as a full disk, into a one-line UserError that names `path`."""
     with _os_errors(path, "written", "free space or fix the path"):
         yield
 
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Turn an error of the operating system in the block into one line.
-
-    Raises:
-        UserError: the path cannot be opened or read; the message names `path`.
-    """
+    """Like `writing`, for a block that opens and reads `path`."""
     with _os_errors(path, "read", "fix the path or fetch the file again"):
         yield
 

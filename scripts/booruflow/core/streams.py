@@ -31,16 +31,11 @@ def aligned(streams: Sequence[Iterable[pl.DataFrame]]) -> Iterator[list[pl.DataF
     """
     iterators = [iter(stream) for stream in streams]
     pending = [next(iterator) for iterator in iterators]
-    exhausted = [False] * len(iterators)
     first = True
     while True:
         for i, iterator in enumerate(iterators):
-            while not exhausted[i] and pending[i].is_empty():
-                following = next(iterator, None)
-                if following is None:
-                    exhausted[i] = True
-                else:
-                    pending[i] = following
+            while pending[i].is_empty() and (following := next(iterator, None)) is not None:
+                pending[i] = following
         last_ids = [frame["id"][-1] for frame in pending if not frame.is_empty()]
         if not last_ids:
             if first:

@@ -40,11 +40,7 @@ def _collapse(texts: pl.Series) -> pl.Series:
 
 
 def _collapse_where_needed(
-    texts: pl.Series,
-    control: str,
-    white: Sequence[str],
-    ends: tuple[str, str],
-    collapse: Callable[[pl.Series], pl.Series],
+    texts: pl.Series, control: str, white: Sequence[str], ends: tuple[str, str], collapse: Callable[[pl.Series], pl.Series]
 ) -> pl.Series:
     """Find candidate rows by cheap tests, then those with white space in `white` among them, and collapse only these."""
     at_ends = texts.str.starts_with(ends[0]) | texts.str.ends_with(ends[1])

@@ -84,11 +84,8 @@ def scene_tags(scene: Scene) -> dict[str, list[str]]:
 
 def count_tags(figures: tuple[Figure, ...]) -> list[str]:
     """The tags that count people: `1girl`, `1boy`, `solo`."""
-    tags = []
-    for kind in ("girl", "boy"):
-        count = sum(figure.kind == kind for figure in figures)
-        if count:
-            tags.append(f"{count}{kind}" + ("s" if count > 1 else ""))
+    counts = {kind: sum(figure.kind == kind for figure in figures) for kind in ("girl", "boy")}
+    tags = [f"{count}{kind}" + ("s" if count > 1 else "") for kind, count in counts.items() if count]
     return [*tags, "solo"] if len(figures) == 1 else tags
 
 

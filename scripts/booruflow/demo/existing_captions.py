@@ -9,15 +9,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from booruflow.demo.descriptions import (
-    BACKGROUND_PROSE,
-    MOUTH_PROSE,
-    OBJECT_PROSE,
-    clothes_of,
-    extras_of,
-    hair_of,
-    object_place,
-)
+from booruflow.demo.descriptions import BACKGROUND_PROSE, MOUTH_PROSE, OBJECT_PROSE, clothes_of, extras_of, hair_of, object_place
 from booruflow.demo.sample_posts import UNCAPTIONED, Post
 from booruflow.demo.scene import FLAT_BACKGROUNDS, Figure, Scene
 
@@ -51,10 +43,9 @@ def captions_table(posts: Sequence[Post]) -> pa.Table:
 def caption_row(post: Post) -> dict[str, int | str | None]:
     """The post's texts; a random part of the columns is empty, all of them for a post without a caption."""
     rng = random.Random(post.id + 1)
-    writers = (flowery, sections, short, long)
     row: dict[str, int | str | None] = {"index": post.id}
     filled = rng.sample(COLUMNS, rng.choice((1, 2, 3, 4, 4))) if post.number not in UNCAPTIONED else []
-    for column, write in zip(COLUMNS, writers, strict=True):
+    for column, write in zip(COLUMNS, (flowery, sections, short, long), strict=True):
         row[column] = write(post.scene, rng) if column in filled else rng.choice(EMPTY_VALUES)
     return row
 

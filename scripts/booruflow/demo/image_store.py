@@ -24,10 +24,7 @@ def draw_chunks(seed: int, queue: "Queue[tuple[Pixels, list[Scene]]]") -> None:
 
 
 class ImageStore:
-    """Chunks from the drawing process: up to `capacity`, then each new chunk replaces the oldest one.
-
-    A context manager: leaving it ends the drawing process.
-    """
+    """Up to `capacity` chunks from a drawing process, each later one in place of the oldest; leaving the context ends drawing."""
 
     def __init__(self, seed: int, initial: int = 10, capacity: int = 70) -> None:
         context = multiprocessing.get_context("spawn")

@@ -32,6 +32,9 @@ from booruflow.demo.pil_processor import Qwen2VLPilProcessor
 from booruflow.demo.scene import Scene
 from booruflow.demo.tiny_qwen2vl import CELL, Pixels, example_texts, make_model, make_processor, make_tokenizer, patches, save
 
+Pair = tuple[list[int], list[int]]
+"""Token ids of a prompt and of its answer."""
+
 TOWER_BATCH, CAPTION_BATCH = 48, 24
 TOWER_SHARE = 0.25
 """The part of the training time that the vision tower is trained alone."""
@@ -89,9 +92,7 @@ def tower_loss(captioner: Captioner, pixels: Pixels, drawn: list[Scene]) -> Tens
     return attribute_loss(logits, torch.tensor([attribute_ids(scene) for scene in drawn]))
 
 
-def encode(
-    tokenizer: PreTrainedTokenizerFast, scene: Scene, image_tokens: int, rng: random.Random
-) -> tuple[list[int], list[int]]:
+def encode(tokenizer: PreTrainedTokenizerFast, scene: Scene, image_tokens: int, rng: random.Random) -> Pair:
     """Token ids of a scene's prompt (with random grounding tags) and of its answer."""
     general, names = grounding(scene, rng)
     image = f"<|vision_start|>{IMAGE * image_tokens}<|vision_end|>"
@@ -100,7 +101,7 @@ def encode(
     return prompt, answer
 
 
-def collate(pairs: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor, Tensor, Tensor]:
+def collate(pairs: list[Pair], pad: int) -> tuple[Tensor, Tensor, Tensor]:
     """Token ids, attention mask and labels (-100 outside the answer), right-padded: (pairs, longest sequence)."""
     longest = max(len(prompt) + len(answer) for prompt, answer in pairs)
     ids = torch.full((len(pairs), longest), pad)
@@ -113,17 +114,14 @@ def collate(pairs: list[tuple[list[int], list[int]]], pad: int) -> tuple[Tensor,
     return ids, mask, labels
 
 
-def caption_loss(
-    captioner: Captioner, pixels: Pixels, drawn: list[Scene], pairs: list[tuple[list[int], list[int]]], weight: Tensor
-) -> Tensor:
+def caption_loss(captioner: Captioner, pixels: Pixels, drawn: list[Scene], pairs: list[Pair], weight: Tensor) -> Tensor:
     """Weighted cross entropy of the answers, plus the weighted loss of the attribute heads; `weight` is per token id."""
     model, tokenizer = captioner.model, captioner.tokenizer
     ids, mask, labels = collate(pairs, tokenizer.pad_token_id)
     values, grid = captioner.patches(pixels)
     tokens = captioner.tower(values, grid_thw=grid).pooler_output
     is_image = ids == model.config.image_token_id
-    embeddings = model.model.get_input_embeddings()(ids)
-    embeddings = embeddings.masked_scatter(is_image.unsqueeze(-1), tokens)
+    embeddings = model.model.get_input_embeddings()(ids).masked_scatter(is_image.unsqueeze(-1), tokens)
     positions, _ = model.model.get_rope_index(ids, image_grid_thw=grid, attention_mask=mask, mm_token_type_ids=is_image.int())
     hidden = model.model.language_model(
         inputs_embeds=embeddings, attention_mask=mask, position_ids=positions, use_cache=False
@@ -153,7 +151,7 @@ def token_weights(tokenizer: PreTrainedTokenizerFast) -> Tensor:
 
 def caption_batches(
     captioner: Captioner, store: ImageStore, rng: random.Random
-) -> Iterator[tuple[Pixels, list[Scene], list[tuple[list[int], list[int]]]]]:
+) -> Iterator[tuple[Pixels, list[Scene], list[Pair]]]:
     """Endless batches; within a batch, images have one size and sequences similar lengths."""
     while True:
         pixels, drawn = store.sample(CAPTION_BATCH * 4, rng)
@@ -169,10 +167,7 @@ def caption_batches(
 def optimise(groups: list[tuple[list[nn.Parameter], float]], losses: Iterator[Tensor], seconds: float, label: str) -> None:
     """Run AdamW for `seconds`; the peak learning rate of each group warms up over 100 steps, then decays along a cosine."""
     optimizer = torch.optim.AdamW(
-        [{"params": group, "peak": rate} for group, rate in groups],
-        lr=0,
-        weight_decay=0.02,
-        betas=(0.9, 0.98),
+        [{"params": group, "peak": rate} for group, rate in groups], lr=0, weight_decay=0.02, betas=(0.9, 0.98)
     )
     parameters = [parameter for group, _ in groups for parameter in group]
     started, average = time.monotonic(), 0.0

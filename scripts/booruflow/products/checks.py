@@ -1,4 +1,7 @@
-"""Consistency checks of a run: nothing is lost and nothing is counted twice, from the posts to the tars."""
+"""Consistency checks of a run: nothing is lost and nothing is counted twice, from the posts to the tars.
+
+A check raises a UserError if what its docstring states does not hold.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,11 +93,7 @@ class ShardLists:
 
 
 def check_shard(shard: ShardLists) -> list[int]:
-    """Every id of a shard is in exactly one of its outcomes; return how many are in each.
-
-    Raises:
-        UserError: an id is in no outcome, in two, or not in the shard.
-    """
+    """Every id of a shard is in exactly one of its outcomes; return how many are in each."""
     counts = [0] * len(shard.outcomes)
     for ids, *outcomes in aligned([shard.ids, *shard.outcomes]):
         in_outcomes = pl.concat([frame.select("id", shard=0, outcome=1) for frame in outcomes])
@@ -106,11 +105,7 @@ def check_shard(shard: ShardLists) -> list[int]:
 
 
 def check_shards(missing: Iterable[pl.DataFrame], shards: Sequence[Iterable[pl.DataFrame]]) -> None:
-    """Every id without a base caption is in exactly one shard, and the shards have no other ids.
-
-    Raises:
-        UserError: an id is in no shard, in two, or has a base caption.
-    """
+    """Every id without a base caption is in exactly one shard, and the shards have no other ids."""
     for missing_rows, *shard_rows in aligned([missing, *shards]):
         expected = missing_rows["id"]
         found = pl.concat([frame.select("id") for frame in shard_rows])["id"].sort()
@@ -124,9 +119,6 @@ def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[p
 
     Returns:
         The counts of the sources, how many captions a later source replaced, and the count of the merged captions.
-
-    Raises:
-        UserError: a caption is absent, of an earlier source, or of no source.
     """
     counts, replaced, total = [0] * len(sources), 0, 0
     for *frames, result in aligned([*sources, merged]):
@@ -156,9 +148,6 @@ def check_coverage(
 
     Returns:
         The counts of posts, of entries in meta_lat, and of those among them that have only tags.
-
-    Raises:
-        UserError: a post is in neither, or in both.
     """
     total, entries, tags_only = 0, 0, 0
     for ids, lat_rows, caption_rows, *lists in aligned([posts, lat, captions, *missing]):
@@ -186,9 +175,6 @@ def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count
 
     For each tar, the sum over its texts of a 64-bit hash of id and text must equal that of the entries, and its sha256
     that in its index. One tar is in memory at a time.
-
-    Raises:
-        UserError: a tar differs.
     """
     expected = pl.DataFrame({"tar": range(count), "sum": [0] * count, "texts": [0] * count}, schema_overrides={"sum": pl.UInt64})
     for frame in entries:

@@ -21,8 +21,7 @@ from booruflow.core.whitespace import one_line_json
 def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
     """Join tags and captions to the rows of `resolutions`; posts with neither are left out.
 
-    Adds the columns `caption` and `tags` (JSON text). A post with tags but no caption has the tags as its `caption`; `tags` is
-    null for it and for posts without tags.
+    Adds the columns `caption` and `tags` (JSON text). `tags` is null for posts without tags, and where they are the `caption`.
     """
     for tag_entries, caption_entries, rows in aligned([tags, captions, resolutions]):
         texts = one_line_json(caption_entries.select(member_json_text("value", "caption")).to_series())

@@ -78,10 +78,7 @@ def write_contact_sheet(
 
 
 def _page(
-    groups: Mapping[str, Sequence[tuple[int, str]]],
-    tags: Mapping[int, str],
-    folder: Path,
-    locations: Mapping[int, Location],
+    groups: Mapping[str, Sequence[tuple[int, str]]], tags: Mapping[int, str], folder: Path, locations: Mapping[int, Location]
 ) -> Iterator[str]:
     yield _HEAD
     for heading, posts in groups.items():

@@ -14,10 +14,7 @@ COLOURS = {EXISTING: "#4477aa", GENERATED: "#228833", FIXED: "#ccbb44", TAGS: "#
 """Distinguishable with colour blindness: the bright scheme of Paul Tol, Colour Schemes, SRON/EPS/TN/09-002."""
 
 OUTCOME_COLOURS = {"good": "#228833", "repaired": "#66ccee"}
-REASON_COLOURS = {
-    "bad": ("#ee6677", "#aa3377", "#cc6600", "#882255", "#ddaa33"),
-    "skipped": ("#bbbbbb", "#777777", "#444444"),
-}
+REASON_COLOURS = {"bad": ("#ee6677", "#aa3377", "#cc6600", "#882255", "#ddaa33"), "skipped": ("#bbbbbb", "#777777", "#444444")}
 
 RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 MAX_RESOLUTIONS = 24
@@ -28,8 +25,7 @@ def draw_coverage(counts: TextCounts, path: str | Path) -> None:
     ratings = sorted({rating for by_rating in counts.posts.values() for rating in by_rating}, key=_rating_order)
     bars = {source: [counts.posts[source][rating] for rating in ratings] for source in SOURCES}
     labels = [RATINGS.get(rating, str(rating)) for rating in ratings]
-    figure = _stacked(labels, bars, COLOURS)
-    figure.axes[0].set_xlabel("posts")
+    figure = _stacked(labels, bars, COLOURS, "posts")
     _legend(figure)
     save_svg(figure, path)
 
@@ -42,8 +38,7 @@ def draw_outcomes(shards: Sequence[Mapping[str, int]], path: str | Path) -> None
         names = sorted(name for name in totals if name.startswith(f"{outcome}: "))
         colours |= {name: palette[i % len(palette)] for i, name in enumerate(names)}
     bars = {name: [shard.get(name, 0) for shard in shards] for name in colours if totals[name]}
-    figure = _stacked([f"shard {n}" for n in range(len(shards))], bars, colours)
-    figure.axes[0].set_xlabel("posts without an existing caption")
+    figure = _stacked([f"shard {n}" for n in range(len(shards))], bars, colours, "posts without an existing caption")
     _legend(figure)
     save_svg(figure, path)
 
@@ -75,9 +70,7 @@ def draw_resolutions(counts: Counter[tuple[int, int]], path: str | Path) -> None
     if rest := counts.total() - sum(values):
         labels.append(f"{len(counts) - len(shown)} others")
         values.append(rest)
-    figure = _stacked(labels, {"posts": values}, {"posts": "#4477aa"})
-    figure.axes[0].set_xlabel("posts")
-    save_svg(figure, path)
+    save_svg(_stacked(labels, {"posts": values}, {"posts": "#4477aa"}, "posts"), path)
 
 
 def _rating_order(rating: str | None) -> tuple[int, str]:
@@ -85,7 +78,7 @@ def _rating_order(rating: str | None) -> tuple[int, str]:
     return (known.index(rating) if rating in known else len(known), str(rating))
 
 
-def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: Mapping[str, str]) -> Figure:
+def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: Mapping[str, str], xlabel: str) -> Figure:
     """Stacked horizontal bars, the first label at the top, each with its total at the end."""
     figure = Figure(figsize=(8, 1.5 + 0.3 * max(len(labels), 3)), layout="constrained")
     axes = figure.add_subplot()
@@ -95,6 +88,7 @@ def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: 
         left += np.array(values, np.int64)
     for position, total in enumerate(left):
         axes.annotate(f"{total:,}", (total, position), (3, 0), textcoords="offset points", va="center")
+    axes.set_xlabel(xlabel)
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.spines[["top", "right"]].set_visible(False)

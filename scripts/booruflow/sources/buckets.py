@@ -23,13 +23,7 @@ Pixels = NDArray[np.int64]
 
 
 def training_resolution(
-    widths: ArrayLike,
-    heights: ArrayLike,
-    resolution: int | Size,
-    min_reso: int,
-    max_reso: int,
-    step: int,
-    no_upscale: bool,
+    widths: ArrayLike, heights: ArrayLike, resolution: int | Size, min_reso: int, max_reso: int, step: int, no_upscale: bool
 ) -> tuple[Pixels, Pixels]:
     """Training widths and heights in pixels, from the sizes of images; all arrays have one length.
 
@@ -53,8 +47,7 @@ def training_resolution(
     usable = (width > 0) & (height > 0)
     width, height = np.where(usable, width, 1), np.where(usable, height, 1)
     if no_upscale:
-        area = math.prod(_sides(resolution))
-        train_width, train_height = _own_bucket(width, height, area, step)
+        train_width, train_height = _own_bucket(width, height, math.prod(_sides(resolution)), step)
     else:
         train_width, train_height = _nearest_bucket(width, height, buckets(resolution, min_reso, max_reso, step))
     usable &= (train_width > 0) & (train_height > 0)

@@ -115,11 +115,7 @@ def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, columns: Map
 
 
 def _read_header(path: str | Path, file: CsvFile, columns: Mapping[str, str]) -> list[str]:
-    """The column names of a file.
-
-    Raises:
-        UserError: a required column is missing, or one of `columns` occurs twice.
-    """
+    """The column names of a file; a UserError if a required column is missing, or one of `columns` occurs twice."""
     try:
         header = next(csv.reader([file.readline().decode("utf-8-sig")]), [])
     except UnicodeDecodeError as error:
@@ -137,8 +133,7 @@ def _read_header(path: str | Path, file: CsvFile, columns: Mapping[str, str]) ->
 def _batches(path: str | Path, file: CsvFile, schema: pa.Schema, header: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """The rows of a file with the columns `header`, as `schema`; columns the file does not have are null.
 
-    Raises:
-        UserError: a row is broken, or a quote is never closed, so that the rows after it would become its text.
+    A broken row is a UserError, and so is a quote that is never closed: the rows after it would become its text.
     """
     last_row = 1
     try:

@@ -24,12 +24,7 @@ Ids = NDArray[np.int64]
 
 
 def sorted_rows(
-    paths: Sequence[str | Path],
-    id_column: str,
-    columns: Sequence[str],
-    spool: Path,
-    what: str,
-    optional: Sequence[str] = (),
+    paths: Sequence[str | Path], id_column: str, columns: Sequence[str], spool: Path, what: str, optional: Sequence[str] = ()
 ) -> Stream:
     """Rows of one or more files as one stream sorted by id: `id` (Int64), then `columns`, then `optional`.
 
@@ -121,11 +116,7 @@ def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> 
 
 
 def _batches(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, pl.DataFrame]]:
-    """The named columns in batches, each with the number of its first row (from 0).
-
-    Raises:
-        UserError: the file is damaged or has text that is not UTF-8; the message names the row.
-    """
+    """The named columns in batches, each with its first row's number (from 0); a UserError locates damage or invalid UTF-8."""
     row = 0
     try:
         for batch in open_table(path).iter_batches(ROWS, columns=list(columns)):

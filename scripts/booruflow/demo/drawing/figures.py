@@ -197,8 +197,7 @@ def headwear(pen: Pen, figure: Figure) -> None:
         pen.oval(-6, -42, 44, 17, (160, 44, 58))
         pen.path([(-6, -58), (-3, -66)], width=pen.line + 4)
     elif figure.headwear == "crown":
-        points = [(-28, -36), (-32, -70), (-15, -54), (0, -76), (15, -54), (32, -70), (28, -36)]
-        pen.polygon(points, (255, 204, 64))
+        pen.polygon([(-28, -36), (-32, -70), (-15, -54), (0, -76), (15, -54), (32, -70), (28, -36)], (255, 204, 64))
         for x in (-16, 0, 16):
             pen.oval(x, -43, 3.4, 3.4, (220, 60, 80), outline=False)
     elif figure.headwear == "bow" and figure.bow:

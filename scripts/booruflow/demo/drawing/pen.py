@@ -110,8 +110,7 @@ class Pen:
 
     def slice(self, x: float, y: float, radius: float, start: int, end: int, fill: Colour) -> None:
         """A slice of a pie, without an outline."""
-        box = self.pixels([(x - radius, y - radius), (x + radius, y + radius)])
-        self.canvas.pieslice(box, start, end, fill)
+        self.canvas.pieslice(self.pixels([(x - radius, y - radius), (x + radius, y + radius)]), start, end, fill)
 
     def gradient(self, top: float, bottom: float, upper: Colour, lower: Colour) -> None:
         """A vertical colour gradient over the full width of the image."""

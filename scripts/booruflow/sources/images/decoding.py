@@ -10,16 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from booruflow.core.errors import Unreadable
 
 # What Pillow's decoders and its EXIF reader raise on broken images, found by mutating files of each format.
-_PILLOW_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+_PILLOW_ERRORS = (OSError, SyntaxError, ValueError, TypeError, EOFError, RuntimeError, struct.error, Image.DecompressionBombError)
 
 
 def open_image(data: bytes) -> Image.Image:
