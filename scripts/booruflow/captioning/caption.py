@@ -24,13 +24,7 @@ from booruflow.core.files import open_whole
 
 
 def caption_shard(
-    shard: Shard,
-    captioner: Mapping[str, Any],
-    backends: Sequence[Backend],
-    raw: Path,
-    skipped: Path,
-    stats: Path,
-    threads: int,
+    shard: Shard, captioner: Mapping[str, Any], backends: Sequence[Backend], raw: Path, skipped: Path, stats: Path, threads: int
 ) -> None:
     """Caption a shard and write its files.
 

@@ -30,8 +30,7 @@ def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
     try:
         entries = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise UserError(f"{path}: {place}: not valid JSON ({error.msg}): correct it") from error
+        raise UserError(f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}): correct it") from error
     if not isinstance(entries, dict):
         raise UserError(f'{path}: not an object {{"<id>": {{"text": ...}}}}: start from a copy of edit_list/{Path(path).name}')
     no_id = next((key for key in entries if not (key.isascii() and key.isdigit())), None)

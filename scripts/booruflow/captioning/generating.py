@@ -36,11 +36,7 @@ class RowTask:
         return int(self.row["id"])
 
     def request(self) -> Request:
-        """Read and decode the image.
-
-        Raises:
-            Unreadable: it cannot be opened.
-        """
+        """See `Task.request`."""
         image = open_image(read_image(self.images, *image_place(self.row))) if self.needs_image else None
         return Request(self.id, self.prompt, image)
 
@@ -78,8 +74,7 @@ class BackendPass:
             if not total:
                 return {}, {"generated": asdict(Meter())}
             gpu = self.lease_gpu() if self.backend.needs_gpu else None
-            max_temperature = self.captioner["max_gpu_temperature"]
-            monitor = stack.enter_context(GpuMonitor(gpu, max_temperature, lambda: stop.signal > 0))
+            monitor = stack.enter_context(GpuMonitor(gpu, self.captioner["max_gpu_temperature"], lambda: stop.signal > 0))
             stack.enter_context(stop.on_signals())
 
             def save(results: list[tuple[RowTask, Generation]]) -> None:

@@ -17,7 +17,6 @@ from booruflow.core.tables import read_stream
 
 Raw: TypeAlias = dict[str, Any]
 """A line of raw_{n}.jsonl: the fields of `backends.interface.Generation`, and `"fallback": true` if the fallback wrote it."""
-
 FALLBACK_STYLE = "short"
 """The fallback writes prose, whatever the style of the config."""
 
@@ -53,8 +52,7 @@ def read_raw(path: str | Path) -> Iterator[Raw]:
 
 def artists_of(split: str | Path) -> Callable[[int], list[str]]:
     """A function from the id of a shard's post to its artists."""
-    rows = pl.concat(read_stream(split, ["id", "artists"]))
-    artists = dict(rows.iter_rows())
+    artists = dict(pl.concat(read_stream(split, ["id", "artists"])).iter_rows())
     return lambda post: [name for name in artists[post].split(", ") if name]
 
 

@@ -38,13 +38,8 @@ def plan_keys(
 ) -> tuple[Keys, Skips]:
     """The journal key of each row, and the candidates that get none, with the reason.
 
-    Args:
-        shard: the rows and images.
-        captioner: the config section of that name.
-        backend: whose requests are planned.
-        identity: that of the backend.
-        threads: how many threads read the images.
-        candidates: the ids that need a caption; None for all.
+    `captioner` is the config section of that name, `identity` that of the backend, and `candidates` are the ids that need
+    a caption (None for all). Images are read in `threads` threads.
     """
     key_of = _key_function(shard, captioner, backend, identity)
     keys = bytearray()

@@ -27,10 +27,7 @@ def prompt_of(style: str, general: str, characters: str) -> Prompt:
     user = _PROMPTS["styles"][style]
     if general:
         user += grounding["tags"].replace("{tags}", general)
-    if characters:
-        user += grounding["characters"].replace("{characters}", characters)
-    else:
-        user += grounding["nameless"]
+    user += grounding["characters"].replace("{characters}", characters) if characters else grounding["nameless"]
     return Prompt(_PROMPTS["system"], user)
 
 

@@ -154,11 +154,7 @@ def model_methods(
 
 
 def evaluate_all(
-    models: Mapping[str, TagSetModel],
-    train: TagSets,
-    queries: Queries,
-    validation: CompletionQueries,
-    gallery_size: int,
+    models: Mapping[str, TagSetModel], train: TagSets, queries: Queries, validation: CompletionQueries, gallery_size: int
 ) -> list[MethodScores]:
     """The scores of all baselines, then of the models by name."""
     sizes = next(iter(models.values())).config.matryoshka_sizes

@@ -58,12 +58,7 @@ def write_vectors(
 ) -> None:
     """Write vectors as `.npy`, float16 [count, dimensions], and their ids, int64 [count], part by part.
 
-    Args:
-        vectors_path: a `.npy` file that can be memory-mapped.
-        ids_path: likewise; row i is the id of vector i.
-        count: the total number of vectors.
-        dimensions: of a vector.
-        parts: ids and vectors, in order.
+    Both files can be memory-mapped; row i of the ids is the id of vector i. `parts` are ids and vectors, in order.
 
     Raises:
         UserError: a file cannot be written.

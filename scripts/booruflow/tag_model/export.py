@@ -61,12 +61,8 @@ def save_model(
 ) -> None:
     """Write `model.safetensors`, `tags.tsv`, the model card `README.md` and, last, `config.json`.
 
-    Args:
-        folder: the folder, which also holds the tokenizer; created if missing.
-        model: a trained model.
-        vocabulary: its tags.
-        training_sets: the number of training sets, for the card.
-        metrics: validation metrics, for the card.
+    The folder, which also holds the tokenizer, is created if missing. The number of training sets and the validation
+    metrics are for the card.
 
     Raises:
         UserError: a file cannot be written.

@@ -48,8 +48,7 @@ class TrainingLoss(torch.nn.Module):
     def __init__(self, model: TagSetModel, unlikelihood_weight: float, contrastive_weight: float) -> None:
         super().__init__()
         self.model = model
-        self.unlikelihood_weight = unlikelihood_weight
-        self.contrastive_weight = contrastive_weight
+        self.unlikelihood_weight, self.contrastive_weight = unlikelihood_weight, contrastive_weight
 
     def forward(self, views: list[tuple[Sets, Sets]]) -> Tensor:
         """The mean over views and Matryoshka sizes; `views` are the visible and masked tags, once or twice."""

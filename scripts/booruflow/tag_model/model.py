@@ -75,14 +75,8 @@ class Sets:
 def attend_padded(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) -> Tensor:
     """Attention within each set, padded to the largest set.
 
-    Args:
-        query: [rows, heads, size], packed; also `key` and `value`.
-        key: as `query`.
-        value: as `query`.
-        offsets: [sets + 1], the start of each set, and the end of the last.
-
-    Returns:
-        [rows, heads, size], packed.
+    `query`, `key`, `value` and the result are packed, [rows, heads, size]; `offsets` [sets + 1] are the start of each set
+    and the end of the last.
     """
     sizes = offsets.diff()
     position = torch.arange(int(sizes.max()), device=offsets.device)
@@ -97,10 +91,9 @@ def attend_nested(query: Tensor, key: Tensor, value: Tensor, offsets: Tensor) ->
     """The same as `attend_padded` without padding, with jagged nested tensors; uses flash attention on a GPU."""
     sizes = offsets.diff()
     shortest, longest = int(sizes.min()), int(sizes.max())
+    nested = torch.nested.nested_tensor_from_jagged
     query, key, value = (
-        torch.nested.nested_tensor_from_jagged(packed.contiguous(), offsets, min_seqlen=shortest, max_seqlen=longest).transpose(
-            1, 2
-        )
+        nested(packed.contiguous(), offsets, min_seqlen=shortest, max_seqlen=longest).transpose(1, 2)
         for packed in (query, key, value)
     )
     mixed = functional.scaled_dot_product_attention(query, key, value)

@@ -74,14 +74,11 @@ def completion_queries(sets: TagSets, repeats: int = 3, share: float = 0.3, salt
     repeated = sets.take(set_index)
     repeat = np.repeat(np.arange(repeats), len(sets))
     names = sets.vocabulary.names
-    hashes = np.fromiter(
-        (
-            stable_hash(f"mask:{salt}:{repeat[row]}:{repeated.ids[row]}:{names[token]}")
-            for row, token in zip(repeated.rows, repeated.tokens, strict=True)
-        ),
-        np.uint64,
-        len(repeated.tokens),
+    texts = (
+        f"mask:{salt}:{repeat[row]}:{repeated.ids[row]}:{names[token]}"
+        for row, token in zip(repeated.rows, repeated.tokens, strict=True)
     )
+    hashes = np.fromiter(map(stable_hash, texts), np.uint64, len(repeated.tokens))
     masked_sizes = np.maximum(1, np.floor(share * repeated.sizes + 0.5)).astype(np.int64)
     is_masked = rank_in_sets(repeated, hashes) < masked_sizes[repeated.rows]
     return CompletionQueries(repeated.filter_tags(~is_masked), repeated.filter_tags(is_masked), set_index)
@@ -142,11 +139,8 @@ def mask_at_random(
 ) -> tuple[TagSets, TagSets]:
     """The visible and the masked tags of each set; at least one of each for a set of two or more tags.
 
-    Args:
-        sets: the sets to mask.
-        mask_ratio: the share of masked tags of a set is uniform between these two.
-        category_mask_rate: the probability that instead all tags of one category are masked.
-        generator: the source of randomness.
+    The share of masked tags of a set is uniform between the two numbers of `mask_ratio`. With the probability
+    `category_mask_rate` all tags of one category are masked instead.
     """
     count, rows = len(sets), sets.rows
     share = generator.uniform(*mask_ratio, count)

@@ -166,12 +166,11 @@ def post_sets(file: TokenFile) -> Iterator[TagSets]:
     that are encoded as pieces; each once.
     """
     vocabulary = tag_vocabulary(file.vocabulary)
-    is_tag = vocabulary.is_tag
     for start in range(0, len(file), POSTS_PER_PART):
         offsets = file.offsets[start : start + POSTS_PER_PART + 1].astype(np.int64)
         tokens = file.tokens[offsets[0] : offsets[-1]]
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        kept = is_tag[tokens]
+        kept = vocabulary.is_tag[tokens]
         keys = np.unique(rows[kept] << 32 | tokens[kept])
         ids = np.array(file.post_ids[start : start + POSTS_PER_PART])
         sizes = np.bincount(keys >> 32, minlength=len(ids))

@@ -117,21 +117,11 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        train: TagSets,
-        validation: CompletionQueries,
-        architecture: ModelConfig,
-        config: TrainingConfig,
-        checkpoint: Path,
+        self, train: TagSets, validation: CompletionQueries, architecture: ModelConfig, config: TrainingConfig, checkpoint: Path
     ) -> None:
         """Start a training, or resume it if the checkpoint is of the same training.
 
-        Args:
-            train: sets with at least two tags each.
-            validation: queries for validation.
-            architecture: of the model.
-            config: of the training.
-            checkpoint: the file for the state.
+        The sets of `train` have at least two tags each; `checkpoint` is the file for the state.
 
         Raises:
             UserError: the batch size does not fit the data or the processes, or the checkpoint is damaged.

@@ -41,9 +41,7 @@ class TokenDataset(Dataset[dict[str, torch.Tensor]]):
     def __init__(
         self, tokens: TokenFile, split: Split = "all", held_out: float = 0.01, seed: int = 0, shuffle_tags: bool = True
     ) -> None:
-        self.tokens = tokens
-        self.seed = seed
-        self.shuffle_tags = shuffle_tags
+        self.tokens, self.seed, self.shuffle_tags = tokens, seed, shuffle_tags
         self._delimiters = delimiter_ids(tokens.vocabulary)
         ranges = {"validation": (0.0, held_out), "test": (held_out, 2 * held_out), "train": (2 * held_out, 1.0)}
         low, high = ranges.get(split, (0.0, 1.0))
@@ -62,11 +60,8 @@ class TokenDataset(Dataset[dict[str, torch.Tensor]]):
         if isinstance(index, Batch):
             flat, lengths, post_ids = self._gather(index)
             ids, mask = pad(flat, lengths)
-            return {
-                "input_ids": torch.from_numpy(ids),
-                "attention_mask": torch.from_numpy(mask),
-                "post_ids": torch.from_numpy(post_ids),
-            }
+            arrays = {"input_ids": ids, "attention_mask": mask, "post_ids": post_ids}
+            return {name: torch.from_numpy(array) for name, array in arrays.items()}
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         batch = self[Batch(np.array([index % len(self)]), 0)]
@@ -100,10 +95,7 @@ class LengthBatches(Sampler[Batch]):
     """
 
     def __init__(self, dataset: TokenDataset, batch_size: int, window: int = 64, seed: int = 0) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.window = window
-        self.seed = seed
+        self.dataset, self.batch_size, self.window, self.seed = dataset, batch_size, window, seed
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

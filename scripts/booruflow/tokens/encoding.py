@@ -41,7 +41,6 @@ _KEEP_ORDER = ("character", "copyright", "artist", "meta", "general")
 _KEEP_RANK = np.array([0, *(1 + _KEEP_ORDER.index(category) for category in SECTION_ORDER), 0])
 
 Ints = NDArray[np.int64]
-
 Spelling = bytes
 """The ids of a label's pieces as big-endian 32-bit numbers: bytes compare fast, in the order of the ids."""
 
@@ -88,8 +87,7 @@ class Encoder:
         """
         if max_length < MINIMUM_LENGTH:
             raise UserError(f"max_length {max_length}: too short for a record: set it to {MINIMUM_LENGTH} or more")
-        self.vocabulary = vocabulary
-        self.max_length = max_length
+        self.vocabulary, self.max_length = vocabulary, max_length
         special = vocabulary.special
         self._type = token_type(len(vocabulary))
         self._starts = np.array([special[role] for role in ("bos", *SECTION_ORDER, "eos")], self._type)
@@ -197,8 +195,7 @@ class Encoder:
 
     def _concatenate(self, items: _Items, spellings: list[Spelling], posts: pa.RecordBatch) -> NDArray[np.unsignedinteger]:
         """The tokens of all items; positions that no item fills are delimiters."""
-        special = self.vocabulary.special
-        known = len(self.vocabulary)
+        special, known = self.vocabulary.special, len(self.vocabulary)
         tokens = np.full(items.lengths.sum(), special["delimiter"], self._type)
         position = np.zeros_like(items.end)
         position[1:] = items.end[:-1]

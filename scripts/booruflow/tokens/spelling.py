@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 UNSPLIT_LENGTH = 4
 """Labels up to this many code points are never split: they are mostly kaomoji (`^_^`, `;_;`, `+_+`)."""
-
 _SEPARATORS = re.compile(r"[-_]")
 
 

@@ -65,11 +65,9 @@ class TokenWriter:
     """Writes records in ascending order of their post ids; opened by `token_writer`."""
 
     def __init__(self, path: Path, tokens: BinaryIO, index: BinaryIO, vocabulary: Vocabulary, records: int) -> None:
-        self._path = path
+        self._path, self._vocabulary, self._records = path, vocabulary, records
         self._files = tokens, index
-        self._vocabulary = vocabulary
         self._type = token_type(len(vocabulary))
-        self._records = records
         self._written = self._tokens = 0
         self._last_id = -1
         self._digest = hashlib.sha256()
@@ -134,8 +132,7 @@ class TokenFile:
         Raises:
             UserError: a file is missing, damaged, truncated, or of another vocabulary, or the two are of different runs.
         """
-        self.path = path
-        self.vocabulary = vocabulary
+        self.path, self.vocabulary = path, vocabulary
         self.header, body = _mapped(path, _TOKENS_MAGIC)
         index_header, index = _mapped(index_path(path), _INDEX_MAGIC)
         width = self.header.width // 8

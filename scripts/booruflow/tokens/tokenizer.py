@@ -40,8 +40,7 @@ class TagTokenizer:
         Raises:
             UserError: `model_max_length` is too small.
         """
-        self.vocabulary = vocabulary
-        self.model_max_length = model_max_length
+        self.vocabulary, self.model_max_length = vocabulary, model_max_length
         self._encoders = {model_max_length: Encoder(vocabulary, model_max_length)}
 
     @classmethod
@@ -135,14 +134,12 @@ class TagTokenizer:
 
         In the tag string the pieces of a label are joined by `_`, whatever separated them in the label.
         """
-        ids = list(map(int, ids))
+        vocabulary = self.vocabulary
         if not skip_special_tokens:
-            return " ".join(self.vocabulary.texts[number] for number in ids)
-        record = decode_record(ids, self.vocabulary)
+            return " ".join(vocabulary.texts[number] for number in map(int, ids))
+        record = decode_record(ids, vocabulary)
         texts = [
-            self.vocabulary.texts[self.vocabulary.ids[category][name]]
-            for category in SECTION_ORDER
-            for name in record.names[category]
+            vocabulary.texts[vocabulary.ids[category][name]] for category in SECTION_ORDER for name in record.names[category]
         ]
         return " ".join(texts + ["_".join(label) for label in record.spelled])
 
@@ -169,8 +166,7 @@ class TagTokenizer:
         if isinstance(posts, str | Mapping):
             batch = self([posts], padding, truncation, max_length, return_tensors)
             return batch if return_tensors else BatchEncoding({name: rows[0] for name, rows in batch.items()})
-        ids = self._encode(posts, truncation, max_length)
-        return self.pad({"input_ids": ids}, padding, max_length, return_tensors)
+        return self.pad({"input_ids": self._encode(posts, truncation, max_length)}, padding, max_length, return_tensors)
 
     def pad(
         self,
@@ -181,9 +177,7 @@ class TagTokenizer:
     ) -> BatchEncoding:
         """Pad `input_ids` to one length; the attention mask is 1 for tokens and 0 for padding."""
         rows = encoded["input_ids"] if isinstance(encoded, Mapping) else [record["input_ids"] for record in encoded]
-        length = 0
-        if padding:
-            length = max(map(len, rows), default=0)
+        length = max(map(len, rows), default=0) if padding else 0
         if padding == "max_length":
             length = max_length or self.model_max_length
         data = {

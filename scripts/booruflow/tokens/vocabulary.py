@@ -20,10 +20,8 @@ from booruflow.tokens.spelling import count_pieces
 
 SECTION_ORDER = ("character", "copyright", "artist", "general", "meta")
 """The tag categories in the order of the sections of a record."""
-
 SPECIAL = "special"
 """The category of tokens that are not tags."""
-
 RATINGS = ("g", "s", "q", "e")
 _FORMAT = 1
 _PIECE_CATEGORIES = ("general", "character", "copyright")

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 GUARD_INTERVAL = 32
 """Tokens between two checks of the repetition guard."""
-
 REQUEST_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, StopIteration, MemoryError)
 """What libraries raise because of one bad request, or when memory runs out."""
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 REQUEST_GENERATION = 1
 """Raise it when a change of how this backend builds a request must ask for new captions; see docs/backends.md."""
-
 IDENTITY_KEYS = ("min_pixels", "max_pixels", "max_new_tokens", "repetition_penalty", "temperature", "top_p")
 CACHES = {"fp16": "ExLlamaV2Cache", "q8": "ExLlamaV2Cache_Q8", "q6": "ExLlamaV2Cache_Q6", "q4": "ExLlamaV2Cache_Q4"}
 AMPERE = (8, 0)
@@ -59,14 +58,13 @@ class ExLlamaV2Backend:
 
     def identity(self) -> dict[str, Any]:
         """See `Backend.identity`."""
-        settings = {key: self.config[key] for key in IDENTITY_KEYS}
         return {
             "backend": "exllamav2",
             "request_generation": REQUEST_GENERATION,
             "model": model_identity(self.config["model"], self.config["revision"]),
             "cache": self.config["exllamav2"]["cache"],
             "json": wants_json(self.config),
-            **settings,
+            **{key: self.config[key] for key in IDENTITY_KEYS},
         }
 
     def load(self) -> None:

@@ -10,7 +10,6 @@ from booruflow.core.files import sha256_of
 WHOLE_FILE_BYTES = 16 << 20
 """Files up to this size are hashed whole; of larger ones (weights) the size and both ends are hashed."""
 END_BYTES = 1 << 20
-
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 REQUEST_GENERATION = 1
 """Raise it when a change of how this backend builds a request must ask for new captions; see docs/backends.md."""
-
 IDENTITY_KEYS = ("model", "revision", "max_pixels", "max_new_tokens", "temperature", "top_p")
-
 DEFAULT_MAX_PIXELS = 4 << 20
 """The largest image sent when the config sets no limit: servers refuse huge images."""
 

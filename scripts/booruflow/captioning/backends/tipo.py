@@ -16,7 +16,6 @@ from booruflow.core.errors import UserError
 
 REQUEST_GENERATION = 1
 """Raise it when a change of how this backend builds a request must ask for new captions; see docs/backends.md."""
-
 IDENTITY_KEYS = ("dtype", "max_new_tokens", "repetition_penalty", "temperature", "top_p")
 
 

@@ -17,17 +17,9 @@ from booruflow.core.errors import Unreadable, UserError
 
 REQUEST_GENERATION = 1
 """Raise it when a change of how this backend builds a request must ask for new captions; see docs/backends.md."""
-
 IDENTITY_KEYS = (
-    "dtype",
-    "attention",
-    "quantization",
-    "min_pixels",
-    "max_pixels",
-    "max_new_tokens",
-    "repetition_penalty",
-    "temperature",
-    "top_p",
+    *("dtype", "attention", "quantization", "min_pixels", "max_pixels"),
+    *("max_new_tokens", "repetition_penalty", "temperature", "top_p"),
 )
 """The config keys that a text depends on; the GPU and the batch size are not among them."""
 
@@ -44,13 +36,12 @@ class TransformersBackend:
 
     def identity(self) -> dict[str, Any]:
         """See `Backend.identity`."""
-        settings = {key: self.config[key] for key in IDENTITY_KEYS}
         return {
             "backend": "transformers",
             "request_generation": REQUEST_GENERATION,
             "model": model_identity(self.config["model"], self.config["revision"]),
             "json": wants_json(self.config),
-            **settings,
+            **{key: self.config[key] for key in IDENTITY_KEYS},
         }
 
     def load(self) -> None:

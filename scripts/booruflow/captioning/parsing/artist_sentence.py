@@ -6,15 +6,7 @@ from booruflow.captioning.parsing.text.cleaning import clean
 from booruflow.captioning.parsing.text.grammar import join_list
 
 NOT_ARTISTS = frozenset(
-    {
-        "banned_artist",
-        "artist_request",
-        "tagme",
-        "unknown_artist",
-        "anonymous_artist",
-        "official_art",
-        "third-party_edit",
-    }
+    {"banned_artist", "artist_request", "tagme", "unknown_artist", "anonymous_artist", "official_art", "third-party_edit"}
 )
 """Tags of the artist category that name nobody."""
 

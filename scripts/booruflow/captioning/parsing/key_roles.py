@@ -101,8 +101,7 @@ _LANGUAGE = re.compile(r"\b(japanese|korean|chinese|english|russian|french|germa
 @lru_cache(65536)
 def read_key(name: str) -> Key:
     """Parse the name of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' are equal."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    spaced = clean(spaced.replace("_", " "))
+    spaced = clean(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " "))
     words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
     number = None
     if found := re.fullmatch(r"(.*?[^\d\s])\s?(\d{1,3})", words):

@@ -19,8 +19,6 @@ _BOLD_LEVEL = 7  # a line in bold is a heading of the lowest level
 _SECTIONS = frozenset(
     ("background", "atmosphere", "effects", "image effects", "style", "composition", "setting", "lighting", "mood")
 )
-
-
 _Section: TypeAlias = "list[tuple[str, str | _Section]]"
 
 
@@ -47,16 +45,14 @@ def read_markdown(text: str) -> Pairs:
         if not line.strip() or _RULE.match(line):
             in_text = False
             continue
-        heading = _heading(line)
-        if heading:
+        if heading := _heading(line):
             level, title = heading
             while sections[-1][0] >= level:
                 sections.pop()
             bullets, in_text, merged = [], False, 0
             sections.append((level, _new_section(sections[-1][1], title)))
             continue
-        bullet = _BULLET.match(line)
-        if bullet:
+        if bullet := _BULLET.match(line):
             indent = len(bullet[1].expandtabs(4))
             while bullets and bullets[-1][0] >= indent:
                 bullets.pop()
@@ -105,8 +101,7 @@ def _split_label(text: str) -> tuple[str, str]:
     """Split a line into label and words; the label is empty if there is none."""
     if found := _LABELLED.match(text):
         return found[1].strip(" :"), _without_inline_marks(found[2])
-    found = _known_label(text)
-    if found:
+    if found := _known_label(text):
         return found[1], _without_inline_marks(found[2])
     return "", _without_inline_marks(text)
 

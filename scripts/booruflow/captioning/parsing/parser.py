@@ -15,14 +15,12 @@ from booruflow.captioning.parsing.text.repetition import loops
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to parse.
-
-    max_characters: the most characters to describe; None for all.
-    salvage: keep the intact part of outputs that were cut or that loop.
-    """
+    """How to parse."""
 
     max_characters: int | None
+    """The most characters to describe; None for all."""
     salvage: bool
+    """Whether to keep the intact part of outputs that were cut or that loop."""
 
 
 # The intact part of a cut or looping output must contain a complete section and this many characters of caption.
