@@ -18,8 +18,15 @@ from booruflow.core.errors import Unreadable, UserError
 REQUEST_GENERATION = 1
 """Raise it when a change of how this backend builds a request must ask for new captions; see docs/backends.md."""
 IDENTITY_KEYS = (
-    *("dtype", "attention", "quantization", "min_pixels", "max_pixels"),
-    *("max_new_tokens", "repetition_penalty", "temperature", "top_p"),
+    "dtype",
+    "attention",
+    "quantization",
+    "min_pixels",
+    "max_pixels",
+    "max_new_tokens",
+    "repetition_penalty",
+    "temperature",
+    "top_p",
 )
 """The config keys that a text depends on; the GPU and the batch size are not among them."""
 
