@@ -5,6 +5,7 @@ after it. Before 9.16.3 limits of resources were plain numbers, and `resource_li
 Needs and makes nothing; reads nothing from the config.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -94,12 +95,15 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # in this thread, which starts the job
         return first_lines + get_preamble(script)
 
-    def unblocking_evaluate(*arguments, **options):
+    @contextlib.contextmanager
+    def sigint_unblocked_after():
         try:
-            return evaluate(*arguments, **options)
+            yield
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
     sys.excepthook = hook
     if os.name == "posix":
-        PythonScript.get_preamble, PythonScript.evaluate = quiet_preamble, unblocking_evaluate
+        PythonScript.get_preamble = quiet_preamble
+        # a decorator, since Snakemake would name a function of this file as the place of every error
+        PythonScript.evaluate = sigint_unblocked_after()(evaluate)
