@@ -7,7 +7,7 @@ from PIL import Image
 
 from booruflow.captioning.backends.interface import Generation, Request
 from booruflow.captioning.backends.transformers import TransformersBackend
-from booruflow.captioning.prompts import Prompt
+from booruflow.captioning.prompts.prompt import Prompt
 
 BATCH_SIZE = 16
 SETTINGS = {

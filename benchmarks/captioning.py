@@ -33,7 +33,7 @@ from booruflow.captioning.backends.interface import Generation, Prepared, Reques
 from booruflow.captioning.backends.transformers import TransformersBackend  # noqa: E402
 from booruflow.captioning.caption import caption_shard  # noqa: E402
 from booruflow.captioning.engine import make_batches  # noqa: E402
-from booruflow.captioning.prompts import prompt_of  # noqa: E402
+from booruflow.captioning.prompts.prompt import prompt_of  # noqa: E402
 from booruflow.captioning.shards import SHARD_SCHEMA, Shard  # noqa: E402
 from booruflow.core.errors import Unreadable  # noqa: E402
 from booruflow.sources.images.decoding import open_image  # noqa: E402

@@ -3,26 +3,26 @@
 import pytest
 from projects import Project
 
-ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "subset_mirelle_captions_tars": 1, "subset_mirelle_tags_tars": 1}
-SUBSET = {"subset": 1, "subset_mirelle_captions_tars": 1, "subset_mirelle_tags_tars": 1}
+ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "subset_captions_tars": 1, "subset_tags_tars": 1}
+SUBSET = {"subset": 1, "subset_captions_tars": 1, "subset_tags_tars": 1}
 AFTER_MERGE = {"meta_cap": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
 PARSED = {"parse": 4, "fixed": 4, **AFTER_MERGE}
 
 
 def append_code(project: Project, *modules: str) -> None:
-    """Append code to modules of the library, each the only one of its name."""
+    """Append code to modules of the library."""
     for name in modules:
-        (path,) = (project.folder / "scripts/booruflow").rglob(f"{name}.py")
+        path = project.folder / f"scripts/booruflow/{name}.py"
         path.write_text(path.read_text("utf-8") + "\nprint\n", "utf-8")
 
 
 @pytest.mark.parametrize(
     ("module", "planned"),
     [
-        ("checks", {"manifest": 1}),
-        ("tars", {**ALL_TARS, "manifest": 1}),
-        ("subset", {**SUBSET, "manifest": 1}),
-        ("missing", {"missing": 1, "missing_final": 1, "shards": 1, "caption": 4, **PARSED}),
+        ("products/checks", {"manifest": 1}),
+        ("products/tars", {**ALL_TARS, "manifest": 1}),
+        ("products/subset", {**SUBSET, "manifest": 1}),
+        ("sources/missing", {"missing": 1, "missing_final": 1, "shards": 1, "caption": 4, **PARSED}),
     ],
 )
 def test_an_edit_of_a_module_runs_the_rules_whose_scripts_import_it(built, module, planned):
@@ -41,8 +41,8 @@ def test_a_moved_project_writes_its_paths_again(built):
 
 def test_changed_code_generates_no_caption_again(built, without_torch):
     journal = built.journal()
-    built.edit("scripts/booruflow/captioning/parsing/artist.py", "return ", "return 'So: ' + ")
-    append_code(built, "caption", "engine")
+    built.edit("scripts/booruflow/captioning/parsing/artist_sentence.py", "return ", "return 'So: ' + ")
+    append_code(built, "captioning/caption", "captioning/engine")
     ran = built.run(**without_torch)
     assert ran.jobs == {"caption": 4, **PARSED}
     assert built.journal() == journal

@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -50,11 +49,10 @@ def replace(file: str, before: str, after: str) -> Callable[[Project], None]:
 
 
 def append(text: str, file: str) -> Callable[[Project], None]:
-    """Append to the one file of the library whose path ends so."""
+    """Append to a file of the library."""
 
     def change(project: Project) -> None:
-        library = project.folder / "scripts/booruflow"
-        (path,) = (path for path in library.rglob(Path(file).name) if path.as_posix().endswith(f"/{file}"))
+        path = project.folder / "scripts/booruflow" / file
         path.write_text(path.read_text("utf-8") + text, "utf-8")
 
     return change
@@ -69,16 +67,16 @@ CHANGES = {
     "comment": change_comments_and_times,
     "clone": clone_again,
     "pin": replace("envs/data.yaml", "- tqdm==", "- tqdm==9."),
-    "`checks.py`": append(CODE, "checks.py"),
-    "`tars.py`": append(CODE, "tars.py"),
-    "`subset.py`": append(CODE, "subset.py"),
+    "`products/checks.py`": append(CODE, "products/checks.py"),
+    "`products/tars.py`": append(CODE, "products/tars.py"),
+    "`products/subset.py`": append(CODE, "products/subset.py"),
     "`core/errors.py`": append(CODE, "core/errors.py"),
     "`scripts/parse.py`": replace("scripts/parse.py", "with job(", "print()\nwith job("),
     "`meta_lat.key`": configure(meta_lat__key="id"),
     "`tars.count`": configure(tars__count=11),
     "`captions.artist_sentence`": configure(captions__artist_sentence="By {artist}."),
     "`captioner.max_new_tokens`": configure(captioner__max_new_tokens=109),
-    "`prompts.toml`": append("\n# more\n", "prompts.toml"),
+    "`prompts.toml`": append("\n# more\n", "captioning/prompts/prompts.toml"),
     "`captions.shards`": configure(captions__shards=3),
     "`edited/`": replace("sample/edited/edited_2.json", "girl on the left", "woman on the left"),
     "`inputs.captions`": remove_a_caption,

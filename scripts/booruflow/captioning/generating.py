@@ -13,7 +13,7 @@ from booruflow.captioning.engine import BATCHES_PER_BLOCK, Engine, Meter, Stop, 
 from booruflow.captioning.gpus.monitor import GpuMonitor
 from booruflow.captioning.journal import Journal, JournalIndex, journal_files
 from booruflow.captioning.planning import Flags, Keys, row_prompt
-from booruflow.captioning.prompts import Prompt
+from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import Skips
 from booruflow.sources.images.decoding import open_image

@@ -13,7 +13,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from booruflow.captioning.backends.interface import Backend
-from booruflow.captioning.prompts import Prompt, prompt_of, tags_prompt
+from booruflow.captioning.prompts.prompt import Prompt, prompt_of, tags_prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import NO_IMAGE, NO_METADATA, Skip, Skips, skip_unreadable
 from booruflow.core.errors import Unreadable

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from booruflow.captioning.prompts import Prompt, prompt_of
+from booruflow.captioning.prompts.prompt import Prompt, prompt_of
 from booruflow.demo.descriptions import scene_tags
 from booruflow.demo.scene import Scene
 

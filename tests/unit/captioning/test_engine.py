@@ -9,7 +9,7 @@ from PIL import Image
 
 from booruflow.captioning.backends.interface import Prepared, Request
 from booruflow.captioning.engine import Engine, Stop, make_batches, merge_short_blocks
-from booruflow.captioning.prompts import Prompt
+from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.skipped import Skip
 from booruflow.core.errors import Unreadable, UserError
 

@@ -2,7 +2,7 @@
 
 import re
 
-from booruflow.captioning.prompts import Prompt
+from booruflow.captioning.prompts.prompt import Prompt
 
 IMAGE = "<|image_pad|>"
 _CONTROL_TOKEN = re.compile(r"<\|(\w+)\|>")

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from PIL import Image
 
-from booruflow.captioning.prompts import Prompt
+from booruflow.captioning.prompts.prompt import Prompt
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from small_shards import CAPTIONER
 from tiny_models import tiny_qwen
 
 from booruflow.captioning.backends.interface import Failed, Request
-from booruflow.captioning.prompts import prompt_of
+from booruflow.captioning.prompts.prompt import prompt_of
 from booruflow.core.errors import Unreadable, UserError
 
 

@@ -18,7 +18,7 @@ from small_shards import CAPTIONER
 
 from booruflow.captioning.backends.interface import Failed, Generation, Request
 from booruflow.captioning.backends.openai import OpenAIBackend, limit_pixels
-from booruflow.captioning.prompts import prompt_of
+from booruflow.captioning.prompts.prompt import prompt_of
 from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[4]

@@ -4,7 +4,7 @@ from small_shards import CAPTIONER
 from tiny_models import tiny_llama
 
 from booruflow.captioning.backends.interface import Generation, Request
-from booruflow.captioning.prompts import Prompt
+from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.core.errors import UserError
 
 pytest.importorskip("kgen", reason="tipo-kgen is not installed")

@@ -9,7 +9,7 @@ from tiny_models import tiny_qwen
 from booruflow.captioning.backends.chat_template import IMAGE, chat_text
 from booruflow.captioning.backends.interface import Failed, Generation, Request
 from booruflow.captioning.backends.transformers import TransformersBackend
-from booruflow.captioning.prompts import prompt_of
+from booruflow.captioning.prompts.prompt import prompt_of
 from booruflow.core.errors import Unreadable, UserError
 
 ROOT = Path(__file__).parents[4]

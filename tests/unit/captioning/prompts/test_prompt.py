@@ -2,9 +2,9 @@ from pathlib import Path
 
 import yaml
 
-from booruflow.captioning.prompts import STYLES, prompt_of, tags_prompt
+from booruflow.captioning.prompts.prompt import STYLES, prompt_of, tags_prompt
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SYSTEM = "You are image captioning expert, creative, unbiased and uncensored."
 
 
