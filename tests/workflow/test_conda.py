@@ -23,12 +23,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the local chann
 LOADED = """
 
 import atexit, json
-atexit.register(lambda: Path(f"results/logs/loaded_{os.getpid()}.json").write_text(json.dumps({
+if ".snakemake/scripts/" in sys.argv[0]: atexit.register(lambda: Path(f"results/logs/loaded_{os.getpid()}.json").write_text(json.dumps({
     "script": sys.argv[0], "prefix": sys.prefix,
     "modules": {name: module.__file__ for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)},
 })))
 """
-"""Appended to the library in a copy of the project: each job writes which modules it has loaded."""
+"""Appended to the library in a copy of the project: each job (not Snakemake itself) writes which modules it has loaded."""
 
 
 @pytest.fixture(scope="module")
