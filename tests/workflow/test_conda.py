@@ -22,11 +22,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the local chann
 
 LOADED = """
 
+def write_loaded():
+    modules = {name: module.__file__ for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)}
+    loaded = {"script": sys.argv[0], "prefix": sys.prefix, "modules": modules}
+    Path(f"results/logs/loaded_{os.getpid()}.json").write_text(json.dumps(loaded))
+
 import atexit, json
-if ".snakemake/scripts/" in sys.argv[0]: atexit.register(lambda: Path(f"results/logs/loaded_{os.getpid()}.json").write_text(json.dumps({
-    "script": sys.argv[0], "prefix": sys.prefix,
-    "modules": {name: module.__file__ for name, module in list(sys.modules.items()) if getattr(module, "__file__", None)},
-})))
+if ".snakemake/scripts/" in sys.argv[0]:
+    atexit.register(write_loaded)
 """
 """Appended to the library in a copy of the project: each job (not Snakemake itself) writes which modules it has loaded."""
 
