@@ -17,8 +17,9 @@ report: .venv/sample.installed
 	$(BIN)/snakemake --cores $(CORES) all report
 	$(BIN)/snakemake all report --report results/report/report.html
 
+# each file of tests in one process, and as many files at a time as there are cores
 test: .venv/dev.installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile
 
 lint: .venv/dev.installed
 	$(BIN)/ruff format --check
