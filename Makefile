@@ -28,10 +28,11 @@ lint: .venv/dev.installed
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-# what is generated: the conda environments from pyproject.toml, the reference from the schema
+# what is generated: the conda environments from pyproject.toml, the reference and the sample's config from the schema
 docs: .venv/dev.installed
 	$(BIN)/python tools/environments.py
 	$(BIN)/python tools/config_reference.py
+	$(BIN)/python tools/config_file.py
 
 # the graphs of rules and jobs in docs/; needs Graphviz
 dag: .venv/sample.installed

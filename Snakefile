@@ -10,7 +10,6 @@ configfile: "config.yaml"
 
 include: "rules/internals.smk"
 include: "rules/common.smk"
-include: "rules/records.smk"
 include: "rules/machine.smk"
 include: "rules/posts.smk"
 include: "rules/tags.smk"
@@ -36,6 +35,7 @@ rule all:
 
 onstart:
     check_gpu_jobs()
+    record_inputs(config["inputs"], INPUTS_RECORD)
 
 
 onsuccess:

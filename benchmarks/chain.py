@@ -63,7 +63,7 @@ class Usage:
     memory: float
 
 
-def configuration(inputs: Path, results: str, resolutions: bool) -> dict[str, object]:
+def configuration(inputs: Path, resolutions: bool) -> dict[str, object]:
     """The config of the workflow for these inputs; other keys have their defaults."""
     source = {
         "files": [str(inputs / "captions.parquet")],
@@ -71,13 +71,11 @@ def configuration(inputs: Path, results: str, resolutions: bool) -> dict[str, ob
         "columns": ["phi3v_horny", "pixtral_caption", "florence_short", "florence_long"],
     }
     return {
-        "results": results,
         "inputs": {
             "metadata": [str(inputs / "metadata.parquet")],
             "captions": [source],
             "images": "",
             "resolutions": str(inputs / "meta_lat.json") if resolutions else "",
-            "edited": str(inputs),
         },
         "captions": {"generate": False, "shards": SHARDS},
         "meta_lat": {"folder": "/data/images"},
@@ -119,7 +117,7 @@ def make_posts(folder: Path, posts: int, shuffled: bool, resolutions: bool) -> U
 def run_workflow(work: Path, inputs: Path, resolutions: bool, cores: int) -> tuple[dict[str, Usage], Usage]:
     """Run the workflow in an empty folder; return the usage of each rule and of the whole command."""
     work.mkdir()
-    (work / "config.yaml").write_text(json.dumps(configuration(inputs, "results", resolutions)))
+    (work / "config.yaml").write_text(json.dumps(configuration(inputs, resolutions)))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(work)]
     command += ["--workflow-profile", "none", "--cores", str(cores), *targets("results")]
     whole = measure(command, work / "snakemake.log")

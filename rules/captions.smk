@@ -1,6 +1,6 @@
 """Captions of each shard: generate them (the only rule that needs a GPU), parse them, and parse edited ones again.
 
-Needs missing/split_{n}.parquet, the images, and edited_{n}.json of inputs.edited if there is one. Makes, all in captions/,
+Needs missing/split_{n}.parquet, the images, and edited/edited_{n}.json if there is one. Makes, all in captions/,
 raw_{n}.jsonl, skipped_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json; on request also
 edit_list/edited_{n}.json. Finished generations are kept in journal/. Reads the config sections captioner, captions and inputs.
 
@@ -10,10 +10,6 @@ early.
 
 # the environment of each backend that loads a model also has the packages of tipo
 CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
-
-
-if EDITED and Path(EDITED).resolve() == Path(config["results"], "edit_list").resolve():
-    raise WorkflowError(f"config.yaml: inputs.edited: {EDITED} is overwritten by the rule edit_list: name another folder")
 
 
 rule caption:
@@ -37,7 +33,7 @@ rule caption:
         identity=lambda wildcards: identity(),
         captioner=verbatim(CAPTIONER),
         images=verbatim(config["inputs"]["images"]),
-        journal=f"{R}/journal",
+        journal=JOURNAL,
         shards=len(SHARDS),
     conda:
         f"../envs/{CAPTION_ENV}.yaml"

@@ -1,6 +1,9 @@
 """The checked configuration, and the paths, wildcard constraints, input functions and params that rule files share.
 
-Needs config.yaml; makes nothing. Reads all sections of the config, and checks them against rules/schemas/config.schema.yaml.
+A data set is a folder: all paths are below the folder in which snakemake runs. Products are in results/, what a person edits is in
+edited/, and finished generations are in journal/, which outlives results/.
+Needs config.yaml; makes results/inputs.json. Reads all sections of the config, and checks them against
+rules/schemas/config.schema.yaml.
 """
 
 import functools
@@ -19,25 +22,35 @@ from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
-from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
+from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest, record_inputs, refuse_other_inputs
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
 
+INPUTS_RECORD = Path("results/inputs.json")
+
+if has_other_config_files() and not is_module(BASE):
+    raise WorkflowError(
+        "--configfile: Snakemake would mix that file with the config.yaml of this folder: give the data set a folder of its"
+        " own (booruflow init FOLDER), with its settings in FOLDER/config.yaml, and run snakemake there"
+    )
+
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
     check_inputs(config["inputs"])
+    refuse_other_inputs(config["inputs"], INPUTS_RECORD)
     CAPTIONER = config["captioner"]
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-R = config["results"]
+R = "results"
+JOURNAL = "journal"
 SHARDS = list(range(config["captions"]["shards"]))
 GENERATED = SHARDS if config["captions"]["generate"] else []
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
-EDITED = config["inputs"]["edited"]
+EDITED = "edited"
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
 
@@ -84,7 +97,7 @@ def caption_tables(wildcards):
 def edited(wildcards):
     """The file of a shard's edited entries, if there is one."""
     path = Path(EDITED) / f"edited_{wildcards.n}.json"
-    return [str(path)] if EDITED and path.exists() else []
+    return [str(path)] if path.exists() else []
 
 
 def tars_of(folder, kind):

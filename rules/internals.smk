@@ -55,21 +55,19 @@ def only_touches():
     return workflow.touch
 
 
-def mark_incomplete(job):
-    """Record the outputs of a job as incomplete, so that `--rerun-incomplete` makes them again."""
-    workflow.persistence.started(job)
+def remember_unfinished():
+    """Let the next run complete what this one did not, whatever its target.
+
+    Snakemake removes the outputs of a failed job, and would not miss them as long as files made from them exist.
+    `--rerun-incomplete` makes outputs again that are recorded as incomplete.
+    """
+    for job in unfinished_jobs():
+        workflow.persistence.started(job)
 
 
-def keep_records_in(folder):
-    """Make .snakemake/metadata, Snakemake's records of what each output was made from, a link to a folder."""
-    link = Path(".snakemake/metadata")
-    if link.exists() and not link.is_symlink():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    # without this folder Snakemake takes the records for those of an old version and converts them
-    link.with_name("incomplete").mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(folder, link.parent))
+def has_other_config_files():
+    """Whether config files are named on the command line (`--configfile`), which Snakemake merges into config.yaml."""
+    return bool(workflow.overwrite_configfiles)
 
 
 def silence_ctrl_c(scripts):

@@ -1,6 +1,6 @@
 """The manifest: sizes, digests and counts of all products, written after all consistency checks pass.
 
-Needs all products. Makes manifest.json. Reads the config key results and the config sections captions, tars and subsets.
+Needs all products. Makes manifest.json. Reads the config sections captions, tars and subsets.
 """
 
 
@@ -33,7 +33,7 @@ rule manifest:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results=verbatim(config["results"]),
+        results=verbatim(R),
         tars=config["tars"]["count"],
     conda:
         "../envs/data.yaml"

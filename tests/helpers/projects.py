@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "profiles", "envs", "sample"]
+PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "profiles", "envs", "sample", "edited"]
 
 PATIENCE = 600
 """Seconds after which a run is considered hung."""
@@ -59,10 +58,10 @@ class Project:
         config: dict[str, Any] = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))
         return config
 
-    @cached_property
+    @property
     def results(self) -> Path:
         """The folder of the results."""
-        return self.folder / self.config["results"]
+        return self.folder / "results"
 
     def configure(self, **values: object) -> None:
         """Change keys of config.yaml; `tars__count=10` means `tars: {count: 10}`."""
@@ -145,7 +144,7 @@ class Project:
         digests = {}
         for path in sorted(self.results.rglob("*")):
             name = path.relative_to(self.results).as_posix()
-            if path.is_file() and not name.startswith(("logs/", "benchmarks/", "journal/", ".records/")):
+            if path.is_file() and not name.startswith(("logs/", "benchmarks/", "inputs.json")):
                 digests[name] = hashlib.sha256(self._reproducible(name, path.read_bytes())).hexdigest()
         return digests
 
@@ -161,7 +160,7 @@ class Project:
 
     def journal_lines(self) -> list[bytes]:
         """The complete lines of the journal, also while it is being written."""
-        files = sorted(self.path("journal").glob("*.jsonl"))
+        files = sorted(self.folder.glob("journal/*.jsonl"))
         return [line for file in files for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
 
     def left_behind(self) -> list[str]:

@@ -76,9 +76,9 @@ def test_the_config(make_project):
         assert any(all(word in line for word in words) for line in lines), text
 
 
-def test_braces_in_the_name_of_results(make_project):
-    text = make_project(results="a{n}b").run("-n", code=1).text
-    assert 'config.yaml: results: "a{n}b" does not match the pattern ^[^{}]+$\n' in text
+def test_braces_in_the_name_of_an_input(make_project):
+    text = make_project(inputs__metadata=["a{n}b"]).run("-n", code=1).text
+    assert 'config.yaml: inputs.metadata.0: "a{n}b" does not match the pattern ^[^{}]+$\n' in text
 
 
 def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
@@ -97,21 +97,20 @@ def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
         ('{"6292362": {"text": "hm"}}', "error: edited entries that are still bad: 6292362 ("),
         (
             '{"1479088": {"caption": "It is of shard 0."}}',
-            "error: my_edits/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
+            "error: edited/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
         ),
     ],
 )
 def test_edited_files(built, content, expected):
     before = built.path("captions/fixed_2.json").read_bytes()
-    folder = built.folder / "my_edits"
-    folder.mkdir()
-    (folder / "edited_2.json").write_text(content)
-    built.configure(inputs__edited="my_edits")
+    path = built.folder / "edited/edited_2.json"
+    sound = path.read_text()
+    path.write_text(content)
     line = refused(built, "captions/fixed_2.json")
     assert line.startswith(expected)
-    assert (folder / "edited_2.json").read_text() == content
+    assert path.read_text() == content
 
-    (folder / "edited_2.json").write_bytes((built.folder / "sample/edited/edited_2.json").read_bytes())
+    path.write_text(sound)
     built.run("results/captions/fixed_2.json")
     assert built.path("captions/fixed_2.json").read_bytes() == before
     assert json.loads(before)

@@ -78,7 +78,6 @@ def test_content_equals_that_of_the_naive_implementation(make_project, tmp_path)
         inputs__captions=[source],
         inputs__images="",
         inputs__resolutions=str(tmp_path / "in/meta_lat.json"),
-        inputs__edited="",
         captions__generate=False,
         meta_lat__folder="/data/images",
         tars__count=50,

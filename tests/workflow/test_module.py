@@ -18,7 +18,7 @@ use rule * from booruflow as booruflow_*
 
 rule count:
     default_target: True
-    input: "{{}}/meta_lat.json".format(config["booruflow"]["results"])
+    input: "results/meta_lat.json"
     output: "count.txt"
     shell: "wc -l < {{input:q}} > {{output}}"
 """
@@ -31,10 +31,11 @@ def test_another_workflow_uses_the_products(tmp_path: Path, generate: bool) -> N
     config = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
     captions = [{**source, "files": [str(ROOT / file) for file in source["files"]]} for source in config["inputs"]["captions"]]
     inputs = {"metadata": [str(ROOT / "sample/metadata.parquet")], "images": str(ROOT / "sample/images"), "captions": captions}
-    captioner = {key: config["captioner"][key] for key in ("device", "dtype", "min_pixels", "max_pixels", "max_new_tokens")}
+    captioner = {
+        key: config["captioner"][key] for key in ("device", "dtype", "min_pixels", "max_pixels", "max_new_tokens", "mem_mb")
+    }
     booruflow = {
-        "results": "data set/results",
-        "inputs": {**inputs, "edited": ""},
+        "inputs": inputs,
         "captions": {"generate": generate, "shards": 1},
         "captioner": {**captioner, "model": str(ROOT / "sample/captioner")},
         "tars": {"count": 10},
@@ -46,9 +47,9 @@ def test_another_workflow_uses_the_products(tmp_path: Path, generate: bool) -> N
     ran = project.run(*triggers, "booruflow_all", "count")
     assert ran.jobs["booruflow_manifest"] == 1
     assert ran.jobs.get("booruflow_caption", 0) == generate
-    results = project.folder / "data set/results"
+    results = project.folder / "results"
     summary = json.loads((results / "manifest.json").read_bytes())["summary"]
     assert summary["posts"] == 240 and (summary["good"] > 20) == generate
     assert int((project.folder / "count.txt").read_text()) == summary["for_the_trainer"] + 2
     assert project.plan(*triggers, "booruflow_all", "count") == {}
-    assert not any((ROOT / name).exists() for name in ("data set", "count.txt"))
+    assert not (ROOT / "count.txt").exists()

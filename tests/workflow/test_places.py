@@ -1,10 +1,10 @@
-"""Products do not depend on the project's path, the name of its results or the number of cores."""
+"""Products do not depend on the project's path, the names of its inputs or the number of cores."""
 
 import shutil
 
 
 def test_unusual_paths_and_one_core_give_identical_products(make_project, sample):
-    project = make_project("it's 字 añ", tars__count=10, meta_lat__folder="/data/images", results="my résults")
+    project = make_project("it's 字 añ", tars__count=10, meta_lat__folder="/data/images")
     (project.folder / "sample").rename(project.folder / "mon échantillon")
     project.configure(
         inputs__metadata=["mon échantillon/metadata.parquet"],
@@ -12,12 +12,11 @@ def test_unusual_paths_and_one_core_give_identical_products(make_project, sample
             {**source, "files": ["mon échantillon/captions.parquet"]} for source in project.config["inputs"]["captions"]
         ],
         inputs__images="mon échantillon/images",
-        inputs__edited="mon échantillon/edited",
         captioner__model="mon échantillon/captioner",
     )
-    project.path("journal").mkdir(parents=True)
+    (project.folder / "journal").mkdir()
     for n in (0, 1, 2):  # to save time only the last shard is captioned
-        shutil.copy(sample.path(f"journal/{n}_of_4.jsonl"), project.path("journal"))
+        shutil.copy(sample.folder / f"journal/{n}_of_4.jsonl", project.folder / "journal")
     project.run(cores=1)
     assert [entry["id"] for entry in project.journal()] == [entry["id"] for entry in sample.journal()]
     assert project.products() == sample.products()

@@ -113,7 +113,7 @@ def test_good_bad_edited_fixed_and_skipped_posts_all_occur(sample, shards):
     reasons = [entry["reason"] for entry in skipped.values()]
     assert sorted(reasons) == ["no image"] * 3 + ["unreadable image"]
     assert all(("detail" in entry) == (entry["reason"] == "unreadable image") for entry in skipped.values())
-    files = (sample.folder / "sample/edited").glob("edited_*.json")
+    files = (sample.folder / "edited").glob("edited_*.json")
     edited = {key for path in files for key in json.loads(path.read_bytes())}
     assert set(fixed) == edited <= set(bad) != edited
     assert not edited & set(good)

@@ -50,7 +50,7 @@ def test_changed_code_generates_no_caption_again(built, without_torch):
 
 
 def test_another_number_of_shards_takes_every_caption_from_the_journal(built, sample, without_torch):
-    (built.folder / "sample/edited/edited_2.json").rename(built.folder / "sample/edited/edited_0.json")
+    (built.folder / "edited/edited_2.json").rename(built.folder / "edited/edited_0.json")
     built.configure(captions__shards=2)
     assert built.run("meta_cap", **without_torch).jobs == {"shards": 1, "caption": 2, "parse": 2, "fixed": 2, "meta_cap": 1}
     assert built.read("meta_cap.json") == sample.read("meta_cap.json")

@@ -22,11 +22,11 @@ def change_comments_and_times(project: Project) -> None:
 
 
 def clone_again(project: Project) -> None:
-    config = (project.folder / "config.yaml").read_bytes()
-    results = project.folder.rename(project.folder.with_name("old")) / "results"
+    old = project.folder.rename(project.folder.with_name("old"))
     new_project(project.folder)
-    (project.folder / "config.yaml").write_bytes(config)
-    shutil.move(results, project.folder)
+    (project.folder / "config.yaml").write_bytes((old / "config.yaml").read_bytes())
+    for name in ("results", "journal", ".snakemake"):
+        shutil.move(old / name, project.folder)
 
 
 def remove_a_caption(project: Project) -> None:
@@ -78,7 +78,7 @@ CHANGES = {
     "`captioner.max_new_tokens`": configure(captioner__max_new_tokens=109),
     "`prompts.toml`": append("\n# more\n", "captioning/prompts/prompts.toml"),
     "`captions.shards`": configure(captions__shards=3),
-    "`edited/`": replace("sample/edited/edited_2.json", "girl on the left", "woman on the left"),
+    "`edited/`": replace("edited/edited_2.json", "girl on the left", "woman on the left"),
     "`inputs.captions`": remove_a_caption,
     "`inputs.images`": copy_an_image,
     "`inputs.metadata`": change_scores,

@@ -27,7 +27,7 @@ def two_shards(folder: Path) -> Project:
     project = new_project(
         folder, tars__count=10, meta_lat__folder="/data/images", captions__shards=SHARDS, captioner__batch_size=2, subsets={}
     )
-    edited = project.folder / "sample/edited"
+    edited = project.folder / "edited"
     edited.joinpath("edited_2.json").rename(edited / "edited_0.json")
     return project
 

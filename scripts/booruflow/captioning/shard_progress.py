@@ -1,4 +1,4 @@
-"""The progress of the caption shards, read from the results folder."""
+"""The progress of the caption shards, read from the folder of the data set."""
 
 import time
 from collections.abc import Iterator
@@ -13,22 +13,23 @@ from booruflow.core.errors import UserError
 HEAD = f"{'shard':>6} {'posts':>9} {'journalled':>10} {'':>5}  state"
 
 
-def progress_of(results: Path) -> Iterator[str]:
+def progress_of(folder: Path) -> Iterator[str]:
     """A table as lines of text: a head, one line per shard, and the total.
 
     Raises:
-        UserError: `results` holds no shards.
+        UserError: the folder of the data set, `folder`, holds no shards.
     """
+    results = folder / "results"
     splits = sorted(results.glob("missing/split_*.parquet"), key=lambda path: int(path.stem.removeprefix("split_")))
     if not splits:
         raise UserError(
-            f"{results}/missing: no split_<n>.parquet there: give the results folder, or run the workflow up to the rule shards"
+            f"{results}/missing: no split_<n>.parquet there: give the folder of a data set, or run `snakemake shards`"
         )
     yield HEAD
     total_posts = total_journalled = 0
     for number, split in enumerate(splits):
         posts = pq.read_table(split, columns=["id"])["id"].to_numpy()
-        files = journal_files(results / "journal", number, len(splits))
+        files = journal_files(folder / "journal", number, len(splits))
         journal_ids = np.array([entry["id"] for path in files for _, entry in read_journal(path)], dtype=np.int64)
         journalled = int(np.isin(posts, journal_ids).sum())
         state = "done" if (results / f"captions/raw_{number}.jsonl").exists() else _last_written(files)

@@ -25,12 +25,31 @@ def booruflow(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Inspect a data set and continue interrupted runs. The data set itself is built by `snakemake`."""
+    """Make the folder of a data set, inspect it, and continue interrupted runs. It is built by `snakemake` in that folder."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Metadata, existing captions, a kohya meta_lat.json, and the folder of images, in any order."),
+    ] = None,
+) -> None:
+    """Make the folder of a data set.
+
+    Finds out what each file is and which columns it has, and writes FOLDER/config.yaml with every setting explained. The files
+    stay where they are.
+    """
+    from booruflow.cli.init import init_folder
+
+    for line in init_folder(folder, files or []):
+        typer.echo(line)
 
 
 @app.command()
 def progress(
-    results: Annotated[Path, typer.Argument(help="Results folder of the data set.")] = Path("results"),
+    folder: Annotated[Path, typer.Argument(help="Folder of the data set.")] = Path(),
 ) -> None:
     """Show how many captions each shard has.
 
@@ -39,7 +58,7 @@ def progress(
     """
     from booruflow.captioning.shard_progress import progress_of
 
-    for line in progress_of(results):
+    for line in progress_of(folder):
         typer.echo(line)
 
 

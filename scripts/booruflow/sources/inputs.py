@@ -4,12 +4,14 @@ Snakemake imports this module whenever it starts, so it must not import polars o
 """
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole
 
 
 def is_csv(path: str) -> bool:
@@ -50,6 +52,35 @@ def check_inputs(inputs: Mapping[str, Any]) -> None:
         for path in filter(None, paths):
             if not Path(path).exists():
                 raise UserError(f"config.yaml: inputs.{key}: {path}: no such file: correct the path")
+
+
+def _named_inputs(inputs: Mapping[str, Any]) -> list[str]:
+    """All files and folders that the config section `inputs` names."""
+    captions = [path for source in inputs["captions"] for path in source["files"]]
+    return [path for path in (*inputs["metadata"], *captions, inputs["images"], inputs["resolutions"]) if path]
+
+
+def record_inputs(inputs: Mapping[str, Any], record: Path) -> None:
+    """Write down which inputs the results are made of, for `refuse_other_inputs`."""
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with open_whole(record) as file:
+        file.write(json.dumps(_named_inputs(inputs), ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape") + b"\n")
+
+
+def refuse_other_inputs(inputs: Mapping[str, Any], record: Path) -> None:
+    """Keep the results of one data set from being replaced by those of another.
+
+    Raises:
+        UserError: the config names none of the inputs in `record`, which the results beside it were made of.
+    """
+    if not record.exists():
+        return
+    recorded = json.loads(record.read_bytes())
+    if not set(recorded) & set(_named_inputs(inputs)):
+        raise UserError(
+            f"config.yaml: inputs: {record.parent}/ was made of other files ({', '.join(recorded[:3])}): make a folder for the"
+            f" other data set (booruflow init FOLDER), or, if only names have changed, delete {record}"
+        )
 
 
 def listing_digest(folder: str | Path) -> str:

@@ -12,18 +12,18 @@ from booruflow.core.errors import UserError
 
 
 def test_each_shard_and_the_total(tmp_path):
-    (tmp_path / "missing").mkdir()
+    (tmp_path / "results/missing").mkdir(parents=True)
     for number in range(3):
         rows = [row(id_) for id_ in range(30) if id_ % 3 == number]
-        pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / f"missing/split_{number}.parquet")
+        pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / f"results/missing/split_{number}.parquet")
     with Journal(tmp_path / "journal", 0, 3) as journal:
         journal.append([{"key": "0" * 32, "id": id_} for id_ in (0, 3, 3, 6)])
     with Journal(tmp_path / "journal", 1, 3) as journal:
         journal.append([{"key": "0" * 32, "id": id_} for id_ in range(1, 30, 3)])
     an_hour_ago = time.time() - 3600
     os.utime(tmp_path / "journal/0_of_3.jsonl", (an_hour_ago, an_hour_ago))
-    (tmp_path / "captions").mkdir()
-    (tmp_path / "captions/raw_1.jsonl").touch()
+    (tmp_path / "results/captions").mkdir()
+    (tmp_path / "results/captions/raw_1.jsonl").touch()
     head, *lines = (line.split() for line in progress_of(tmp_path))
     assert head == ["shard", "posts", "journalled", "state"]
     assert 3600 <= int(lines[0].pop(6)) < 3700
@@ -36,5 +36,5 @@ def test_each_shard_and_the_total(tmp_path):
 
 
 def test_without_shards_the_error_names_the_folder(tmp_path):
-    with pytest.raises(UserError, match=f"{tmp_path}/missing: no split"):
+    with pytest.raises(UserError, match=f"{tmp_path}/results/missing: no split"):
         list(progress_of(tmp_path))

@@ -16,7 +16,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("command", ["progress", "resume", "similar"])
+@pytest.mark.parametrize("command", ["init", "progress", "resume", "similar"])
 def test_each_command_has_help_of_its_own(command):
     code, general = run("--help")
     assert code == 0 and command in general
@@ -38,7 +38,7 @@ def test_the_installed_command_says_its_version_and_loads_nothing_heavy(tmp_path
 def test_an_error_is_one_line_and_exit_code_1(tmp_path):
     done = subprocess.run([COMMAND, "progress", "nowhere"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("error: nowhere/missing: no split_<n>.parquet there")
+    assert done.stderr.startswith("error: nowhere/results/missing: no split_<n>.parquet there")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--tag", "a", "--post", "1"]])

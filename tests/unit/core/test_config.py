@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from booruflow.core.config import check_config
 
 ROOT = Path(__file__).parents[3]
 SHIPPED_SCHEMA: dict[str, Any] = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text("utf-8"))
-SHIPPED_CONFIG = (ROOT / "config.yaml").read_text("utf-8")
 
 CAPTIONER = {"backend": "transformers", "max_new_tokens": 512, "temperature": None, "sampling": {"used": False}}
 
@@ -64,20 +64,24 @@ def test_text_from_the_command_line_is_converted_to_the_type_of_the_schema(confi
     assert check_config({"metadata": "x", **config}, SCHEMA) == {**check_config({"metadata": "x"}, SCHEMA), **full}
 
 
-def test_the_shipped_config_holds_the_defaults() -> None:
-    assert yaml.safe_load(SHIPPED_CONFIG) == check_config({}, SHIPPED_SCHEMA)
+def keys_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """All keys of a schema with their dotted paths."""
+    parts = {**schema.get("properties", {})}
+    parts |= {f"<{name}>": schema[name] for name in ("additionalProperties", "items") if isinstance(schema.get(name), dict)}
+    for name, part in parts.items():
+        yield f"{path}.{name}", part
+        yield from keys_of(part, f"{path}.{name}")
 
 
-def uncommented(text: str) -> list[str]:
-    """The keys of a YAML file without a comment on their line or directly above it."""
-    lines = text.splitlines()
-    keys = [i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith(("#", "- "))]
-    return [lines[i] for i in keys if " #" not in lines[i] and not (i and lines[i - 1].lstrip().startswith("#"))]
+def test_every_key_of_the_shipped_schema_has_a_description_and_a_default() -> None:
+    keys = {path: part for path, part in keys_of(SHIPPED_SCHEMA) if not path.endswith(">")}
+    assert len(keys) > 100
+    assert [path for path, part in keys.items() if "description" not in part] == []
+    needed = {".inputs.metadata", ".inputs.captions.<items>.files"}
+    filters = {path for path in keys if path.startswith(".subsets.")}
+    assert {path for path, part in keys.items() if "default" not in part} == needed | filters
 
 
-def test_a_key_without_a_comment_is_found() -> None:
-    assert uncommented("# About a\na: 1\nb: 2\nc: 3  # about c\nd:\n  # about e\n  e: 1\n") == ["b: 2", "d:"]
-
-
-def test_every_key_of_the_shipped_config_is_commented() -> None:
-    assert uncommented(SHIPPED_CONFIG) == []
+def test_no_default_is_of_the_sample() -> None:
+    full = check_config({"inputs": {"metadata": ["a.parquet"]}}, SHIPPED_SCHEMA)
+    assert "sample" not in str(full) and full["subsets"] == {} and full["inputs"]["captions"] == []

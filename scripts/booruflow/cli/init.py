@@ -1,0 +1,87 @@
+"""Make the folder of a data set: its config.yaml for the user's own files, and a link to the workflow."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import booruflow
+from booruflow.cli.config_text import config_text
+from booruflow.cli.recognition import Recognised, recognise
+from booruflow.core.config import Tree, check_config
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole, writing
+
+SCHEMA = "rules/schemas/config.schema.yaml"
+
+WHOLE_BOORU = 1_000_000
+"""Posts from which tags need as many posts for a token as docs/tokens.md recommends for a whole booru."""
+
+
+def init_folder(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
+    """Make the folder of a data set from files of metadata, captions, resolutions, and a folder of images.
+
+    Snakemake finds Snakefile and profile through the link `workflow`. To use another clone of the code, change the link.
+
+    Returns: lines that say what was found, and how to go on.
+
+    Raises:
+        UserError: the folder is a data set already, or a file is of no known kind; then nothing is made.
+    """
+    code = Path(booruflow.__file__).resolve().parents[2]
+    if not (code / "Snakefile").exists():
+        raise UserError(f"{code}: no Snakefile there: install booruflow from a clone, with `make` or `pip install --editable`")
+    if (folder / "config.yaml").exists():
+        raise UserError(f"{folder}: is a data set already: edit its config.yaml, or give another folder")
+    found = recognise(paths)
+    schema = yaml.safe_load((code / SCHEMA).read_text("utf-8"))
+    config = check_config(_settings(found, folder), schema)
+    with writing(folder):
+        (folder / "edited").mkdir(parents=True, exist_ok=True)
+        link = folder / "workflow"
+        link.unlink(missing_ok=True)
+        link.symlink_to(code, target_is_directory=True)
+    with open_whole(folder / "config.yaml") as file:
+        file.write(config_text(schema, config, f"workflow/{SCHEMA}").encode())
+    return _report(found, folder)
+
+
+def _settings(found: Recognised, folder: Path) -> Tree:
+    """The configuration for what was found; keys that it lacks have their defaults."""
+    if len(found.images) > 1 or len(found.resolutions) > 1:
+        twice = found.images if len(found.images) > 1 else found.resolutions
+        raise UserError(f"{twice[1]}: {twice[0]} is of the same kind, and only one is possible: leave one of both out")
+    inputs: dict[str, Any] = {
+        "metadata": [_from(folder, path) for path in found.metadata] or ["metadata.parquet"],
+        "columns": {key: name for key, name in found.columns.items() if name},
+        "captions": [{**source, "files": [_from(folder, path) for path in source["files"]]} for source in found.captions],
+        "images": "".join(_from(folder, path) for path in found.images),
+        "resolutions": "".join(_from(folder, path) for path in found.resolutions),
+    }
+    min_count = {"general": 128, "artist": 128, "character": 128, "copyright": 100, "meta": 100}
+    return {"inputs": inputs, **({"tokens": {"min_count": min_count}} if found.posts >= WHOLE_BOORU else {})}
+
+
+def _from(folder: Path, path: str) -> str:
+    """A path as config.yaml says it: relative if it is inside the folder, so that both can be moved together."""
+    inside = Path(os.path.relpath(path, folder))
+    return str(Path(path).absolute()) if ".." in inside.parts else inside.as_posix()
+
+
+def _report(found: Recognised, folder: Path) -> Iterator[str]:
+    yield f"{folder}/config.yaml written, for"
+    if found.metadata:
+        columns = ", ".join(key if key == name else f"{key} = {name}" for key, name in found.columns.items() if name)
+        rows = f", {found.posts:,} rows" if found.posts else ""
+        yield f"  metadata: {', '.join(found.metadata)}{rows}; {columns}"
+        absent = [key for key, name in found.columns.items() if not name]
+        if absent:
+            yield f"    without a column for {', '.join(absent)}"
+    for source in found.captions:
+        yield f"  captions: {', '.join(source['files'])}{': ' + ', '.join(source['columns']) if 'columns' in source else ''}"
+    yield from (f"  {kind}: {path}" for kind in ("images", "resolutions") for path in getattr(found, kind))
+    yield "Next: check the file, above all captioner.model and captions; then"
+    yield f"  cd {folder}"
+    yield "  snakemake -n"

@@ -1,0 +1,89 @@
+import gzip
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from booruflow.cli.init import init_folder
+from booruflow.core.errors import UserError
+
+TAGS = {"tag_string_general": ["1girl", ""], "tag_string_artist": ["", "b"]}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder of made-up inputs, outside the data set."""
+    folder = tmp_path / "données 字"
+    (folder / "pics").mkdir(parents=True)
+    return folder
+
+
+def inputs_of(folder: Path) -> dict[str, object]:
+    inputs: dict[str, object] = yaml.safe_load((folder / "config.yaml").read_text("utf-8"))["inputs"]
+    return inputs
+
+
+def test_the_files_are_found_out_by_their_columns(tmp_path, files):
+    pl.DataFrame({"post_id": [1, 2], "rating": ["g", "e"], "width": [8, 9], "height": [8, 9], **TAGS}).write_parquet(
+        files / "posts.parquet"
+    )
+    pl.DataFrame({"id": [1], "md5": ["x"], "florence": ["a cat"], "pixtral": ["a dog"]}).write_parquet(files / "old.parquet")
+    (files / "meta_cap.json").write_text('{"1": {"caption": "a"}}')
+    (files / "meta_lat.json").write_text(json.dumps({"/a/1.png": {"tags": "x", "train_resolution": [64, 64]}}))
+    names = ("old.parquet", "pics", "meta_lat.json", "meta_cap.json", "posts.parquet")
+    lines = list(init_folder(tmp_path / "set", [files / name for name in names]))
+    inputs = inputs_of(tmp_path / "set")
+    assert inputs["metadata"] == [str(files / "posts.parquet")]
+    assert inputs["columns"]["id"] == "post_id" and inputs["columns"]["image_width"] == "width"
+    assert inputs["captions"] == [
+        {"files": [str(files / "old.parquet")], "id": "id", "columns": ["florence", "pixtral"]},
+        {"files": [str(files / "meta_cap.json")], "id": "id", "columns": ["caption"]},
+    ]
+    assert inputs["images"] == str(files / "pics") and inputs["resolutions"] == str(files / "meta_lat.json")
+    assert any("without a column for" in line and "score" in line and "meta" in line for line in lines)
+    assert (tmp_path / "set/workflow/Snakefile").exists() and (tmp_path / "set/edited").is_dir()
+
+
+def test_files_inside_the_folder_are_named_relative_to_it(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    with gzip.open(folder / "posts.csv.gz", "wt") as file:
+        file.write('id,rating,score,tag_string\n1,g,2,"a b"\n')
+    list(init_folder(folder, [folder / "posts.csv.gz"]))
+    inputs = inputs_of(folder)
+    assert inputs["metadata"] == ["posts.csv.gz"] and inputs["columns"]["general"] == "tag_string"
+
+
+def test_files_of_one_form_are_one_source(tmp_path, files):
+    for name in ("a", "b"):
+        pl.DataFrame({"id": [1], "text": ["t"]}).write_parquet(files / f"{name}.parquet")
+    list(init_folder(tmp_path / "set", [files / "a.parquet", files / "b.parquet"]))
+    assert [len(source["files"]) for source in inputs_of(tmp_path / "set")["captions"]] == [2]
+
+
+def test_a_whole_booru_has_higher_thresholds_for_tokens(tmp_path, files):
+    few = pl.DataFrame({"id": [1], "rating": ["g"], "tags": ["a"]})
+    few.write_parquet(files / "few.parquet")
+    many = pl.DataFrame({"id": pl.arange(0, 1_000_000, eager=True)}).with_columns(rating=pl.lit("g"), tags=pl.lit("a"))
+    many.write_parquet(files / "many.parquet")
+    for name, count in (("few", 3), ("many", 128)):
+        list(init_folder(tmp_path / name, [files / f"{name}.parquet"]))
+        config = yaml.safe_load((tmp_path / name / "config.yaml").read_text("utf-8"))
+        assert config["tokens"]["min_count"]["general"] == count
+
+
+def test_without_files_the_metadata_is_still_to_be_named(tmp_path):
+    list(init_folder(tmp_path / "set", []))
+    assert inputs_of(tmp_path / "set")["metadata"] == ["metadata.parquet"]
+
+
+def test_two_folders_of_images_or_metadata_with_other_columns_are_refused(tmp_path, files):
+    with pytest.raises(UserError, match="only one is possible"):
+        init_folder(tmp_path / "set", [files, files / "pics"])
+    pl.DataFrame({"id": [1], "rating": ["g"], "tags": ["a"]}).write_parquet(files / "a.parquet")
+    pl.DataFrame({"id": [1], "rating": ["g"], "tag_string": ["a"]}).write_parquet(files / "b.parquet")
+    with pytest.raises(UserError, match=r"b\.parquet: its columns have other names than those of .*a\.parquet"):
+        init_folder(tmp_path / "set", [files / "a.parquet", files / "b.parquet"])
+    assert not (tmp_path / "set").exists()

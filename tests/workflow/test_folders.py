@@ -1,0 +1,134 @@
+"""A data set is a folder of its own; the code is elsewhere, and a link leads to it."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from projects import ROOT, Project, new_project
+
+BOORUFLOW = Path(sys.executable).with_name("booruflow")
+
+CPU = {
+    "captioner__model": str(ROOT / "sample/captioner"),
+    "captioner__device": "cpu",
+    "captioner__dtype": "float32",
+    "captioner__mem_mb": 2000,
+}
+
+
+def init(folder: Path, *files: Path) -> Project:
+    """A data set made by `booruflow init`, whose settings fit the demo captioner."""
+    subprocess.run([BOORUFLOW, "init", folder, *files], check=True, capture_output=True)
+    project = Project(folder)
+    project.configure(**CPU, tars__count=2, captions__shards=2)
+    return project
+
+
+@pytest.fixture
+def data_set(tmp_path: Path) -> Project:
+    """A folder with inputs inside, without images and captions."""
+    folder = tmp_path / "my set"
+    folder.mkdir()
+    shutil.copy(ROOT / "sample/metadata.parquet", folder)
+    return init(folder, folder / "metadata.parquet")
+
+
+def files_of(folder: Path) -> list[Path]:
+    """All files that are not Snakemake's own."""
+    return sorted(path for path in folder.rglob("*") if ".snakemake" not in path.parts and path.name != "console.txt")
+
+
+def test_a_dry_run_a_lint_and_a_graph_change_nothing(data_set: Project) -> None:
+    before = files_of(data_set.folder)
+    assert data_set.plan("meta_lat", "tokens")["meta_lat"] == 1
+    assert "digraph" in data_set.run("meta_lat", "--dag").text
+    data_set.run("--lint")
+    assert files_of(data_set.folder) == before
+
+
+def test_a_moved_folder_and_another_clone_rerun_nothing_and_notice_changes(data_set: Project) -> None:
+    ran = data_set.run("results/tags/meta_cap_dd.json", "tokens")
+    assert {"posts", "tags_json", "tokens"} <= ran.jobs.keys() and "sample" not in data_set.path("inputs.json").read_text()
+    moved = Project(data_set.folder.rename(data_set.folder.with_name("moved")))
+    link = moved.folder / "workflow"
+    link.unlink()
+    link.symlink_to(new_project(moved.folder.with_name("clone")).folder)
+    assert moved.plan("tags_json", "tokens") == {}
+    moved.configure(tags__separator=" ")
+    assert moved.plan("tags_json", "tokens") == {"tags_json": 1}
+
+
+def test_two_runs_in_one_folder_are_refused(data_set: Project) -> None:
+    lock = 'from pathlib import Path; import time; Path("started").touch(); time.sleep(60)'
+    (data_set.folder / "workflow").unlink()
+    clone = new_project(data_set.folder.with_name("clone"))
+    clone.edit("scripts/posts.py", "with job(", f"{lock}\nwith job(")
+    (data_set.folder / "workflow").symlink_to(clone.folder)
+    with data_set.running("tags_json") as process:
+        data_set.wait_for(process, (data_set.folder / "started").exists)
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", "tokens"]
+        second = subprocess.run(command, cwd=data_set.folder, capture_output=True, text=True)
+    assert second.returncode and "LockException" in second.stderr
+    assert not data_set.path("tokens").exists()
+
+
+def test_the_results_of_other_inputs_are_refused(data_set: Project, tmp_path: Path) -> None:
+    data_set.run("posts")
+    before = data_set.products()
+    shutil.copy(data_set.folder / "metadata.parquet", tmp_path / "other.parquet")
+    data_set.configure(inputs__metadata=[str(tmp_path / "other.parquet")])
+    for options in (["-n"], []):
+        text = data_set.run(*options, "posts", code=1).text
+        line = "config.yaml: inputs: results/ was made of other files (metadata.parquet): make a folder for the other data set"
+        assert line in text and "Traceback" not in text
+    assert data_set.products() == before
+    data_set.path("inputs.json").unlink()
+    assert data_set.plan("posts") == {"posts": 1}
+
+
+def test_a_config_file_of_the_command_line_is_refused(data_set: Project) -> None:
+    mine = data_set.folder / "mine.yaml"
+    mine.write_text(yaml.safe_dump({"tars": {"count": 3}}))
+    text = data_set.run("--configfile", "mine.yaml", "-n", code=1).text
+    assert "--configfile: Snakemake would mix that file with the config.yaml of this folder" in text
+
+
+def test_settings_of_the_sample_are_in_no_other_data_set(data_set: Project) -> None:
+    config = (data_set.folder / "config.yaml").read_text("utf-8")
+    assert "mirelle" not in config and config.count("sample") == config.count(str(ROOT / "sample/captioner"))
+
+
+def test_without_a_config_the_error_says_what_is_missing(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "workflow").symlink_to(ROOT)
+    assert "config.yaml" in project.run("-n", code=1).text
+    assert not project.results.exists()
+
+
+@pytest.fixture
+def run_init(tmp_path: Path) -> Callable[..., str]:
+    """The error line of `booruflow init` in a folder that must stay as it was."""
+
+    def refused(*arguments: object) -> str:
+        before = files_of(tmp_path)
+        done = subprocess.run([BOORUFLOW, "init", *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and files_of(tmp_path) == before
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    return refused
+
+
+def test_init_refuses_what_it_cannot_use(run_init: Callable[..., str], tmp_path: Path) -> None:
+    assert "nowhere.parquet" in run_init("new", "nowhere.parquet")
+    (tmp_path / "numbers.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "list.json").write_text("[1, 2]")
+    assert "numbers.csv: neither metadata" in run_init("new", "numbers.csv")
+    assert "list.json: no" in run_init("new", "list.json")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/config.yaml").touch()
+    assert "set: is a data set already" in run_init("set")
