@@ -17,7 +17,7 @@ BASE = code_folder()
 sys.path.insert(0, str(BASE / "scripts"))
 silence_ctrl_c(BASE / "scripts")
 
-from booruflow.captioning.backends.registry import open_backends
+from booruflow.captioning.backends.registry import captioner_errors, open_backends
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
@@ -79,11 +79,10 @@ def verbatim(value):
 
 @functools.cache
 def identity():
-    """All that determines a caption apart from its request, as a param. Ends the run if a model is missing."""
-    try:
-        return [backend.identity() for backend in BACKENDS]
-    except UserError as error:
-        sys.exit(str(error))  # one line; of another exception Snakemake would show the traceback
+    """All that determines a caption apart from its request, as a param. Ends the run if captioning is not possible."""
+    if is_main_process() and (errors := captioner_errors(CAPTIONER, check_packages=not uses_conda())):
+        sys.exit("\n".join(errors))  # of another exception Snakemake would show the traceback
+    return [backend.identity() for backend in BACKENDS]
 
 
 def caption_tables(wildcards):

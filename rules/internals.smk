@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from snakemake.script import PythonScript
+from snakemake.settings.types import DeploymentMethod
 
 
 def code_folder():
@@ -32,6 +33,11 @@ def is_module(code):
 def runs_on_cluster():
     """Whether jobs go to the scheduler of a cluster (`--jobs`, `--executor`)."""
     return workflow.nodes is not None
+
+
+def uses_conda():
+    """Whether jobs have environments of their own (`--sdm conda`), and not that of this process."""
+    return DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 
 def resource_limit(name):

@@ -86,7 +86,9 @@ def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
     for options in (["-n"], []):
         text = project.run(*options, code=1).text
         assert "Traceback" not in text
-        assert text.splitlines()[-1].startswith("captioner.model: there is no folder models/toriigate: correct the path")
+        assert text.splitlines()[-1].startswith(
+            "config.yaml: captioner.model: there is no folder models/toriigate: correct the path"
+        )
         assert not project.path("posts").exists()
     assert project.plan("tags_json") == {"posts": 1, "tags_json": 1}
 

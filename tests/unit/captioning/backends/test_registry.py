@@ -1,4 +1,5 @@
 import importlib
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import yaml
 from small_shards import CAPTIONER
 
 from booruflow.captioning.backends.openai import OpenAIBackend
-from booruflow.captioning.backends.registry import BACKENDS, open_backends
+from booruflow.captioning.backends.registry import BACKENDS, PACKAGES, captioner_errors, open_backends
 from booruflow.captioning.backends.tipo import TipoBackend
 
 ROOT = Path(__file__).parents[4]
@@ -36,3 +37,28 @@ def test_the_request_generation_is_part_of_the_identity(name, tmp_path, monkeypa
     module = importlib.import_module(f"booruflow.captioning.backends.{name}")
     monkeypatch.setattr(module, "REQUEST_GENERATION", 2)
     assert backend.identity() == before | {"request_generation": 2} != before
+
+
+def test_all_that_keeps_from_captioning_is_named_at_once(monkeypatch, tmp_path):
+    captioner = (
+        CAPTIONER
+        | SECTIONS
+        | {"backend": "transformers", "model": None, "fallback": "tipo", "tipo": {"model": "nowhere", "revision": None}}
+    )
+    monkeypatch.setitem(PACKAGES, "transformers", ("torch", "no_such_package"))
+    package, model, tipo = captioner_errors(captioner, check_packages=True)
+    assert "captioner.backend: transformers needs the package no_such_package" in package and "--group transformers" in package
+    assert model.startswith("config.yaml: captioner.model: no model is named")
+    assert tipo.startswith("config.yaml: captioner.tipo.model: there is no folder nowhere")
+    assert captioner_errors(captioner, check_packages=False) == [model, tipo]
+
+
+def test_a_captioner_that_can_work_has_no_errors(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    captioner = CAPTIONER | SECTIONS | {"backend": "openai", "model": str(tmp_path), "revision": None}
+    assert captioner_errors(captioner, check_packages=True) == []
+
+
+def test_each_backend_has_a_group_of_dependencies():
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    assert PACKAGES.keys() == BACKENDS.keys() <= groups.keys()
