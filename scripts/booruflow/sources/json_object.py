@@ -16,7 +16,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
 from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
-from booruflow.sources.sorted_rows import refuse_duplicates
+from booruflow.sources.tables.sorted_rows import refuse_duplicates
 
 BLOCK = 1 << 20
 """Bytes of JSON decoded at a time."""
