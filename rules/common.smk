@@ -16,7 +16,7 @@ silence_ctrl_c(BASE / "scripts")
 
 from booruflow.captioning.backends.registry import open_backends
 from booruflow.core.code_digest import code_digest
-from booruflow.core.config import check_config
+from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
@@ -24,9 +24,12 @@ from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_dige
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
 
+if repeated := [f"{file}: {line}" for file in yaml_config_files() for line in duplicate_keys(Path(file).read_text("utf-8"))]:
+    raise WorkflowError("\n".join(repeated))
+
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
-    check_inputs(config["inputs"])
+    check_inputs(config)
     CAPTIONER = config["captioner"]
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
