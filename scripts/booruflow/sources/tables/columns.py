@@ -4,7 +4,6 @@ No value is changed to make it fit: an integer is never cut from a fraction, a b
 list or a number. A column without any value may have any type, as writers choose one at random for it.
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import MAX_ID_DIGITS
+from booruflow.core.tables import require_columns
 
 MAX_ID = 10**MAX_ID_DIGITS - 1
 """The largest post id."""
@@ -54,17 +54,11 @@ class Place:
     first_row: int
 
 
-def require_columns(path: str | Path, names: Sequence[str], columns: Sequence[Column]) -> None:
-    """Raise a UserError about the first of `columns` that a file with the columns `names` lacks, or has twice."""
+def check_columns(path: str | Path, names: Sequence[str], columns: Sequence[Column]) -> None:
+    """Raise a UserError about the first of `columns` that a file with the columns `names` has twice, or lacks if it is required."""
     for column in columns:
-        if column.source is None:
-            continue
-        if names.count(column.source) > 1:
-            raise UserError(f"{path}: two columns '{column.source}': remove or rename one")
-        if column.required and column.source not in names:
-            nearest = difflib.get_close_matches(column.source, names, n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
-            raise UserError(f"{path}: no column '{column.source}'; {hint}it has {', '.join(names) or 'none'}: {column.remedy}")
+        if column.source is not None and (column.required or column.source in names):
+            require_columns(path, names, [column.source], column.remedy)
 
 
 def converted(batch: pa.RecordBatch, id_name: str, columns: Sequence[Column], place: Place) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import pyarrow.csv
 from tqdm import tqdm
 
 from booruflow.core.errors import UserError, first_line
-from booruflow.sources.tables.columns import Column, require_columns
+from booruflow.sources.tables.columns import Column, check_columns
 
 BLOCK = 16 << 20
 """Bytes parsed at a time; the longest row that can be read."""
@@ -107,7 +107,7 @@ def csv_header(path: str | Path, file: CsvFile, columns: Sequence[Column]) -> tu
         "".join(header).encode()
     except (csv.Error, UnicodeEncodeError) as error:
         raise UserError(f"{path}: its header is not CSV in UTF-8 ({error}): write the file again") from error
-    require_columns(path, header, columns)
+    check_columns(path, header, columns)
     return header, bool(text.read().strip())
 
 
@@ -166,7 +166,8 @@ def _holds_rows(value: bytes, place: int, width: int, id_place: int) -> bool:
     """Whether a value of the column `place` is the rest of a row, any rows, and the start of a row of `width` values."""
     if value.count(b",") < width - 1 or not LINE_END.search(value):
         return False
-    lines = [line.split(b",") for line in LINE_END.split(value)]
+    first, *others, last = LINE_END.split(value)
+    lines = [line.split(b",") for line in (first, *filter(None, others), last)]
     widths = [len(line) for line in lines]
     if widths != [width - place, *[width] * (len(lines) - 2), place + 1]:
         return False
@@ -180,7 +181,8 @@ def _row_of(path: str | Path, offset: int) -> int:
     with gzip.open(path) if str(path).lower().endswith(".gz") else Path(path).open("rb") as file:
         offset += 3 * (file.read(3) == b"\xef\xbb\xbf")
         file.seek(0)
-        while text := file.read(min(BLOCK, offset)):
+        while offset > 0 and (text := file.read(min(BLOCK, offset))):
+            text += file.read(1) if text.endswith(b"\r") else b""
             for piece in text.split(b'"'):
                 rows += 0 if is_quoted else len(re.findall(rb"[\r\n]+", piece))
                 is_quoted = not is_quoted

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from booruflow.core.errors import UserError, first_line
 from booruflow.core.progress import progress
 from booruflow.core.streams import ROWS, Stream, prefetched
-from booruflow.core.tables import open_table
-from booruflow.sources.tables.columns import Column, Place, converted, plain, post_ids, require_columns
+from booruflow.core.tables import open_table, require_columns
+from booruflow.sources.tables.columns import Column, Place, check_columns, converted, plain, post_ids
 
 PART_ROWS = 100_000
 """Rows sorted in memory at a time, where a table is not sorted yet."""
@@ -42,7 +42,7 @@ def sorted_rows(
         UserError: a column is missing or has the wrong type, an id is invalid, or two rows have the same id.
     """
     for path in paths:
-        require_columns(path, open_table(path).schema_arrow.names, columns)
+        check_columns(path, open_table(path).schema_arrow.names, columns)
     ids_of = [table_ids(path, id_column) for path in paths]
     refuse_duplicates(paths, ids_of)
     ids = np.concatenate([np.empty(0, np.int64), *ids_of])
@@ -95,7 +95,7 @@ def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> 
     if id_column not in names and len(index) > 1:
         raise UserError(f"{path}: no column '{id_column}', and an index of several levels, {', '.join(index)}: set the id column")
     name = index[0] if id_column not in names and index else id_column
-    require_columns(path, names, [Column("id", name, pl.Int64, remedy="set the id column, as there is no pandas index either")])
+    require_columns(path, names, [name], "set the id column, as there is no pandas index either")
     return name
 
 
