@@ -19,7 +19,7 @@ silence_ctrl_c(BASE / "scripts")
 
 from booruflow.captioning.backends.registry import captioner_errors, open_backends
 from booruflow.core.code_digest import code_digest
-from booruflow.core.config import check_config
+from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest, record_inputs, refuse_other_inputs
@@ -35,9 +35,12 @@ if has_other_config_files() and not is_module(BASE):
         " own (booruflow init FOLDER), with its settings in FOLDER/config.yaml, and run snakemake there"
     )
 
+if repeated := [f"{file}: {line}" for file in yaml_config_files() for line in duplicate_keys(Path(file).read_text("utf-8"))]:
+    raise WorkflowError("\n".join(repeated))
+
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
-    check_inputs(config["inputs"])
+    check_inputs(config)
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
     CAPTIONER = config["captioner"]
     BACKENDS = open_backends(CAPTIONER)

@@ -20,6 +20,11 @@ def code_folder():
     return Path(workflow.current_basedir).parent
 
 
+def yaml_config_files():
+    """The YAML files that the config of this run is read from."""
+    return [file for file in workflow.configfiles if not str(file).endswith(".json")]
+
+
 def is_main_process():
     """Whether this is the Snakemake that the user started, and not the one of a job, which reads the rules again."""
     return workflow.is_main_process

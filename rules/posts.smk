@@ -1,17 +1,17 @@
 """The posts of the run, their images and their training resolutions.
 
-Needs inputs.metadata (parquet or CSV), inputs.images and inputs.resolutions. Makes posts/posts.parquet, images/images.parquet
+Needs inputs.metadata (parquet and CSV), inputs.images and inputs.resolutions. Makes posts/posts.parquet, images/images.parquet
 and resolutions/resolutions.parquet, all sorted by id; foreign formats are first converted to converted/*.parquet. Reads the
 config sections inputs, ids and meta_lat.
 """
 
-CSV = is_csv(METADATA[0])
+CSV = [path for path in METADATA if is_csv(path)]
 RESOLUTIONS = config["inputs"]["resolutions"]
 
 
 rule metadata_csv:
     input:
-        csv=METADATA if CSV else [],
+        csv=CSV,
     output:
         parquet=f"{R}/converted/metadata.parquet",
     log:
@@ -54,7 +54,7 @@ rule kohya_resolutions:
         "../scripts/kohya_resolutions.py"
 
 
-METADATA_TABLES = [rules.metadata_csv.output.parquet] if CSV else METADATA
+METADATA_TABLES = [path for path in METADATA if not is_csv(path)] + ([rules.metadata_csv.output.parquet] if CSV else [])
 ID_TABLE = rules.kohya_resolutions.output.parquet if config["ids"] == "resolutions" else []
 
 

@@ -46,7 +46,7 @@ use rule captions_tars as tags_tars with:
         tars=config["tars"]["count"],
 
 
-use rule captions_tars as subset_captions_tars with:
+use rule captions_tars as captions_tars_of_subset with:
     input:
         entries=f"{R}/subsets/{{subset}}/meta_cap.json",
     output:
@@ -57,7 +57,7 @@ use rule captions_tars as subset_captions_tars with:
         f"{R}/benchmarks/subsets/{{subset}}/captions_tars.tsv"
 
 
-use rule tags_tars as subset_tags_tars with:
+use rule tags_tars as tags_tars_of_subset with:
     input:
         entries=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",
     output:

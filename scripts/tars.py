@@ -1,4 +1,4 @@
-"""Rules captions_tars, tags_tars, subset_captions_tars and subset_tags_tars: texts packed in tars, each with an index."""
+"""Rules captions_tars, tags_tars, captions_tars_of_subset and tags_tars_of_subset: texts packed in tars, each with an index."""
 
 from pathlib import Path
 

@@ -18,4 +18,12 @@ BROKEN_JSON = [
     (b'{"\xc2\xb2": "a"}', "neither a post id"),
     (b'{"7": "a", "7": "b"}', 'key "7" occurs twice|id 7 is already at'),
     (b'{"7": "a", "/x/7.png": "b"}', r"0\.json entry 2: id 7 is already at .*0\.json entry 1 "),
+    (b'{"1.5": "a"}', "key '1.5': neither a post id"),
+    (b'{"2": "a", "8.0": "b"}', "key '8.0': neither a post id"),
+    (b'{"/x/1.5.webp": "a"}', "neither a post id"),
+    (b'{"1": {"caption": "a", "tags": "t", "caption": "b"}, "2": "c"}', "key \"1\": 'caption' occurs twice in its entry"),
+    (b'{"1": "c", "2": {"caption": "a", "\\u0063aption": "b"}}', "key \"2\": 'caption' occurs twice in its entry"),
+    (b'{"1": {"caption": "c", "x": [{"y": 1, "z": {"y": 2, "y": 3}}]}}', "key \"1\": 'y' occurs twice in its entry"),
+    (b'{"id": 1, "caption": "a"}\n{"id": 2, "caption": "b"}\n', r"0\.json: JSON Lines, one object a line"),
+    (b'{"1": {"caption": "a"}}\r\n\r\n {"2": {"caption": "b"}}', "JSON Lines"),
 ]

@@ -17,7 +17,7 @@ def test_a_second_run_has_nothing_to_do(built):
         (
             "subset_mirelle",
             "subsets/mirelle/meta_lat.json",
-            {"subset", "subset_captions_tars", "subset_tags_tars"},
+            {"subset", "captions_tars_of_subset", "tags_tars_of_subset"},
         ),
     ],
 )

@@ -2,15 +2,31 @@
 
 import copy
 import json
+import math
+from collections.abc import Iterator
 from typing import Any
 
+import yaml
 from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 
 from booruflow.core.config_errors import error_lines
 from booruflow.core.errors import UserError
 
 Tree = dict[str, Any]
 """A configuration, a schema, or a part of one."""
+
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),  # not 4.0, which no range takes
+            "number": lambda _, value: (
+                not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)))
+            ),  # NaN is within all bounds
+        }
+    ),
+)
 
 
 def check_config(config: Tree, schema: Tree) -> Tree:
@@ -23,7 +39,7 @@ def check_config(config: Tree, schema: Tree) -> Tree:
         UserError: the configuration breaks the schema; one line for each error, led by the dotted path of its key.
     """
     filled: Tree = _filled(config, schema)
-    errors = sorted(Draft202012Validator(schema).iter_errors(filled), key=lambda error: list(map(str, error.absolute_path)))
+    errors = sorted(_Validator(schema).iter_errors(filled), key=lambda error: list(map(str, error.absolute_path)))
     lines = [f"config.yaml: {line}" for error in errors for line in error_lines(error)]
     if lines:
         raise UserError("\n".join(lines))
@@ -33,6 +49,29 @@ def check_config(config: Tree, schema: Tree) -> Tree:
 def is_section(schema: Tree) -> bool:
     """Whether a value of this schema is a section, that is, an object whose keys the schema names."""
     return schema.get("type") == "object" and "properties" in schema
+
+
+def duplicate_keys(text: str) -> list[str]:
+    """One line for each key that a section of a YAML file has twice; readers of YAML silently take the last of them."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    return list(_duplicates(root, "", set())) if root else []
+
+
+def _duplicates(node: yaml.Node, path: str, seen: set[int]) -> Iterator[str]:
+    if id(node) in seen:  # an alias, which may stand in what it refers to
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _duplicates(item, f"{path}{index}.", seen)
+    if isinstance(node, yaml.MappingNode):
+        lines: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines:
+                yield f"{path}{name}: twice, in lines {lines[name]} and {line}: keep one"
+            lines[name] = line
+            yield from _duplicates(value, f"{path}{name}.", seen)
 
 
 def _filled(value: Any, schema: Tree) -> Any:  # noqa: ANN401 (any JSON value)

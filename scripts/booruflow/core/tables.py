@@ -1,5 +1,6 @@
 """Parquet tables: any table opened, the workflow's own written and read as streams."""
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -29,32 +30,44 @@ def open_table(path: str | Path) -> pq.ParquetFile:
         raise UserError(f"{path}: not a complete parquet file ({first_line(error)}): download or write it again") from error
 
 
-def require_columns(table: pq.ParquetFile, path: str | Path, columns: Sequence[str]) -> None:
-    """Raise a UserError that names the first of `columns` the file does not have."""
-    names = table.schema_arrow.names
+def require_columns(
+    path: str | Path, names: Sequence[str], columns: Sequence[str], remedy: str = "name the right column in the config"
+) -> None:
+    """Raise a UserError about the first of `columns` that a file with the columns `names` lacks, or has twice."""
     for name in columns:
+        if names.count(name) > 1:
+            raise UserError(f"{path}: two columns '{name}': remove or rename one")
         if name not in names:
-            raise UserError(f"{path}: no column '{name}'; it has {', '.join(names)}: name the right column in the config")
+            nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+            hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
+            raise UserError(f"{path}: no column '{name}'; {hint}it has {', '.join(names) or 'none'}: {remedy}")
 
 
 def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mapping[str, pl.DataType | type]) -> int:
     """Write a stream as one parquet file with the columns of `schema`; return the number of rows.
 
+    The bytes depend on the rows only, not on the frames they come in.
     The file is not compressed: several rules read it, and compressing takes longer than writing it uncompressed.
     """
     arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     rows = 0
     with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="none") as writer:
-        pending: list[pa.Table] = []
+        pending = arrow.empty_table()
         for frame in prefetched(stream):
-            pending.append(frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow))
+            table = frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow)
+            pending = pa.concat_tables([pending, table])
             rows += len(frame)
-            if sum(len(table) for table in pending) >= GROUP_ROWS:
-                writer.write_table(pa.concat_tables(pending), row_group_size=GROUP_ROWS)
-                pending = []
-        if pending:
-            writer.write_table(pa.concat_tables(pending), row_group_size=GROUP_ROWS)
+            while len(pending) >= GROUP_ROWS:
+                _write_group(writer, pending[:GROUP_ROWS])
+                pending = pending[GROUP_ROWS:]
+        if len(pending):
+            _write_group(writer, pending)
     return rows
+
+
+def _write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    # pages end where chunks do: without combining, the bytes would depend on the frames of the stream
+    writer.write_table(table.combine_chunks(), row_group_size=GROUP_ROWS)
 
 
 def read_stream(path: str | Path, columns: Sequence[str] | None = None) -> Stream:

@@ -1,16 +1,15 @@
 """Base captions: those that exist already, in tables of other tools or converted from their JSON files."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from booruflow.core.errors import UserError
 from booruflow.core.files import spool_beside
 from booruflow.core.streams import Stream
-from booruflow.sources.sorted_rows import sorted_rows
+from booruflow.sources.tables.columns import Column
+from booruflow.sources.tables.sorted_rows import sorted_rows
 
 CAPTIONS_SCHEMA = {"id": pl.Int64, "caption": pl.String}
 """A stream of captions; also the columns of converted/captions_{k}.parquet."""
@@ -34,34 +33,24 @@ def caption_streams(
     remaining = iter(tables)
     for k, (source, is_converted) in enumerate(zip(sources, converted, strict=True)):
         if is_converted:
-            files, id_column, columns = [next(remaining)], "id", ["caption"]
+            files, id_column, names = [next(remaining)], "id", ["caption"]
         else:
-            files, id_column, columns = [next(remaining) for _ in source["files"]], source["id"], source["columns"]
+            files, id_column, names = [next(remaining) for _ in source["files"]], source["id"], source["columns"]
+        remedy = f"correct inputs.captions.{k}.columns"
+        columns = [Column(f"text {n}", name, pl.String, remedy=remedy) for n, name in enumerate(names)]
         rows = sorted_rows(files, id_column, columns, spool_beside(target, f"spool{k}"), f"captions {k + 1}")
-        streams.append(map(partial(join_columns, columns=columns), rows))
+        streams.append(map(join_columns, rows))
     return streams
 
 
-def join_columns(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """`id` and `caption`: the text columns joined by one space in the given order; rows without any text are left out.
+def join_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """`id` and `caption`: all columns but `id` joined by one space, in their order; rows without any text are left out.
 
-    Null, NaN, empty text and white space alone are all 'no text'. Line breaks inside a text stay.
-
-    Raises:
-        UserError: a column holds something other than text.
+    Null, empty text and white space alone are all 'no text'. Line breaks inside a text stay.
     """
-    texts = []
-    for name in columns:
-        if frame[name].dtype.is_numeric():
-            if not frame[name].is_null().all() and not (frame[name].dtype.is_float() and frame[name].is_nan().all()):
-                raise UserError(f"column '{name}' holds numbers, not captions: name text columns under inputs.captions")
-            continue
-        stripped = pl.col(name).cast(pl.String).str.strip_chars()
-        texts.append(pl.when(stripped != "").then(stripped))
-    if not texts:
-        return frame.head(0).select("id", caption=pl.lit("", pl.String))
-    caption = pl.concat_str(texts, separator=" ", ignore_nulls=True)
-    return frame.select("id", caption=caption).filter(pl.col("caption") != "")
+    stripped = [pl.col(name).str.strip_chars() for name in frame.columns if name != "id"]
+    texts = [pl.when(text != "").then(text) for text in stripped]
+    return frame.select("id", caption=pl.concat_str(texts, separator=" ", ignore_nulls=True)).filter(pl.col("caption") != "")
 
 
 def caption_entries(stream: Iterable[pl.DataFrame]) -> Stream:

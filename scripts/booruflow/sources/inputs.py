@@ -16,29 +16,34 @@ from booruflow.core.files import open_whole
 
 def is_csv(path: str) -> bool:
     """Whether a metadata file is CSV, by its name; any other is read as parquet."""
-    return path.endswith((".csv", ".csv.gz"))
+    return path.lower().endswith((".csv", ".csv.gz"))
 
 
 def is_json(path: str) -> bool:
     """Whether a file of existing captions is JSON, by its name; `.parquet` and `.pq` are parquet, anything else is JSON."""
-    return not path.endswith((".parquet", ".pq"))
+    return not path.lower().endswith((".parquet", ".pq"))
 
 
-def check_inputs(inputs: Mapping[str, Any]) -> None:
+def check_inputs(config: Mapping[str, Any]) -> None:
     """Check what the schema cannot express: files exist, are of one kind within a source, and columns are named once.
 
     Raises:
         UserError: one line that names the config key.
     """
+    inputs = config["inputs"]
     key_of: dict[str, str] = {}
     for key, column in inputs["columns"].items():
         if column in key_of:
             raise UserError(
                 f"config.yaml: inputs.columns: {key_of[column]} and {key} are both '{column}': set a different column for each"
             )
-        key_of[column] = key
-    if len({is_csv(path) for path in inputs["metadata"]}) > 1:
-        raise UserError("config.yaml: inputs.metadata: parquet and CSV files together: convert one kind to the other")
+        if column is not None:
+            key_of[column] = key
+    for key, uses in _uses_of_columns(config).items():
+        if inputs["columns"].get(key, key) is None and uses:
+            raise UserError(
+                f"config.yaml: {uses[0]}: inputs.columns.{key} is null, no post has a {key}: remove it, or name the column"
+            )
     for k, source in enumerate(inputs["captions"]):
         if len({is_json(path) for path in source["files"]}) > 1:
             raise UserError(
@@ -52,6 +57,16 @@ def check_inputs(inputs: Mapping[str, Any]) -> None:
         for path in filter(None, paths):
             if not Path(path).exists():
                 raise UserError(f"config.yaml: inputs.{key}: {path}: no such file: correct the path")
+
+
+def _uses_of_columns(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The keys with which a config selects posts by rating or by score."""
+    subsets = config["subsets"].items()
+    edges = ["tokens.score_edges"] if config["tokens"]["score_edges"] else []
+    return {
+        "rating": [f"subsets.{name}.ratings" for name, conditions in subsets if conditions.get("ratings")],
+        "score": [f"subsets.{name}.min_score" for name, conditions in subsets if "min_score" in conditions] + edges,
+    }
 
 
 def _named_inputs(inputs: Mapping[str, Any]) -> list[str]:

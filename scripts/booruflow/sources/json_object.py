@@ -1,6 +1,8 @@
 """Large JSON objects keyed by post, written by other tools in any layout and key order, read as a stream."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -16,7 +18,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
 from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
-from booruflow.sources.sorted_rows import refuse_duplicates
+from booruflow.sources.tables.sorted_rows import refuse_duplicates
 
 BLOCK = 1 << 20
 """Bytes of JSON decoded at a time."""
@@ -28,6 +30,9 @@ DEPTH_STEP = np.zeros(256, np.int8)
 DEPTH_STEP[[ord("{"), ord("[")]] = 1
 DEPTH_STEP[[ord("}"), ord("]")]] = -1
 """By how much a byte outside strings changes the nesting depth."""
+
+KEY = re.compile(rf"(?:.*[/\\])?([0-9]{{1,{MAX_ID_DIGITS}}})(?:\.[A-Za-z][^./\\]*)*", re.DOTALL)
+"""A post id, or a path to `<id>.<ext>`. An extension begins with a letter: `1.5` is no post."""
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -63,10 +68,9 @@ def post_rows(
 
 
 def _id_of(key: str) -> int:
-    stem = key.replace("\\", "/").rsplit("/", 1)[-1].split(".", 1)[0]
-    if not (stem.isascii() and stem.isdigit() and len(stem) <= MAX_ID_DIGITS):
+    if not (match := KEY.fullmatch(key)):
         raise ValueError("neither a post id nor a path to <id>.<ext>")
-    return int(stem)
+    return int(match[1])
 
 
 def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
@@ -76,7 +80,8 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
     (RFC 8259, no lone surrogates, no NaN). Uses memory for a few blocks and the longest entry.
 
     Raises:
-        UserError: the file is missing, not JSON, not an object, or has a key twice in a block; key or position is named.
+        UserError: the file is missing, not JSON, not an object, or has a key twice in a block or in an entry; key or position
+            is named.
     """
     with open_input(path) as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
         opening = file.read(BLOCK)
@@ -84,11 +89,15 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
         text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
         if not text.startswith(b"{"):
             raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
+        if _is_json_lines(text):
+            raise UserError(
+                f'{path}: JSON Lines, one object a line: write it as one object {{"<id>": ...}}, or name another file'
+            )
         rest, count = text[1:], 0
         while True:
-            commas = _entry_commas(rest)
+            commas, members = _entry_commas(rest)
             if len(commas):
-                yield _decode(path, rest[: commas[-1]], commas[:-1])
+                yield _decode(path, rest[: commas[-1]], commas[:-1], members)
                 rest, count = rest[commas[-1] + 1 :], count + len(commas)
             if len(rest) > MAX_ENTRY:
                 raise UserError(f"{path}: {_key(rest)}: an entry of more than {MAX_ENTRY:,} bytes: name a file keyed by post id")
@@ -100,28 +109,47 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
     if not last.endswith(b"}"):
         raise UserError(f"{path}: {_key(last)}: the file is cut short in or after it: download or write it again")
     if count or last != b"}":
-        yield _decode(path, last[:-1], commas[:0])
+        yield _decode(path, last[:-1], commas[:0], _entry_commas(last[:-1] + b",")[1])
 
 
-def _entry_commas(text: bytes) -> NDArray[np.int64]:
-    """Positions of the commas between entries, in text that begins with an entry."""
+def _is_json_lines(text: bytes) -> bool:
+    """Whether the first line is an object of its own, and another follows."""
+    line, _, rest = text.partition(b"\n")
+    if not (line.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{")):
+        return False
+    with suppress(orjson.JSONDecodeError):
+        return isinstance(orjson.loads(line), dict)
+    return False
+
+
+def _entry_commas(text: bytes) -> tuple[NDArray[np.int64], int]:
+    """Positions of the commas between entries, in text that begins with an entry; and the members of objects up to the last."""
     pieces = text.replace(rb"\\", b"  ").replace(rb"\"", b"  ").split(b'"')
     # replace each string by one quote, so that little text is left to examine byte by byte
     outside = np.frombuffer(b'"'.join(pieces[::2]), np.uint8)
     removed = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
     commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEPTH_STEP[outside]) == 0))
     positions: NDArray[np.int64] = commas + removed[np.cumsum(outside == ord('"'))[commas]]
-    return positions
+    return positions, np.count_nonzero(outside[: commas[-1]] == ord(":")) if len(commas) else 0
 
 
-def _decode(path: str | Path, text: bytes, commas: NDArray[np.int64]) -> dict[str, Json]:
-    """Decode entries that have the separating commas at the positions `commas`."""
+def _decode(path: str | Path, text: bytes, commas: NDArray[np.int64], members: int) -> dict[str, Json]:
+    """Decode entries that have the separating commas at the positions `commas`, and `members` members at all depths."""
     with suppress(orjson.JSONDecodeError):
         entries: dict[str, Json] = orjson.loads(b"{%b}" % text)
-        if len(entries) == len(commas) + 1:
+        # of equal keys orjson keeps the last
+        flat = len(entries) + sum(len(entry) for entry in entries.values() if isinstance(entry, dict))
+        if len(entries) == len(commas) + 1 and (flat == members or _members(entries) == members):
             return entries
     ends = [-1, *commas.tolist(), len(text)]
     raise UserError(f"{path}: {next(_faults(text[start + 1 : end] for start, end in pairwise(ends)))}")
+
+
+def _members(value: Json) -> int:
+    """The members of an object and of those in it."""
+    if isinstance(value, dict):
+        return len(value) + sum(_members(inner) for inner in value.values() if isinstance(inner, dict | list))
+    return sum(_members(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
 
 
 def _faults(entries: Iterable[bytes]) -> Iterator[str]:
@@ -137,7 +165,20 @@ def _faults(entries: Iterable[bytes]) -> Iterator[str]:
             yield "a comma without an entry: remove it"
         elif keys <= seen:
             yield f"{_key(text)} occurs twice: remove one of its entries"
+        elif repeated := _repeated_keys(text):
+            yield f"{_key(text)}: {repeated[0]!r} occurs twice in its entry: keep one"
         seen |= keys
+
+
+def _repeated_keys(text: bytes) -> list[str]:
+    """The keys that an object in an entry has more than once."""
+    repeated: list[str] = []
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        repeated.extend(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+
+    json.loads(b"{%b}" % text, object_pairs_hook=check)
+    return repeated
 
 
 def _key(entry: bytes) -> str:

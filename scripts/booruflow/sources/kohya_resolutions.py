@@ -39,6 +39,11 @@ def _size(value: Json) -> tuple[int, int] | tuple[None, None]:
     match value:
         case None:
             return None, None
-        case [int() | float() as width, int() | float() as height] if 0 < width < 1 << 31 and 0 < height < 1 << 31:
+        case [int() | float() as width, int() | float() as height] if _is_pixels(width) and _is_pixels(height):
             return int(width), int(height)
     raise ValueError(f"{value!r} is not [width, height]")
+
+
+def _is_pixels(number: float) -> bool:
+    """Whether a JSON number is a positive integer, perhaps written as `64.0`; true and false are integers to Python."""
+    return number is not True and 0 < number < 1 << 31 and number == int(number)

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import polars as pl
 
-from booruflow.core.errors import UserError, first_line
+from booruflow.core.errors import UserError
 from booruflow.core.streams import Stream, aligned
 from booruflow.core.whitespace import one_line
-from booruflow.sources.sorted_rows import sorted_rows
+from booruflow.sources.ratings import RatingReader
+from booruflow.sources.tables.columns import Column
+from booruflow.sources.tables.sorted_rows import sorted_rows
 
 TAG_CATEGORIES = ("general", "artist", "character", "copyright", "meta")
-
-REQUIRED = ("rating", "score", *TAG_CATEGORIES)
-OPTIONAL = ("image_width", "image_height", "file_ext")
-"""Metadata columns beside the id, by the names of the config section inputs.columns."""
 
 POSTS_SCHEMA = {
     "id": pl.Int64,
@@ -28,36 +26,51 @@ POSTS_SCHEMA = {
 }
 """Columns of posts.parquet. Tags are the booru's own tag strings: names with underscores, separated by one space; "" is none."""
 
+OPTIONAL = ("image_width", "image_height", "file_ext")
+"""Columns that a metadata file may lack without a word in the config."""
 
-def posts_of(files: Sequence[str], columns: Mapping[str, str], spool: Path) -> Stream:
-    """Metadata files as a sorted stream of POSTS_SCHEMA.
+
+def metadata_columns(names: Mapping[str, str | None]) -> list[Column]:
+    """The columns to read beside the id, from the config section inputs.columns (None: the files have no such column)."""
+    columns = []
+    for name in list(POSTS_SCHEMA)[1:-1]:
+        remedy = f"set inputs.columns.{name} to the right column" + ("" if name == "general" else ", or to null if there is none")
+        columns.append(Column(name, names[name], POSTS_SCHEMA[name], name not in OPTIONAL, remedy))
+    return columns
+
+
+def posts_of(files: Sequence[str], names: Mapping[str, str | None], spool: Path) -> Stream:
+    """Metadata files as a sorted stream of POSTS_SCHEMA; prints what is noteworthy about the ratings.
 
     Args:
         files: parquet files.
-        columns: the name in the files of `id` and of each name in REQUIRED and OPTIONAL.
-        spool: folder for sorting, see `booruflow.sources.sorted_rows.sorted_rows`.
+        names: the config section inputs.columns.
+        spool: folder for sorting, see `booruflow.sources.tables.sorted_rows.sorted_rows`.
 
     Raises:
-        UserError: as `sorted_rows`; or a column has the wrong type.
+        UserError: as `sorted_rows`; or there are no rows.
     """
-    required, optional = ([columns[name] for name in names] for names in (REQUIRED, OPTIONAL))
-    for frame in sorted_rows(files, columns["id"], required, spool, "metadata", optional):
-        try:
-            rows = frame.select(
-                "id", *[pl.col(columns[name]).cast(POSTS_SCHEMA[name]).alias(name) for name in (*REQUIRED, *OPTIONAL)]
-            )
-        except pl.exceptions.PolarsError as error:
-            ids = f"ids {frame['id'][0]} to {frame['id'][-1]}"
-            raise UserError(f"{files[0]}: {ids}: {first_line(error)}: fix the column") from error
-        tags = [one_line(rows[name].fill_null("")) for name in TAG_CATEGORIES]
-        yield rows.with_columns(*tags, has_metadata=pl.lit(True)).select(list(POSTS_SCHEMA))
+    ratings, rows = RatingReader(), 0
+    for frame in sorted_rows(files, str(names["id"]), metadata_columns(names), spool, "metadata"):
+        rows += len(frame)
+        tags = [one_line(frame[name].fill_null("")) for name in TAG_CATEGORIES]
+        yield frame.with_columns(
+            *tags,
+            ratings.letters(frame["rating"]),
+            file_ext=pl.when(pl.col("file_ext") != "").then("file_ext"),
+            has_metadata=pl.lit(True),
+        ).select(list(POSTS_SCHEMA))
+    if not rows:
+        raise UserError(f"{', '.join(files)}: no rows: name other files under inputs.metadata")
+    for note in ratings.notes():
+        print(note)
 
 
 def id_list(metadata: Sequence[str], id_column: str, resolutions: str | None, spool: Path) -> Stream:
     """The ids of the run as a sorted stream: those of the table `resolutions` if there is one, else those of the metadata.
 
     Raises:
-        UserError: as `booruflow.sources.sorted_rows.sorted_rows`.
+        UserError: as `booruflow.sources.tables.sorted_rows.sorted_rows`.
     """
     files, column = ([resolutions], "id") if resolutions else (metadata, id_column)
     return sorted_rows(files, column, [], spool, "id list")

@@ -35,7 +35,7 @@ def post_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
         UserError: the file is missing, is not a complete parquet file, or lacks a column.
     """
     table = open_table(path)
-    require_columns(table, path, columns)
+    require_columns(path, table.schema_arrow.names, columns)
     try:
         yield from table.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False)
     except (pa.ArrowException, OSError) as error:

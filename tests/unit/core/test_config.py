@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ import yaml
 from example_schema import SCHEMA
 from jsonschema import Draft202012Validator
 
-from booruflow.core.config import check_config
+from booruflow.core.config import check_config, duplicate_keys
+from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[3]
 SHIPPED_SCHEMA: dict[str, Any] = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text("utf-8"))
@@ -85,3 +87,46 @@ def test_every_key_of_the_shipped_schema_has_a_description_and_a_default() -> No
 def test_no_default_is_of_the_sample() -> None:
     full = check_config({"inputs": {"metadata": ["a.parquet"]}}, SHIPPED_SCHEMA)
     assert "sample" not in str(full) and full["subsets"] == {} and full["inputs"]["captions"] == []
+
+
+def test_a_key_twice_in_a_section_is_found_with_its_lines() -> None:
+    text = """a: 1
+b: {c: 1, "c": 2}
+d:
+  - e: 1
+    f: &f {g: 1}
+    e: 2
+a:
+  a: *f
+"""
+    assert duplicate_keys(text) == [
+        "b.c: twice, in lines 2 and 2: keep one",
+        "d.0.e: twice, in lines 4 and 6: keep one",
+        "a: twice, in lines 1 and 7: keep one",
+    ]
+    assert duplicate_keys("a: &a [*a, {b: *a, c: 1}]") == []
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "5", (ROOT / "config.yaml").read_text("utf-8")])
+def test_files_without_a_key_twice(text: str) -> None:
+    assert duplicate_keys(text) == []
+
+
+def numbers(schema: dict[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The schemas of all keys of a section that take numbers."""
+    found = {}
+    for key, part in schema.get("properties", {}).items():
+        if re.search("integer|number", str(part.get("type"))):
+            found[*path, key] = part
+        found |= numbers(part, (*path, key))
+    return found
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), "1e999"])
+def test_no_number_of_the_shipped_schema_may_be_nan_or_infinite(value: float) -> None:
+    for path in numbers(SHIPPED_SCHEMA):
+        config: Any = value
+        for key in reversed(path):
+            config = {key: config}
+        with pytest.raises(UserError, match=rf"^config\.yaml: {re.escape('.'.join(path))}: .* is not a"):
+            check_config({"inputs": {"metadata": ["a.parquet"]}, **config}, SHIPPED_SCHEMA)

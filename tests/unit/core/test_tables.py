@@ -26,8 +26,28 @@ def test_files_that_cannot_be_opened_are_named(tmp_path):
         open_table(tmp_path / "b.parquet")
 
 
-def test_a_missing_column_is_named(tmp_path):
-    pq.write_table(pa.table({"id": [1], "text": ["a"]}), tmp_path / "a.parquet")
-    require_columns(open_table(tmp_path / "a.parquet"), "a.parquet", ["text", "id"])
-    with pytest.raises(UserError, match=r"a\.parquet: no column 'caption'; it has id, text"):
-        require_columns(open_table(tmp_path / "a.parquet"), "a.parquet", ["text", "caption"])
+def test_the_bytes_depend_on_the_rows_only(tmp_path):
+    schema = {"id": pl.Int64, "text": pl.String, "width": pl.Int32}
+    words = ["", "word", "another", "x" * 300, None]
+    rows = [(i, words[i * i % 7 % 5] or words[i % 5], i % 901) for i in range(140_000)]
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    contents = set()
+    for size in (140_000, 8_192, 5_001):
+        write_stream(tmp_path / "a", frame.iter_slices(size), schema)
+        contents.add((tmp_path / "a").read_bytes())
+    assert len(contents) == 1
+    groups = pq.ParquetFile(tmp_path / "a").metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [65_536, 65_536, 8_928]
+
+
+def test_a_column_that_is_missing_or_there_twice_is_named():
+    names = ["id", "text", "id", "tags_artist", "tags_meta"]
+    require_columns("a.parquet", names, ["text", "tags_meta"])
+    with pytest.raises(
+        UserError, match=r"a\.parquet: no column 'tags_metal'; did you mean tags_meta .*\? it has id, text, .*: ask"
+    ):
+        require_columns("a.parquet", names, ["text", "tags_metal"], "ask")
+    with pytest.raises(UserError, match=r"a\.parquet: no column 'caption'; it has none: name the right column in the config"):
+        require_columns("a.parquet", [], ["caption"])
+    with pytest.raises(UserError, match=r"a\.parquet: two columns 'id': remove or rename one"):
+        require_columns("a.parquet", names, ["id"])

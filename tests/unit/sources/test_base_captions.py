@@ -5,24 +5,42 @@ import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.core.streams import merged_latest
-from booruflow.sources.base_captions import caption_entries, caption_streams, join_columns
+from booruflow.sources.base_captions import caption_entries, caption_streams
 
 
-def test_text_columns_are_joined_and_rows_without_text_left_out():
-    frame = pl.DataFrame(
-        {
-            "id": [1, 2, 3, 4, 5],
-            "a": [None, " \u2028", "x\ny ", "q", ""],
-            "b": [float("nan")] * 5,
-            "c": ["k", "", "z", None, "\t"],
-        }
-    )
-    assert dict(join_columns(frame, ["c", "a", "b"]).iter_rows()) == {1: "k", 3: "z x\ny", 4: "q"}
+def captions(tmp_path, columns, **table):
+    """The captions of a parquet file with the columns of `table`."""
+    pq.write_table(pa.table({"id": range(1, 1 + len(next(iter(table.values())))), **table}), tmp_path / "a.parquet")
+    source = {"files": ["a"], "id": "id", "columns": columns}
+    streams = caption_streams([source], [False], [str(tmp_path / "a.parquet")], tmp_path / "base.json")
+    return dict(pl.concat(streams[1]).iter_rows())
 
 
-def test_columns_of_numbers_are_refused():
-    with pytest.raises(UserError, match="column 'a' holds numbers"):
-        join_columns(pl.DataFrame({"id": [1], "a": [1.5]}), ["a"])
+def test_text_columns_are_joined_and_rows_without_text_left_out(tmp_path):
+    table = {
+        "a": [None, " \u2028", "x\ny ", "q", ""],
+        "b": [float("nan"), None] * 2 + [None],
+        "c": pa.array(["k", "", "z", None, "\t"]).dictionary_encode(),
+    }
+    assert captions(tmp_path, ["c", "a", "b"], **table) == {1: "k", 3: "z x\ny", 4: "q"}
+    assert captions(tmp_path, ["b"], **table) == {}
+
+
+@pytest.mark.parametrize("value", [1.5, 7, False, {"a": "b"}, ["a"]])
+def test_columns_without_text_are_refused(tmp_path, value):
+    with pytest.raises(UserError, match=r"a\.parquet: row 1: a \(.*\) is .*, not text: write the column in another type"):
+        captions(tmp_path, ["a"], a=[None, value])
+
+
+def test_a_caption_column_that_a_file_lacks_is_named_with_its_key(tmp_path):
+    with pytest.raises(UserError, match=r"no column 'captoin'; did you mean caption\? .*: correct inputs\.captions\.0\.columns"):
+        captions(tmp_path, ["captoin"], caption=["a"])
+
+
+def test_the_id_column_can_be_a_caption_column_by_name_only(tmp_path):
+    assert captions(tmp_path, ["text"], text=["a"]) == {1: "a"}
+    with pytest.raises(UserError, match="id .* is 1, not text"):
+        captions(tmp_path, ["id"], text=["a"])
 
 
 def test_later_sources_win(tmp_path):

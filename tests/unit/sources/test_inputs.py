@@ -7,12 +7,14 @@ import pytest
 from booruflow.core.errors import UserError
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
 
+UNSELECTIVE = {"subsets": {"cats": {"all": ["cat"], "ratings": []}}, "tokens": {"score_edges": []}}
+"""Sections of the config that select no posts by rating or score."""
+
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"columns": {"id": "id", "general": "tags", "meta": "tags"}}, "inputs.columns: general and meta are both 'tags'"),
-        ({"metadata": ["a.parquet", "b.csv.gz"]}, "inputs.metadata: parquet and CSV files together"),
         (
             {"captions": [{"files": ["a.parquet", "b.json"], "columns": ["x"]}]},
             "captions.0.files: parquet and JSON files in one source",
@@ -23,16 +25,37 @@ from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_dige
     ],
 )
 def test_wrong_inputs_are_refused(changed, message):
-    valid = {"columns": {"id": "id"}, "metadata": [], "captions": [], "resolutions": ""}
-    check_inputs(valid)
+    valid = {"columns": {"id": "id", "meta": None, "artist": None}, "metadata": [], "captions": [], "resolutions": ""}
+    check_inputs(UNSELECTIVE | {"inputs": valid})
     with pytest.raises(UserError, match=f"config.yaml: .*{message}") as caught:
-        check_inputs(valid | changed)
+        check_inputs(UNSELECTIVE | {"inputs": valid | changed})
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "selection", "key"),
+    [
+        ("rating", {"subsets": {"safe": {"ratings": ["g"]}}}, r"subsets\.safe\.ratings"),
+        ("score", {"subsets": {"a": {}, "best": {"min_score": 0}}}, r"subsets\.best\.min_score"),
+        ("score", {"tokens": {"score_edges": [0, 10]}}, r"tokens\.score_edges"),
+    ],
+)
+def test_posts_are_not_selected_by_a_column_that_does_not_exist(column, selection, key):
+    inputs = {"columns": {}, "metadata": [], "captions": [], "resolutions": ""}
+    for name in ("x", None):
+        config = UNSELECTIVE | selection | {"inputs": inputs | {"columns": {column: name}}}
+        if name:
+            check_inputs(config)
+        else:
+            with pytest.raises(
+                UserError, match=rf"config\.yaml: {key}: inputs\.columns\.{column} is null, no post has a {column}"
+            ):
+                check_inputs(config)
+
+
 def test_kinds_of_files():
-    assert [is_csv(path) for path in ("a.csv", "b.csv.gz", "c.parquet", "d.csv.parquet")] == [True, True, False, False]
-    assert [is_json(path) for path in ("a.parquet", "b.pq", "c.json", "d")] == [False, False, True, True]
+    assert [is_csv(path) for path in ("a.csv", "b.CSV.gz", "c.parquet", "d.csv.parquet")] == [True, True, False, False]
+    assert [is_json(path) for path in ("a.parquet", "b.PQ", "c.json", "d")] == [False, False, True, True]
 
 
 def test_the_listing_digest_covers_names_and_the_sizes_of_tars_and_indexes(tmp_path):

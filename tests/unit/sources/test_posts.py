@@ -29,7 +29,7 @@ def test_posts_are_the_metadata_sorted_by_id(tmp_path):
 
 
 def test_a_score_that_is_not_a_number_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"a\.parquet: ids 2 to 5: .*fix the column"):
+    with pytest.raises(UserError, match=r"a\.parquet: row 0: their_score is 'many', not an integer: fix"):
         list(posts_of(write(tmp_path / "a.parquet", score=["many", "3"]), NAMES, tmp_path / "spool"))
 
 

@@ -7,8 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.sources import sorted_rows as module
-from booruflow.sources.sorted_rows import sorted_rows, table_ids
+from booruflow.sources.tables import sorted_rows as module
+from booruflow.sources.tables.columns import Column
+from booruflow.sources.tables.sorted_rows import sorted_rows, table_ids
+
+TEXT = Column("text", "text", pl.String)
 
 
 def write(path, **columns):
@@ -16,8 +19,8 @@ def write(path, **columns):
     return str(path)
 
 
-def sorted_of(paths, columns, tmp_path, **named):
-    return pl.concat([f for f in sorted_rows(paths, "id", columns, tmp_path / "spool", "rows", **named) if len(f)])
+def sorted_of(paths, columns, tmp_path):
+    return pl.concat(sorted_rows(paths, "id", columns, tmp_path / "spool", "rows"))
 
 
 @pytest.mark.parametrize("part_rows", [3, 1000])
@@ -27,7 +30,7 @@ def test_rows_in_any_order_and_in_several_files_are_sorted(tmp_path, monkeypatch
     files = [
         write(tmp_path / f"{k}.parquet", id=part, text=[f"t{i}" for i in part]) for k, part in enumerate((ids[:90], ids[90:]))
     ]
-    rows = sorted_of(files, ["text"], tmp_path)
+    rows = sorted_of(files, [TEXT], tmp_path)
     assert rows["id"].to_list() == sorted(ids)
     assert rows["text"].to_list() == [f"t{i}" for i in sorted(ids)]
     assert not (tmp_path / "spool").exists()
@@ -35,22 +38,23 @@ def test_rows_in_any_order_and_in_several_files_are_sorted(tmp_path, monkeypatch
 
 def test_sorted_files_are_not_sorted_again(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_sorted_by_range", None)
-    assert sorted_of([write(tmp_path / "a.parquet", id=[1, 5, 7], text=list("abc"))], ["text"], tmp_path)[
-        "text"
-    ].to_list() == list("abc")
+    assert sorted_of([write(tmp_path / "a.parquet", id=[1, 5, 7], text=list("abc"))], [TEXT], tmp_path)["text"].to_list() == list(
+        "abc"
+    )
 
 
 def test_ids_in_the_pandas_index(tmp_path):
     frame = pandas.DataFrame({"text": ["a", "b"]}, index=[7, 3])
     frame.to_parquet(tmp_path / "a.parquet")
-    assert sorted_of([tmp_path / "a.parquet"], ["text"], tmp_path)["id"].to_list() == [3, 7]
+    assert sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)["id"].to_list() == [3, 7]
     frame.rename_axis("post").to_parquet(tmp_path / "b.parquet")
-    assert sorted_of([tmp_path / "b.parquet"], ["text"], tmp_path)["text"].to_list() == ["b", "a"]
+    assert sorted_of([tmp_path / "b.parquet"], [TEXT], tmp_path)["text"].to_list() == ["b", "a"]
 
 
 def test_optional_columns_are_null_where_absent(tmp_path):
     path = write(tmp_path / "a.parquet", id=[1], text=["a"])
-    assert sorted_of([path], ["text"], tmp_path, optional=["width"]).to_dicts() == [{"id": 1, "text": "a", "width": None}]
+    width = Column("width", "w", pl.Int32, required=False)
+    assert sorted_of([path], [TEXT, width], tmp_path).to_dicts() == [{"id": 1, "text": "a", "width": None}]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +84,8 @@ def test_integers_of_any_type_are_ids(tmp_path, ids):
 def test_a_missing_column_is_named(tmp_path):
     path = write(tmp_path / "a.parquet", id=[1], text=["a"])
     with pytest.raises(UserError, match=r"a.parquet: no column 'caption'; it has id, text"):
-        list(sorted_rows([path], "id", ["caption"], tmp_path / "spool", "rows"))
-    with pytest.raises(UserError, match="no column 'post' and no pandas index"):
+        list(sorted_rows([path], "id", [Column("caption", "caption", pl.String)], tmp_path / "spool", "rows"))
+    with pytest.raises(UserError, match="no column 'post'; it has id, text: set the id column, as there is no pandas index"):
         table_ids(path, "post")
 
 
@@ -95,7 +99,7 @@ def test_damaged_files_are_named(tmp_path):
     middle = len(content) // 2
     path.write_bytes(content[:middle] + bytes(5000) + content[middle + 5000 :])
     with pytest.raises(UserError, match=r"a\.parquet: "):
-        list(sorted_rows([path], "id", ["text"], tmp_path / "spool", "rows"))
+        list(sorted_rows([path], "id", [TEXT], tmp_path / "spool", "rows"))
     with pytest.raises(UserError, match="no such file"):
         table_ids(tmp_path / "b.parquet", "id")
 
@@ -105,4 +109,4 @@ def test_bytes_that_are_not_utf8_are_refused_with_their_row(tmp_path):
     text = pa.StringArray.from_buffers(2, binary.buffers()[1], binary.buffers()[2])
     path = write(tmp_path / "a.parquet", id=[1, 2], text=text)
     with pytest.raises(UserError, match="row 1: column text is not UTF-8"):
-        list(sorted_rows([path], "id", ["text"], tmp_path / "spool", "rows"))
+        list(sorted_rows([path], "id", [TEXT], tmp_path / "spool", "rows"))

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from booruflow.core.errors import UserError, first_line
-from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
 from booruflow.core.streams import ROWS, Stream, prefetched
 from booruflow.core.tables import open_table, require_columns
+from booruflow.sources.tables.columns import Column, Place, check_columns, converted, plain, post_ids
 
 PART_ROWS = 100_000
 """Rows sorted in memory at a time, where a table is not sorted yet."""
@@ -23,10 +23,8 @@ PART_ROWS = 100_000
 Ids = NDArray[np.int64]
 
 
-def sorted_rows(
-    paths: Sequence[str | Path], id_column: str, columns: Sequence[str], spool: Path, what: str, optional: Sequence[str] = ()
-) -> Stream:
-    """Rows of one or more files as one stream sorted by id: `id` (Int64), then `columns`, then `optional`.
+def sorted_rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[Column], spool: Path, label: str) -> Stream:
+    """Rows of one or more files as one stream sorted by id: `id` (Int64), then `columns` by their names and types.
 
     Files that are sorted already are streamed as they are. Otherwise the rows are partitioned by id range into files in the
     folder `spool`, and each range is sorted in memory. Only the ids are held in full: 8 bytes a row.
@@ -34,21 +32,20 @@ def sorted_rows(
     Args:
         paths: parquet files.
         id_column: the column of the ids; a file without it may have them as its pandas index.
-        columns: columns that each file must have.
+        columns: the columns to read.
         spool: created if needed, and removed at the end.
-        what: label of the progress bar.
-        optional: columns that are null where a file does not have them.
+        label: of the progress bar.
 
     Raises:
-        UserError: a column is missing, an id is invalid, or two rows have the same id.
+        UserError: a column is missing or has the wrong type, an id is invalid, or two rows have the same id.
     """
     for path in paths:
-        require_columns(open_table(path), path, columns)
+        check_columns(path, open_table(path).schema_arrow.names, columns)
     ids_of = [table_ids(path, id_column) for path in paths]
     refuse_duplicates(paths, ids_of)
     ids = np.concatenate([np.empty(0, np.int64), *ids_of])
-    with progress(len(ids), what) as bar:
-        rows = _rows(paths, id_column, columns, optional)
+    with progress(len(ids), label) as bar:
+        rows = _rows(paths, id_column, columns)
         if bool((np.diff(ids) > 0).all()):
             for frame in rows:
                 bar.update(len(frame))
@@ -64,24 +61,8 @@ def table_ids(path: str | Path, id_column: str) -> Ids:
         UserError: as `sorted_rows`, but for duplicates.
     """
     name = _find_id_column(open_table(path), path, id_column)
-    ids = [valid_ids(frame[name], path, row) for row, frame in _batches(path, [name])]
+    ids = [post_ids(batch.column(0), name, Place(path, row)).to_numpy() for row, batch in _batches(path, [name])]
     return np.concatenate([np.empty(0, np.int64), *ids])
-
-
-def valid_ids(ids: pl.Series, path: str | Path, first_row: int) -> Ids:
-    """Part of an id column as int64; the number of its first row is `first_row`.
-
-    Raises:
-        UserError: an id is null, not an integer, negative, or of more than 18 digits; the message names the row.
-    """
-    integers = ids.cast(pl.Int64, strict=False)
-    if ids.dtype.is_float():
-        integers = integers.set(ids != ids.floor(), None)
-    invalid = ~integers.is_between(0, 10**MAX_ID_DIGITS - 1).fill_null(False)
-    if invalid.any():
-        row = int(invalid.arg_max() or 0)
-        raise UserError(f"{path}: row {first_row + row}: {ids.name} is {ids[row]!r}, not a post id: fix or remove the row")
-    return integers.to_numpy()
 
 
 def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: str = "row", first: int = 0) -> None:
@@ -109,25 +90,25 @@ def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> 
     """`id_column`, or the pandas index in a file that does not have it."""
     names = table.schema_arrow.names
     index = [name for name in (table.schema_arrow.pandas_metadata or {}).get("index_columns", []) if name in names]
-    for name in (id_column, *index):
-        if name in names:
-            return str(name)
-    raise UserError(f"{path}: no column '{id_column}' and no pandas index; it has {', '.join(names)}: set the id column")
+    if id_column not in names and len(index) > 1:
+        raise UserError(f"{path}: no column '{id_column}', and an index of several levels, {', '.join(index)}: set the id column")
+    name = index[0] if id_column not in names and index else id_column
+    require_columns(path, names, [name], "set the id column, as there is no pandas index either")
+    return name
 
 
-def _batches(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, pl.DataFrame]]:
+def _batches(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The named columns in batches, each with its first row's number (from 0); a UserError locates damage or invalid UTF-8."""
     row = 0
     try:
-        for batch in open_table(path).iter_batches(ROWS, columns=list(columns)):
+        for read in open_table(path).iter_batches(ROWS, columns=list(columns)):
+            batch = pa.RecordBatch.from_arrays([plain(read.column(name)) for name in columns], list(columns))
             try:
                 batch.validate(full=True)
             except pa.ArrowInvalid as error:
                 raise UserError(f"{path}: {_invalid_value(batch, row)}: write the file again as UTF-8") from error
-            frame = pl.from_arrow(batch)
-            assert isinstance(frame, pl.DataFrame)
-            yield row, frame.select(columns)
-            row += len(frame)
+            yield row, batch
+            row += len(batch)
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read after row {row} ({first_line(error)}): download or write it again") from error
 
@@ -142,16 +123,15 @@ def _invalid_value(batch: pa.RecordBatch, first_row: int) -> str:
     return f"near row {first_row}: damaged"
 
 
-def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[str], optional: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[Column]) -> Iterator[pl.DataFrame]:
     """The rows in the order of the files."""
-    yield pl.DataFrame(schema={"id": pl.Int64, **dict.fromkeys((*columns, *optional), pl.String)})
+    yield pl.DataFrame(schema={"id": pl.Int64, **{column.name: column.dtype for column in columns}})
     for path in paths:
         table = open_table(path)
-        name, present = _find_id_column(table, path, id_column), [n for n in optional if n in table.schema_arrow.names]
-        absent = [pl.lit(None).alias(n) for n in optional if n not in present]
-        for row, frame in prefetched(_batches(path, list(dict.fromkeys([name, *columns, *present])))):
-            ids = pl.Series("id", valid_ids(frame[name], path, row))
-            yield frame.select(ids, *columns, *present).with_columns(absent).select("id", *columns, *optional)
+        id_name, names = _find_id_column(table, path, id_column), table.schema_arrow.names
+        sources = {column.source for column in columns if column.source in names} - {id_name}
+        for row, batch in prefetched(_batches(path, [id_name, *sorted(sources)])):
+            yield converted(batch, id_name, columns, Place(path, row))
 
 
 def _sorted_by_range(rows: Iterable[pl.DataFrame], bounds: Ids, spool: Path, bar: "tqdm[None]") -> Stream:

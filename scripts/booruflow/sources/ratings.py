@@ -1,0 +1,45 @@
+"""Ratings as the letters g, s, q and e, from letters or words."""
+
+from collections import Counter
+
+import polars as pl
+
+LETTERS = ("g", "s", "q", "e")
+"""general, sensitive, questionable, explicit: the ratings of Danbooru since 2022, and of Gelbooru."""
+
+LETTER_OF = {"general": "g", "sensitive": "s", "safe": "s", "questionable": "q", "explicit": "e"}
+"""The letter of each word.
+
+Until January 2022 Danbooru had three ratings, and its `s` was safe; then it became sensitive, and the new `g` took over the
+harmless part of it. e621, Konachan and yande.re still have safe, as `s`. So `safe` is the word of that letter. It is not read as
+`g`, which would certify what nobody rated so: a safe post may be sensitive in today's terms."""
+
+
+class RatingReader:
+    """Reads the ratings of a table part by part, and reports in the end what a user should know about them."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str | None] = Counter()
+
+    def letters(self, ratings: pl.Series) -> pl.Series:
+        """Letters of ratings in any case; empty text is null, and a value that is no rating stays as it is."""
+        if not ratings.is_in(LETTERS).fill_null(True).all():
+            ratings = ratings.str.strip_chars().str.to_lowercase()
+            ratings = ratings.set(ratings == "", None)
+        self._counts.update(dict(ratings.value_counts().iter_rows()))
+        return ratings.replace(LETTER_OF)
+
+    def notes(self) -> list[str]:
+        """One line for each thing that may be a mistake: `safe`, three ratings instead of four, and values that are no rating."""
+        notes, counts = [], self._counts
+        if counts["safe"]:
+            notes.append(f"{counts['safe']} posts are rated safe, which is read as s: with today's ratings, general or sensitive")
+        elif counts["s"] and not counts["g"] + counts["general"]:
+            notes.append(
+                f"no post is rated g: s, the rating of {counts['s']} posts, may mean safe, as on boorus with three ratings"
+            )
+        others = counts.keys() - {*LETTERS, *LETTER_OF, None}
+        if others:
+            total = sum(counts[rating] for rating in others)
+            notes.append(f"{total} posts have a rating other than g, s, q and e, such as {min(others)!r}: no filter selects it")
+        return notes
