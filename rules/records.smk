@@ -9,12 +9,3 @@ import os
 # Windows lets few users make symbolic links
 if os.name == "posix" and is_main_process() and not is_module(BASE):
     keep_records_in(Path(R) / ".records")
-
-
-def remember_unfinished():
-    """Let the next run complete what this one did not, whatever its target.
-
-    Snakemake removes the outputs of a failed job, and would not miss them as long as files made from them exist.
-    """
-    for job in unfinished_jobs():
-        mark_incomplete(job)

@@ -5,29 +5,29 @@ A check raises a UserError if what its docstring states does not hold.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import polars as pl
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
-from booruflow.core.idjson import READ_BYTES, decode_json_text, member_json_text, read_entries
+from booruflow.core.idjson import READ_BYTES, read_entries, read_entry_ids
 from booruflow.core.progress import counted, progress
 from booruflow.core.streams import aligned
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.products.meta_cap import captions_only
+from booruflow.products.meta_cap import caption_sources
 from booruflow.products.tar_index import read_index
-from booruflow.products.tars import tar_name
+from booruflow.products.tars import tar_name, tar_texts
 from booruflow.sources.missing import MISSING_KINDS, read_missing
 
 
-class ProductFiles(Protocol):
-    """Paths of the products that are checked, as the rule `manifest` names its inputs; lists have one file per shard."""
+class CaptionFiles(Protocol):
+    """Paths that the rule `check_captions` names its inputs; lists have one file per shard."""
 
-    posts: str
-    tags: str
     base: str
     missing_before: str
     splits: Sequence[str]
@@ -36,6 +36,14 @@ class ProductFiles(Protocol):
     skipped: Sequence[str]
     fixed: Sequence[str]
     captions: str
+
+
+class ExportFiles(Protocol):
+    """Paths of what the trainer reads and what it is made of, as the rule `manifest` names its inputs."""
+
+    posts: str
+    tags: str
+    captions: str
     lat: str
     missing: str
     caption_tars: str
@@ -43,8 +51,8 @@ class ProductFiles(Protocol):
     tag_tars: str
 
 
-def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
-    """Run all checks on the products; return the counts that they found, the summary of the run.
+def check_caption_files(files: CaptionFiles) -> dict[str, int]:
+    """Run the checks from the shards to meta_cap.json, before anything is made of it; return the counts that they found.
 
     Raises:
         UserError: a check failed.
@@ -57,30 +65,38 @@ def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
         check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
     good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
 
-    generated = [captions_only(read_entries(path)) for path in [*files.good, *files.fixed]]
-    (base, *generated_counts), replaced, captions = check_captions(
-        [read_entries(files.base), *generated], read_entries(files.captions, "check captions")
+    (base, *generated), replaced, captions = check_captions(
+        caption_sources(files.base, [*files.good, *files.fixed]), read_entries(files.captions, "check captions", "caption")
     )
-
-    posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
-    missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
-    total, entries, tags_only = check_coverage(posts, meta_lat_ids(files.lat), read_entries(files.captions), missing)
-
-    check_tars(Path(files.caption_tars).parent, read_entries(files.captions), "caption", tars)
-    check_tars(Path(files.tag_tars).parent, read_entries(files.tags), "tags", tars)
     return {
-        "posts": total,
         "base_captions": base,
         "to_caption": good + bad + skipped,
         "good": good,
         "bad": bad,
-        "fixed": sum(generated_counts[len(files.good) :]),
+        "fixed": sum(generated[len(files.good) :]),
         "skipped": skipped,
         "replaced_by_a_later_source": replaced,
         "captions": captions,
-        "for_the_trainer": entries,
-        "of_these_tags_alone": tags_only,
     }
+
+
+def check_exports(files: ExportFiles, tars: int) -> dict[str, int]:
+    """Run the checks of what the trainer reads; return the counts that they found.
+
+    Raises:
+        UserError: a check failed.
+    """
+    posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
+    missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
+    total, entries, tags_only = check_coverage(posts, meta_lat_ids(files.lat), read_entry_ids(files.captions), missing)
+    for tar, path, member in ((files.caption_tars, files.captions, "caption"), (files.tag_tars, files.tags, "tags")):
+        check_tars(Path(tar).parent, tar_texts(read_entries(path, member=member), member), tars)
+    return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only}
+
+
+def summary_of(captions: Mapping[str, int], exports: Mapping[str, int]) -> dict[str, int]:
+    """The counts of both checks, in the order of the summary."""
+    return {"posts": exports["posts"], **captions, **exports}
 
 
 @dataclass(frozen=True)
@@ -143,7 +159,7 @@ def check_coverage(
     Args:
         posts: all ids.
         lat: the ids in meta_lat.
-        captions: the entries of meta_cap.
+        captions: the ids in meta_cap.
         missing: the ids without tags, without a caption, and without a resolution.
 
     Returns:
@@ -161,44 +177,57 @@ def check_coverage(
 
 
 def meta_lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
-    """The ids of a meta_lat.json whose keys are ids or image paths, as a stream of `id`."""
+    """The ids of a meta_lat.json whose keys are ids or image paths, as a stream of `id`.
+
+    Raises:
+        UserError: a line has no such key, the ids do not ascend, or the file is cut short.
+    """
     yield pl.DataFrame(schema={"id": pl.Int64})
+    last_id, end = -1, b""
     with open_input(path) as file:
         while lines := file.readlines(READ_BYTES):
-            texts = [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
-            keys = pl.Series("id", texts, pl.String)
-            yield pl.DataFrame({"id": keys.str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64)})
+            end = lines[-1]
+            texts = [line[: line.find(b'": ') + 1].decode(errors="replace") for line in lines if line not in (b"{\n", b"}\n")]
+            ids = pl.Series("id", texts, pl.String).str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64, strict=False)
+            if ids.has_nulls() or (np.diff(ids.to_numpy(), prepend=last_id) <= 0).any():
+                raise UserError(f"{path}: not one image a line by ascending id: delete it and run `snakemake` again")
+            last_id = ids[-1] if len(ids) else last_id
+            yield pl.DataFrame({"id": ids})
+    if end != b"}\n":
+        raise UserError(f"{path}: the file is cut short: delete it and run `snakemake` again")
 
 
-def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count: int) -> int:
-    """The tars hold exactly the texts `member` of the entries, byte for byte; return the number of texts.
+def check_tars(folder: Path, texts: Iterable[pl.DataFrame], count: int) -> int:
+    """The tars hold exactly the texts of `tar_texts`, byte for byte; return the number of texts.
 
-    For each tar, the sum over its texts of a 64-bit hash of id and text must equal that of the entries, and its sha256
+    For each tar, the sum over its texts of a 64-bit hash of id and text must equal that of the texts, and its sha256
     that in its index. One tar is in memory at a time.
     """
     expected = pl.DataFrame({"tar": range(count), "sum": [0] * count, "texts": [0] * count}, schema_overrides={"sum": pl.UInt64})
-    for frame in entries:
-        texts = frame.select("id", text=decode_json_text(member_json_text("value", member)))
-        sums = texts.group_by(tar=pl.col("id") % count).agg(sum=_hash().sum(), texts=pl.len().cast(pl.Int64))
+    for frame in texts:
+        sums = frame.group_by(tar=pl.col("id") % count).agg(sum=_hash().sum(), texts=pl.len().cast(pl.Int64))
         expected = pl.concat([expected, sums.select(expected.columns)]).group_by("tar").agg(pl.col("sum", "texts").sum())
     with progress(count, f"check {folder}", unit="tars") as bar:
         for number, hash_sum, texts_in_tar in expected.sort("tar").iter_rows():
             path = folder / tar_name(number, count)
-            index = read_index(path)
-            content = path.read_bytes()
-            intact = hashlib.sha256(content).hexdigest() == index["hash_lfs"]
-            if not intact or _count_and_hash(content, index["files"]) != (texts_in_tar, hash_sum):
+            if _count_and_hash(path) != (texts_in_tar, hash_sum):
                 raise UserError(f"{path}: does not hold the texts of its ids: delete the tars and build them again")
             bar.update(1)
     return int(expected["texts"].sum())
 
 
-def _count_and_hash(tar: bytes, members: Mapping[str, Mapping[str, int]]) -> tuple[int, int]:
-    """The number of texts in a tar, and the sum of their hashes."""
-    ids = [int(name.split(".")[0]) for name in members]
-    texts = [tar[member["offset"] : member["offset"] + member["size"]].decode() for member in members.values()]
-    frame = pl.DataFrame({"id": ids, "text": texts}, schema={"id": pl.Int64, "text": pl.String})
-    return len(frame), frame.select(_hash().sum()).item()
+def _count_and_hash(path: Path) -> tuple[int, int] | None:
+    """The number of texts in a tar, and the sum of their hashes; None if it and its index do not fit."""
+    index = read_index(path)
+    with open_input(path) as file:
+        tar = file.read()
+    with suppress(AttributeError, KeyError, TypeError, ValueError):  # of a damaged index
+        if hashlib.sha256(tar).hexdigest() == index["hash_lfs"]:
+            ids = [int(name.split(".")[0]) for name in index["files"]]
+            texts = [tar[entry["offset"] : entry["offset"] + entry["size"]].decode() for entry in index["files"].values()]
+            frame = pl.DataFrame({"id": ids, "text": texts}, schema={"id": pl.Int64, "text": pl.String})
+            return len(frame), frame.select(_hash().sum()).item()
+    return None
 
 
 def _hash() -> pl.Expr:
