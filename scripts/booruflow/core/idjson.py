@@ -143,7 +143,7 @@ class _Block:
         plain = values.str.starts_with(start) & values.str.ends_with(end) & ~values.str.ends_with("\\" + end)
         rows = (~plain | (values.str.count_matches('"', literal=True) != 4)).arg_true()  # few texts hold a quote
         if len(rows):
-            as_written = f'^{re.escape(start)}(?:[^"\\]|\\.)*{end}$'
+            as_written = rf'^{re.escape(start)}(?:[^"\\]|\\.)*{end}$'
             rows = rows.filter(~values.gather(rows).str.contains(as_written))
         if len(rows):
             values = values.clone().scatter(rows, [self._decoded(row, values[row], member) for row in rows])

@@ -1,6 +1,7 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -9,18 +10,20 @@ from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.core.tables import write_stream
 from booruflow.products.checks import (
     ShardLists,
+    check_caption_files,
     check_captions,
     check_coverage,
-    check_products,
+    check_exports,
     check_shard,
     check_shards,
     check_tars,
     meta_lat_ids,
+    summary_of,
 )
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.tars import write_tars
 from booruflow.sources import resolutions
-from booruflow.sources.missing import MISSING_KINDS
+from booruflow.sources.missing import write_missing
 
 
 def stream(*ids, rows=2):
@@ -129,6 +132,16 @@ def test_ids_are_read_from_either_kind_of_key(tmp_path, key):
     assert pl.concat(meta_lat_ids(tmp_path / "lat.json"))["id"].to_list() == [3, 12, 700]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "{\n", '{\n"/a/1.png": {},\n', '{\n"/a/1.png": {},\n"/a/x.png": {}\n}\n', '{\n"2": {},\n"1": {}\n}\n', "{\nx\n}\n"],
+)
+def test_a_meta_lat_that_is_cut_or_changed_is_reported(tmp_path, text):
+    (tmp_path / "lat.json").write_text(text)
+    with pytest.raises(UserError, match=r"lat\.json: (not one image a line|the file is cut short)"):
+        list(meta_lat_ids(tmp_path / "lat.json"))
+
+
 def test_a_file_without_entries_has_no_ids(tmp_path):
     (tmp_path / "lat.json").write_bytes(b"{\n}\n")
     assert pl.concat(meta_lat_ids(tmp_path / "lat.json")).is_empty()
@@ -143,8 +156,12 @@ def tars(tmp_path):
     return tmp_path
 
 
+def texts_of(texts):
+    return [pl.DataFrame({"id": list(texts), "text": list(texts.values())}, schema={"id": pl.Int64, "text": pl.String})]
+
+
 def test_tars_hold_the_texts_of_their_ids(tars):
-    assert check_tars(tars, entries(TEXTS), "caption", 3) == 5
+    assert check_tars(tars, texts_of(TEXTS), 3) == 5
 
 
 @pytest.mark.parametrize(
@@ -159,7 +176,7 @@ def test_tars_hold_the_texts_of_their_ids(tars):
 )
 def test_tars_with_other_texts_are_reported(tars, texts, tar):
     with pytest.raises(UserError, match=rf"000{tar}\.tar: does not hold the texts of its ids"):
-        check_tars(tars, entries(dict(sorted(texts.items()))), "caption", 3)
+        check_tars(tars, texts_of(dict(sorted(texts.items()))), 3)
 
 
 @pytest.mark.parametrize("place", [512, 513, 512 + 1024])
@@ -168,14 +185,23 @@ def test_a_corrupt_byte_is_reported(tars, place):
     data[place] ^= 1
     (tars / "0001.tar").write_bytes(data)
     with pytest.raises(UserError, match=r"0001\.tar: "):
-        check_tars(tars, entries(TEXTS), "caption", 3)
+        check_tars(tars, texts_of(TEXTS), 3)
+
+
+@pytest.mark.parametrize("index", ["", "[]", "{}", '{"hash_lfs": 1}'])
+def test_a_damaged_index_is_reported(tars, index):
+    hash_lfs = json.loads((tars / "0001.json").read_text())["hash_lfs"]
+    for text in (index, index.replace("1", f'"{hash_lfs}", "files": {{"1.caption": {{"offset": "x"}}}}')):
+        (tars / "0001.json").write_text(text)
+        with pytest.raises(UserError, match=r"0001\.(tar|json): "):
+            check_tars(tars, texts_of(TEXTS), 3)
 
 
 def test_a_truncated_tar_is_reported(tars):
     data = (tars / "0001.tar").read_bytes()
     (tars / "0001.tar").write_bytes(data[:-512])
     with pytest.raises(UserError, match=r"0001\.tar: "):
-        check_tars(tars, entries(TEXTS), "caption", 3)
+        check_tars(tars, texts_of(TEXTS), 3)
 
 
 @pytest.fixture
@@ -191,10 +217,8 @@ def products(tmp_path):
         return str(tmp_path / name)
 
     def missing(name, *lists):
-        path = tmp_path / name
-        texts = [f'"{kind}": [\n' + ",\n".join(map(str, ids)) + "\n]" for kind, ids in zip(MISSING_KINDS, lists, strict=True)]
-        path.write_text("{\n" + ",\n".join(texts) + "\n}\n")
-        return str(path)
+        write_missing(tmp_path / name, [np.array(ids, np.int64) for ids in lists])
+        return str(tmp_path / name)
 
     def tar_folder(name, texts):
         write_tars(tmp_path / name, [pl.DataFrame({"id": list(texts), "text": list(texts.values())})], "txt", 2)
@@ -220,8 +244,12 @@ def products(tmp_path):
     )
 
 
+def check_products(products):
+    return summary_of(check_caption_files(products), check_exports(products, 2))
+
+
 def test_the_counts_of_consistent_products(products):
-    assert check_products(products, 2) == {
+    assert check_products(products) == {
         "posts": 6,
         "base_captions": 2,
         "to_caption": 4,
@@ -245,5 +273,5 @@ def test_the_counts_of_consistent_products(products):
 )  # fmt: skip
 def test_every_kind_of_inconsistent_product_is_reported(products, name, other):
     setattr(products, name, getattr(products, other))
-    with pytest.raises(UserError, match=r"check failed|does not hold the texts"):
-        check_products(products, 2)
+    with pytest.raises(UserError, match=r"check failed|does not hold the texts|not an object with a text"):
+        check_products(products)
