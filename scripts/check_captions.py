@@ -4,7 +4,7 @@ import orjson
 
 from booruflow.core.files import open_whole
 from booruflow.core.jobs import job
-from booruflow.products.checks import check_caption_files
+from booruflow.products.checks.captions import check_caption_files
 
 with job(snakemake.log[0], snakemake.rule):
     counts = check_caption_files(snakemake.input)

@@ -6,7 +6,7 @@ import orjson
 
 from booruflow.core.jobs import job
 from booruflow.products.built import require_unchanged
-from booruflow.products.checks import check_exports, summary_of
+from booruflow.products.checks.exports import check_exports, summary_of
 from booruflow.products.manifest import describe_artifacts, remove_leftovers, write_manifest
 from booruflow.products.tars import tar_files
 

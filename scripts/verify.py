@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from booruflow.core.jobs import job
-from booruflow.products.verify import verify
+from booruflow.products.checks.verify import verify
 
 with job(snakemake.log[0], snakemake.rule):
     verify(Path(snakemake.params.results), Path(snakemake.params.records), snakemake.threads)

@@ -30,7 +30,8 @@ def test_the_manifest_is_json_with_one_artifact_a_line(tmp_path):
 KEPT = [
     "captions/good_0.json", "captions/raw_0.jsonl", "captions/stats_0.json", "captions/meta_cap_base.json", "meta_cap.json",
     "missing/missing.json", "missing/split_0.json", "tars/captions/0000.tar", "tars/notes.txt", "subsets/new/meta_cap.json",
-    "subsets/mine/notes.txt", "logs/caption_7.log", "edit_list/edited_7.json", "journal/7_of_8.jsonl", "converted/metadata.parquet",
+    "subsets/mine/notes.txt", "logs/caption_7.log", "edit_list/edited_7.json", "journal/7_of_8.jsonl",
+    "converted/metadata.parquet",
 ]  # fmt: skip
 LEFT_OVER = [
     "captions/good_7.json", "captions/raw_7.jsonl", "captions/stats_7.json", "converted/captions_3.parquet",

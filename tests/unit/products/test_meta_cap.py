@@ -26,5 +26,5 @@ def test_later_sources_replace_earlier_ones(write):
     base = write("base", {1: "base", 2: "base", 3: "base"})
     generated = [write("good", {2: "good", 3: "good"}), write("fixed", {3: "fixed", 4: "fixed"})]
     merged = pl.concat(meta_cap_entries(base, generated))
-    values = ['{"caption":"%s"}' % source for source in ("base", "good", "fixed", "fixed")]
+    values = [f'{{"caption":"{source}"}}' for source in ("base", "good", "fixed", "fixed")]
     assert merged.equals(pl.DataFrame({"id": [1, 2, 3, 4], "value": values}, schema=ENTRY_SCHEMA))

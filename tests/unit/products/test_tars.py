@@ -136,7 +136,7 @@ def test_old_tars_are_replaced_and_other_files_kept(tmp_path):
 
 def test_tars_of_an_earlier_greater_number_are_removed(tmp_path):
     (tmp_path / "00000.tar").write_text("mine")
-    write_tars(tmp_path, frames({post: "old" for post in range(20)}), "txt", 20)
+    write_tars(tmp_path, frames(dict.fromkeys(range(20), "old")), "txt", 20)
     write_tars(tmp_path, frames({1: "new"}), "txt", 2)
     assert {path.name for path in tmp_path.iterdir()} == {"0000.tar", "0000.json", "0001.tar", "0001.json", "00000.tar"}
 

@@ -10,7 +10,8 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import sha256_of
 from booruflow.core.progress import progress
 from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
-from booruflow.products.checks import check_caption_files, check_exports, summary_of
+from booruflow.products.checks.captions import check_caption_files
+from booruflow.products.checks.exports import check_exports, summary_of
 from booruflow.products.manifest import ENTRIES, leftovers, manifest_text, unlisted
 from booruflow.products.summary import read_manifest
 

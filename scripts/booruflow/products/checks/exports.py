@@ -1,4 +1,4 @@
-"""Consistency checks of a run: nothing is lost and nothing is counted twice, from the posts to the tars.
+"""Consistency checks of what a trainer reads: every post is in meta_lat or listed as missing, and tars hold the texts of their ids.
 
 A check raises a UserError if what its docstring states does not hold.
 """
@@ -6,7 +6,6 @@ A check raises a UserError if what its docstring states does not hold.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -19,23 +18,10 @@ from booruflow.core.idjson import READ_BYTES, read_entries, read_entry_ids
 from booruflow.core.progress import counted, progress
 from booruflow.core.streams import aligned
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.products.meta_cap import caption_sources
+from booruflow.products.checks.captions import require_none
 from booruflow.products.tar_index import read_index
 from booruflow.products.tars import tar_name, tar_texts
 from booruflow.sources.missing import MISSING_KINDS, read_missing
-
-
-class CaptionFiles(Protocol):
-    """Paths that the rule `check_captions` names its inputs; lists have one file per shard."""
-
-    base: str
-    missing_before: str
-    splits: Sequence[str]
-    good: Sequence[str]
-    bad: Sequence[str]
-    skipped: Sequence[str]
-    fixed: Sequence[str]
-    captions: str
 
 
 class ExportFiles(Protocol):
@@ -49,35 +35,6 @@ class ExportFiles(Protocol):
     caption_tars: str
     """Any of the tars, which all lie in one folder."""
     tag_tars: str
-
-
-def check_caption_files(files: CaptionFiles) -> dict[str, int]:
-    """Run the checks from the shards to meta_cap.json, before anything is made of it; return the counts that they found.
-
-    Raises:
-        UserError: a check failed.
-    """
-    outcomes = [
-        check_shard(ShardLists(Path(split).stem, read_stream(split, ["id"]), [read_entries(path) for path in lists]))
-        for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, strict=True)
-    ]
-    if outcomes:
-        check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
-    good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
-
-    (base, *generated), replaced, captions = check_captions(
-        caption_sources(files.base, [*files.good, *files.fixed]), read_entries(files.captions, "check captions", "caption")
-    )
-    return {
-        "base_captions": base,
-        "to_caption": good + bad + skipped,
-        "good": good,
-        "bad": bad,
-        "fixed": sum(generated[len(files.good) :]),
-        "skipped": skipped,
-        "replaced_by_a_later_source": replaced,
-        "captions": captions,
-    }
 
 
 def check_exports(files: ExportFiles, tars: int) -> dict[str, int]:
@@ -97,55 +54,6 @@ def check_exports(files: ExportFiles, tars: int) -> dict[str, int]:
 def summary_of(captions: Mapping[str, int], exports: Mapping[str, int]) -> dict[str, int]:
     """The counts of both checks, in the order of the summary."""
     return {"posts": exports["posts"], **captions, **exports}
-
-
-@dataclass(frozen=True)
-class ShardLists:
-    """The ids of one shard, and the lists of its outcomes (good, bad, skipped), as streams."""
-
-    name: str
-    ids: Iterable[pl.DataFrame]
-    outcomes: Sequence[Iterable[pl.DataFrame]]
-
-
-def check_shard(shard: ShardLists) -> list[int]:
-    """Every id of a shard is in exactly one of its outcomes; return how many are in each."""
-    counts = [0] * len(shard.outcomes)
-    for ids, *outcomes in aligned([shard.ids, *shard.outcomes]):
-        in_outcomes = pl.concat([frame.select("id", shard=0, outcome=1) for frame in outcomes])
-        tally = pl.concat([ids.select("id", shard=1, outcome=0), in_outcomes]).group_by("id").sum()
-        wrong = tally.filter((pl.col("shard") != 1) | (pl.col("outcome") != 1))["id"]
-        _require_none(wrong.sort(), f"each id of shard {shard.name} is in exactly one of good, bad and skipped")
-        counts = [count + len(frame) for count, frame in zip(counts, outcomes, strict=True)]
-    return counts
-
-
-def check_shards(missing: Iterable[pl.DataFrame], shards: Sequence[Iterable[pl.DataFrame]]) -> None:
-    """Every id without a base caption is in exactly one shard, and the shards have no other ids."""
-    for missing_rows, *shard_rows in aligned([missing, *shards]):
-        expected = missing_rows["id"]
-        found = pl.concat([frame.select("id") for frame in shard_rows])["id"].sort()
-        wrong = expected.filter(~expected.is_in(found.implode())).append(found.filter(~found.is_in(expected.implode())))
-        wrong = wrong.append(found.filter(found.is_duplicated())).sort()
-        _require_none(wrong, "each post without a caption is in exactly one shard")
-
-
-def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[pl.DataFrame]) -> tuple[list[int], int, int]:
-    """The merged captions are those of the sources, for each id the last one.
-
-    Returns:
-        The counts of the sources, how many captions a later source replaced, and the count of the merged captions.
-    """
-    counts, replaced, total = [0] * len(sources), 0, 0
-    for *frames, result in aligned([*sources, merged]):
-        expected = pl.concat([frame.select("id", "value") for frame in frames]).unique("id", keep="last", maintain_order=True)
-        both = expected.join(result, on="id", how="full", coalesce=True, suffix="_merged")
-        wrong = both.filter(pl.col("value").ne_missing(pl.col("value_merged")))["id"]
-        _require_none(wrong, "meta_cap.json holds the latest caption of each id")
-        counts = [count + len(frame) for count, frame in zip(counts, frames, strict=True)]
-        replaced += sum(map(len, frames)) - len(expected)
-        total += len(result)
-    return counts, replaced, total
 
 
 def check_coverage(
@@ -170,7 +78,7 @@ def check_coverage(
         no_tags, no_caption, no_latent = (frame["id"].implode() for frame in lists)
         listed = pl.col("id").is_in(no_latent) | (pl.col("id").is_in(no_tags) & pl.col("id").is_in(no_caption))
         in_lat = pl.col("id").is_in(lat_rows["id"].implode())
-        _require_none(ids.filter(in_lat == listed)["id"], "every post is in meta_lat.json or in missing_final.json")
+        require_none(ids.filter(in_lat == listed)["id"], "every post is in meta_lat.json or in missing_final.json")
         total, entries = total + len(ids), entries + len(lat_rows)
         tags_only += len(lat_rows.join(caption_rows, on="id", how="anti"))
     return total, entries, tags_only
@@ -232,9 +140,3 @@ def _count_and_hash(path: Path) -> tuple[int, int] | None:
 
 def _hash() -> pl.Expr:
     return pl.struct("id", "text").hash(seed=0)
-
-
-def _require_none(wrong: pl.Series, statement: str) -> None:
-    """Raise a UserError if there are ids for which the statement does not hold."""
-    if len(wrong):
-        raise UserError(f"check failed: {statement}; not so for id {wrong[0]} and {len(wrong) - 1} more: rebuild with --forceall")
