@@ -26,8 +26,8 @@ def changed_products(outputs):
 
 
 def record_job(outputs):
-    """Record the outputs of a job that has succeeded."""
-    record_outputs(RECORDS, outputs)
+    """Record the outputs of a job that has succeeded, but for edit lists, which people edit."""
+    record_outputs(RECORDS, [path for path in outputs if not path.startswith(f"{R}/edit_list/")])
     BUILT_NOW.update(outputs)
 
 

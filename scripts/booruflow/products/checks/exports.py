@@ -1,4 +1,4 @@
-"""Consistency checks of what a trainer reads: every post is in meta_lat or listed as missing, and tars hold the texts of their ids.
+"""Consistency checks of what a trainer reads: every post is in meta_lat or listed as missing; tars hold the texts of their ids.
 
 A check raises a UserError if what its docstring states does not hold.
 """
