@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole, reading, sha256_of
+from booruflow.core.files import open_whole, reading, sha256_of, writing
 from booruflow.products.summary import read_manifest
 
 MAX_HASHED = 32 << 20
@@ -60,9 +60,10 @@ def _is_number(text: str) -> bool:
 
 def add_records(file: Path, records: Records) -> None:
     """Append records, in one write."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab") as target:
-        target.write(b"\n" * bool(target.tell()) + _lines(records))
+    with writing(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab") as target:
+            target.write(b"\n" * bool(target.tell()) + _lines(records))
 
 
 def compact_records(file: Path) -> None:
@@ -135,7 +136,8 @@ def settle(file: Path, touched: Records) -> None:
     records = read_records(file)
     for path, record in touched.items():
         if records[path].time >= 0:
-            os.utime(path, ns=(record.time, records[path].time))
+            with writing(path):
+                os.utime(path, ns=(record.time, records[path].time))
     now = {path: state_of(path) for path in touched}  # the file system may keep coarser times
     add_records(file, {path: state._replace(sha256=touched[path].sha256) for path, state in now.items() if state})
 
