@@ -1,7 +1,7 @@
 """All captions merged, and the metadata that the trainer reads.
 
-Needs posts, shards, base, good, bad and fixed captions, skipped ids, tags JSON and resolutions. Makes meta_cap.json, checks.json
-in captions/, meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
+Needs posts, shards, base, good and fixed captions, bad outputs, skipped ids, tags JSON and resolutions. Makes meta_cap.json,
+meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
 """
 
 # absolute, so that meta_lat is made again after the project has moved
@@ -10,8 +10,12 @@ TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["imag
 
 rule meta_cap:
     input:
+        missing_before=rules.missing.output.missing,
+        splits=expand(f"{R}/missing/split_{{n}}.parquet", n=GENERATED),
         base=rules.base_captions.output.captions,
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
+        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
+        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
     output:
         captions=f"{R}/meta_cap.json",
@@ -27,45 +31,14 @@ rule meta_cap:
     conda:
         "../envs/data.yaml"
     message:
-        "meta_cap: merge base, good and fixed captions"
+        "meta_cap: check the shards, merge base, good and fixed captions"
     priority: 2  # the tars take longest, and wait for it
     script:
         "../scripts/meta_cap.py"
 
 
-rule check_captions:
-    input:
-        missing_before=rules.missing.output.missing,
-        splits=expand(f"{R}/missing/split_{{n}}.parquet", n=GENERATED),
-        base=rules.base_captions.output.captions,
-        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
-        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
-        captions=rules.meta_cap.output.captions,
-    output:
-        counts=f"{R}/captions/checks.json",
-    log:
-        f"{R}/logs/check_captions.log",
-    benchmark:
-        f"{R}/benchmarks/check_captions.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
-    params:
-        code=code("check_captions"),
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Check captions: every post of a shard has one outcome, and meta_cap the latest caption of each post"
-    priority: 2  # what the trainer reads waits for it
-    script:
-        "../scripts/check_captions.py"
-
-
 rule meta_lat:
     input:
-        checks=rules.check_captions.output.counts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
@@ -94,7 +67,6 @@ rule meta_lat:
 
 rule missing_final:
     input:
-        checks=rules.check_captions.output.counts,
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,

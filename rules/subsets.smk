@@ -11,7 +11,6 @@ rule subset:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
-        checks=rules.check_captions.output.counts,
         resolutions=rules.resolutions.output.resolutions,
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
     output:

@@ -8,7 +8,6 @@ tars/tags/*.tar there, with a *.json beside each. Reads the config section tars.
 rule captions_tars:
     input:
         entries=rules.meta_cap.output.captions,
-        checks=rules.check_captions.output.counts,
     output:
         tars=tars_of("", "captions"),
     log:

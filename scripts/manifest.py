@@ -1,11 +1,10 @@
-"""Rule manifest: check what the trainer reads; list all products with sizes, digests and counts."""
+"""Rule manifest: check that the products are consistent; list them with sizes, digests and counts."""
 
 from pathlib import Path
 
-import orjson
-
 from booruflow.core.jobs import job
 from booruflow.products.built import require_unchanged
+from booruflow.products.checks.captions import check_caption_files
 from booruflow.products.checks.exports import check_exports, summary_of
 from booruflow.products.manifest import describe_artifacts, remove_leftovers, write_manifest
 from booruflow.products.tars import tar_files
@@ -13,7 +12,7 @@ from booruflow.products.tars import tar_files
 with job(snakemake.log[0], snakemake.rule):
     products, params, target = snakemake.input, snakemake.params, snakemake.output.manifest
     results = Path(params.results)
-    summary = summary_of(orjson.loads(Path(products.checks).read_bytes()), check_exports(products, params.tars))
+    summary = summary_of(check_caption_files(products), check_exports(products, params.tars))
     # one tar stands for all in its folder
     files = [
         str(file)

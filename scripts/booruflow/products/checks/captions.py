@@ -1,7 +1,7 @@
 """Consistency checks from the shards to meta_cap.json: nothing is lost and nothing is counted twice.
 
-They run before anything that a trainer reads is made of the captions. A check raises a UserError if what its docstring states
-does not hold.
+Those of the shards run before the captions are merged, so that no file that a trainer reads is made of wrong ones. A check raises a
+UserError if what its docstring states does not hold.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,21 +19,26 @@ from booruflow.products.meta_cap import caption_sources
 from booruflow.sources.missing import read_missing
 
 
-class CaptionFiles(Protocol):
-    """Paths that the rule `check_captions` names its inputs; lists have one file per shard."""
+class ShardFiles(Protocol):
+    """Paths as the rules `meta_cap` and `manifest` name their inputs; lists have one file per shard."""
 
-    base: str
     missing_before: str
     splits: Sequence[str]
     good: Sequence[str]
     bad: Sequence[str]
     skipped: Sequence[str]
+
+
+class CaptionFiles(ShardFiles, Protocol):
+    """Paths as the rule `manifest` names its inputs."""
+
+    base: str
     fixed: Sequence[str]
     captions: str
 
 
-def check_caption_files(files: CaptionFiles) -> dict[str, int]:
-    """Run the checks from the shards to meta_cap.json, before anything is made of it; return the counts that they found.
+def check_shard_files(files: ShardFiles) -> tuple[int, int, int]:
+    """Run the checks of the shards; return the counts of good, bad and skipped posts.
 
     Raises:
         UserError: a check failed.
@@ -45,7 +50,16 @@ def check_caption_files(files: CaptionFiles) -> dict[str, int]:
     if outcomes:
         check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
     good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
+    return good, bad, skipped
 
+
+def check_caption_files(files: CaptionFiles) -> dict[str, int]:
+    """Run all checks from the shards to meta_cap.json; return the counts that they found.
+
+    Raises:
+        UserError: a check failed.
+    """
+    good, bad, skipped = check_shard_files(files)
     (base, *generated), replaced, captions = check_captions(
         caption_sources(files.base, [*files.good, *files.fixed]), read_entries(files.captions, "check captions", "caption")
     )

@@ -67,8 +67,13 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
     """What is wrong with products that are not in the manifest, as far as their jobs recorded them."""
     listed = {f"{results}/{name}" for name in names}
     expected = {f"{results}/{name}" for name in unlisted(names)}
-    present = [path for path in records if path not in listed and state_of(path)]
-    return {path: "missing" for path in expected if not state_of(path)} | changes(present, records, f"{results}/manifest.json")[0]
+    problems = {path: "missing" for path in expected if not state_of(path)}
+    for path in filter(state_of, records.keys() - listed):
+        if sha256 := records[path].sha256:
+            problems |= {path: "changed"} if sha256_of(path) != sha256 else {}
+        else:
+            problems |= changes([path], records, f"{results}/manifest.json")[0]
+    return problems
 
 
 def _failed_checks(results: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
