@@ -10,6 +10,7 @@ configfile: "config.yaml"
 
 include: "rules/internals.smk"
 include: "rules/common.smk"
+include: "rules/built.smk"
 include: "rules/machine.smk"
 include: "rules/posts.smk"
 include: "rules/tags.smk"
@@ -36,11 +37,9 @@ rule all:
 onstart:
     check_gpu_jobs()
     record_inputs(config["inputs"], INPUTS_RECORD)
+    compact_records(RECORDS)
 
 
 onsuccess:
-    print_summary(f"{R}/manifest.json")
-
-
-onerror:
-    remember_unfinished()
+    if MANIFEST in BUILT_NOW:
+        print_summary(MANIFEST)

@@ -21,6 +21,7 @@ from booruflow.captioning.backends.registry import captioner_errors, open_backen
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
+from booruflow.products.built import changes, compact_records, read_records, record_outputs, settle
 from booruflow.products.summary import print_summary
 from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest, record_inputs, refuse_other_inputs
 

@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+from snakemake.dag import DAG
 from snakemake.script import PythonScript
 from snakemake.settings.types import DeploymentMethod
 
@@ -66,14 +67,31 @@ def only_touches():
     return workflow.touch
 
 
-def remember_unfinished():
-    """Let the next run complete what this one did not, whatever its target.
+def is_dry_run():
+    """Whether the run only plans, draws or lists, and leaves all files as they are."""
+    return workflow.executor_plugin is None or workflow.dryrun
 
-    Snakemake removes the outputs of a failed job, and would not miss them as long as files made from them exist.
-    `--rerun-incomplete` makes outputs again that are recorded as incomplete.
-    """
-    for job in unfinished_jobs():
-        workflow.persistence.started(job)
+
+def build_again(choose):
+    """Run again each job that makes one of the files `choose(outputs)`; `outputs` are those of all jobs behind the targets."""
+    check_incomplete = DAG.check_incomplete
+
+    async def with_chosen(dag):
+        dag.forcefiles.update(choose([str(file) for job in dag.jobs for file in job.output]))
+        await check_incomplete(dag)
+
+    DAG.check_incomplete = with_chosen
+
+
+def after_each_job(act):
+    """Call `act(outputs)` when a job has succeeded and its outputs have their final times."""
+    check_and_touch_output = DAG.check_and_touch_output
+
+    async def then_act(dag, job, **options):
+        await check_and_touch_output(dag, job, **options)
+        act([str(file) for file in job.output])
+
+    DAG.check_and_touch_output = then_act
 
 
 def has_other_config_files():

@@ -1,6 +1,7 @@
-"""The manifest: sizes, digests and counts of all products, written after all consistency checks pass.
+"""The manifest: sizes, digests and counts of all products, written after all consistency checks pass; and the target verify.
 
 Needs all products. Makes manifest.json. Reads the config sections captions, tars and subsets.
+`snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
 """
 
 
@@ -8,6 +9,7 @@ rule manifest:
     input:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
+        captions=rules.meta_cap.output.captions,
         base=rules.base_captions.output.captions,
         missing_before=rules.missing.output.missing,
         splits=expand(f"{R}/missing/split_{{n}}.parquet", n=GENERATED),
@@ -15,12 +17,23 @@ rule manifest:
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
-        captions=rules.meta_cap.output.captions,
         lat=rules.meta_lat.output.json,
-        lat_lines=rules.meta_lat.output.jsonl,
         missing=rules.missing_final.output.missing,
         caption_tars=tars_of("", "captions")[-1],
         tag_tars=tars_of("", "tags")[-1],
+        others=[
+            rules.meta_lat.output.jsonl,
+            *rules.shards.output.json,
+            *rules.images.output,
+            *rules.resolutions.output,
+            *rules.resolutions.input.kohya,
+            *(rules.metadata_csv.output if CSV else []),
+            *[f"{R}/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
+            *rules.prevalence.output,
+            *rules.vocab.output,
+            *rules.tokens.output,
+            *rules.token_plots.output,
+        ],
         subsets=[path for name in config["subsets"] for path in subset_files(name)],
     output:
         manifest=f"{R}/manifest.json",
@@ -33,11 +46,31 @@ rule manifest:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results=verbatim(R),
+        results=R,
         tars=config["tars"]["count"],
+        records=str(RECORDS),
     conda:
         "../envs/data.yaml"
     message:
         "Manifest: check the products, record sizes, digests and counts"
     script:
         "../scripts/manifest.py"
+
+
+rule verify:
+    log:
+        f"{R}/logs/verify.log",
+    benchmark:
+        f"{R}/benchmarks/verify.tsv"
+    threads: 4
+    resources:
+        mem_mb=2000,
+    params:
+        results=R,
+        records=str(RECORDS),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Verify: compare all products with the manifest"
+    script:
+        "../scripts/verify.py"

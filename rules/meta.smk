@@ -1,7 +1,7 @@
 """All captions merged, and the metadata that the trainer reads.
 
-Needs posts, base, good and fixed captions, skipped ids, tags JSON and resolutions. Makes meta_cap.json, meta_lat.json,
-meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
+Needs posts, shards, base, good and fixed captions, bad outputs, skipped ids, tags JSON and resolutions. Makes meta_cap.json,
+meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
 """
 
 # absolute, so that meta_lat is made again after the project has moved
@@ -10,8 +10,12 @@ TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["imag
 
 rule meta_cap:
     input:
+        missing_before=rules.missing.output.missing,
+        splits=expand(f"{R}/missing/split_{{n}}.parquet", n=GENERATED),
         base=rules.base_captions.output.captions,
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
+        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
+        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
     output:
         captions=f"{R}/meta_cap.json",
@@ -27,7 +31,7 @@ rule meta_cap:
     conda:
         "../envs/data.yaml"
     message:
-        "meta_cap: merge base, good and fixed captions"
+        "meta_cap: check the shards, merge base, good and fixed captions"
     priority: 2  # the tars take longest, and wait for it
     script:
         "../scripts/meta_cap.py"

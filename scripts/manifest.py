@@ -3,17 +3,23 @@
 from pathlib import Path
 
 from booruflow.core.jobs import job
-from booruflow.products.checks import check_products
-from booruflow.products.manifest import describe_artifacts, write_manifest
+from booruflow.products.built import require_unchanged
+from booruflow.products.checks.captions import check_caption_files
+from booruflow.products.checks.exports import check_exports, summary_of
+from booruflow.products.manifest import describe_artifacts, remove_leftovers, write_manifest
+from booruflow.products.tars import tar_files
 
 with job(snakemake.log[0], snakemake.rule):
-    products, params = snakemake.input, snakemake.params
-    summary = check_products(products, params.tars)
-    # one tar stands for all files in its folder
-    files = [str(file) for path in products for file in (Path(path).parent.iterdir() if path.endswith(".tar") else [path])]
-    entries = {
-        "meta_cap.json": summary["captions"],
-        "meta_lat.json": summary["for_the_trainer"],
-        "captions/meta_cap_base.json": summary["base_captions"],
-    }
-    write_manifest(snakemake.output.manifest, summary, describe_artifacts(files, Path(params.results), entries))
+    products, params, target = snakemake.input, snakemake.params, snakemake.output.manifest
+    results = Path(params.results)
+    summary = summary_of(check_caption_files(products), check_exports(products, params.tars))
+    # one tar stands for all in its folder
+    files = [
+        str(file)
+        for path in products
+        for file in (tar_files(Path(path).parent, params.tars) if path.endswith(".tar") else [path])
+    ]
+    artifacts = describe_artifacts(files, results, summary)
+    require_unchanged(files, Path(params.records), target)
+    remove_leftovers(results, artifacts)
+    write_manifest(target, summary, artifacts)

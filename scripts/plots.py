@@ -11,7 +11,7 @@ with job(snakemake.log[0], snakemake.rule):
     texts = count_texts(
         read_stream(inputs.posts, ["id", "rating"]),
         read_entries(inputs.tags),
-        read_entries(inputs.captions),
+        read_entries(inputs.captions, member="caption"),
         [read_entries(path) for path in inputs.good],
         [read_entries(path) for path in inputs.fixed],
     )

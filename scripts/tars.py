@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from booruflow.core.idjson import decode_json_text, member_json_text, read_entries
+from booruflow.core.idjson import read_entries
 from booruflow.core.jobs import job
-from booruflow.products.tars import write_tars
+from booruflow.products.tars import tar_texts, write_tars
 
 with job(snakemake.log[0], snakemake.rule):
-    text = decode_json_text(member_json_text("value", snakemake.params.member))
-    texts = (frame.select("id", text=text) for frame in read_entries(snakemake.input.entries, "tars"))
-    write_tars(Path(snakemake.output[0]).parent, texts, snakemake.params.suffix, snakemake.params.tars)
+    params = snakemake.params
+    texts = tar_texts(read_entries(snakemake.input.entries, "tars", params.member), params.member)
+    write_tars(Path(snakemake.output[0]).parent, texts, params.suffix, params.tars)

@@ -19,7 +19,7 @@ def append_code(project: Project, *modules: str) -> None:
 @pytest.mark.parametrize(
     ("module", "planned"),
     [
-        ("products/checks", {"manifest": 1}),
+        ("products/checks/exports", {"manifest": 1}),
         ("products/tars", {**ALL_TARS, "manifest": 1}),
         ("products/subset", {**SUBSET, "manifest": 1}),
         ("sources/missing", {"missing": 1, "missing_final": 1, "shards": 1, "caption": 4, **PARSED}),
@@ -57,14 +57,32 @@ def test_another_number_of_shards_takes_every_caption_from_the_journal(built, sa
     assert built.journal() == sample.journal()
     for n in range(2):
         assert '"captions": 0' in built.path(f"captions/stats_{n}.json").read_text()
+    assert {path.name for path in built.path("missing").iterdir()} == {
+        "missing.json", "split_0.json", "split_0.parquet", "split_1.json", "split_1.parquet"
+    }  # fmt: skip
+
+    built.configure(tars__count=4, subsets={})
+    assert built.path("subsets/mirelle/meta_cap.json").exists()
+    built.run()
+    assert sorted(path.name for path in built.path("tars/captions").glob("*.tar")) == [f"000{n}.tar" for n in range(4)]
+    assert not [name for name in built.products() if "_2." in name or "_3." in name or name.startswith("subsets")]
+    assert set(built.read("manifest.json")["artifacts"]) == {
+        name for name in built.products() if name != "manifest.json" and not name.startswith(("captions/raw", "captions/stats"))
+    }
 
 
-def test_what_a_failed_run_left_undone_is_made_by_the_next_run_whatever_its_target(built):
+def test_what_a_failed_run_left_undone_is_made_by_the_next_run_whatever_its_target(built, sample):
     fragile = 'raise ValueError("no memory") if Path("fail").exists() else None'
     built.edit("scripts/tags_json.py", "snakemake.rule):", f"snakemake.rule):\n    from pathlib import Path; {fragile}")
     (built.folder / "fail").touch()
-    assert "ValueError: no memory" in built.run(code=1).text
-    assert not built.path("tags/meta_cap_dd.json").exists()
+    for target in ("all", "tags_json"):
+        assert "ValueError: no memory" in built.run(target, code=1).text
+        assert not built.path("tags/meta_cap_dd.json").exists()
+        plan = built.plan("meta_lat")
+        assert plan["tags_json"] == plan["meta_lat"] == 1
     (built.folder / "fail").unlink()
-    plan = built.plan("meta_lat")
-    assert plan["tags_json"] == plan["meta_lat"] == 1
+    ran = built.run("meta_lat")
+    assert ran.jobs["tags_json"] == 1 and "Data set in" not in ran.text
+    built.run()
+    assert built.products() == sample.products()
+    assert built.plan() == {}

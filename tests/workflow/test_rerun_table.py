@@ -67,7 +67,7 @@ CHANGES = {
     "comment": change_comments_and_times,
     "clone": clone_again,
     "pin": replace("envs/data.yaml", "- tqdm==", "- tqdm==9."),
-    "`products/checks.py`": append(CODE, "products/checks.py"),
+    "`products/checks/exports.py`": append(CODE, "products/checks/exports.py"),
     "`products/tars.py`": append(CODE, "products/tars.py"),
     "`products/subset.py`": append(CODE, "products/subset.py"),
     "`core/errors.py`": append(CODE, "core/errors.py"),

@@ -32,10 +32,15 @@ def progress_of(folder: Path) -> Iterator[str]:
         files = journal_files(folder / "journal", number, len(splits))
         journal_ids = np.array([entry["id"] for path in files for _, entry in read_journal(path)], dtype=np.int64)
         journalled = int(np.isin(posts, journal_ids).sum())
-        state = "done" if (results / f"captions/raw_{number}.jsonl").exists() else _last_written(files)
+        state = "done" if _is_done(split, results / f"captions/raw_{number}.jsonl") else _last_written(files)
         yield _line(str(number), len(posts), journalled, state)
         total_posts, total_journalled = total_posts + len(posts), total_journalled + journalled
     yield _line("all", total_posts, total_journalled, "")
+
+
+def _is_done(split: Path, raw: Path) -> bool:
+    """Whether the outputs are there, and not those of an earlier shard of this number."""
+    return raw.exists() and raw.stat().st_mtime >= split.stat().st_mtime
 
 
 def _line(name: str, posts: int, journalled: int, state: str) -> str:

@@ -1,5 +1,6 @@
 """Shards: the posts without a caption, dealt out by id % N, each with all that a caption request needs."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 import polars as pl
 import pyarrow.parquet as pq
 
-from booruflow.core.files import open_whole, written_whole
+from booruflow.core.files import open_whole, writing, written_whole
 from booruflow.core.idjson import joined_bytes
 from booruflow.core.streams import Stream, aligned
 from booruflow.sources.tags import tag_line
@@ -27,6 +28,8 @@ SHARD_SCHEMA = {
 """Of split_{n}.parquet, one row per id, ascending. Tags are joined by ", ", as in the model's training, and may be empty.
 `image` is a path below the folder of the images, null where there is none; `offset` and `size` (bytes) locate the image
 when that file is a tar, and are null when it is not."""
+
+SPLIT = re.compile(r"split_\d+\.(json|parquet)")
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -67,7 +70,10 @@ def request_rows(
 
 
 def write_shards(json_paths: list[str], table_paths: list[str], rows: Iterable[pl.DataFrame]) -> list[int]:
-    """Write shard n of N = len(json_paths): the list of ids as JSON, and the rows as parquet; return the counts."""
+    """Write shard n of N = len(json_paths): the list of ids as JSON, and the rows as parquet; return the counts.
+
+    Shards of an earlier, greater number in the same folders are removed.
+    """
     shard_count = len(json_paths)
     counts = [0] * shard_count
     arrow_schema = pl.DataFrame(schema=SHARD_SCHEMA).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
@@ -84,6 +90,11 @@ def write_shards(json_paths: list[str], table_paths: list[str], rows: Iterable[p
                 counts[shard] += len(shard_rows)
         for file, count in zip(lists, counts, strict=True):
             file.write(b"\n]\n" if count else b"[\n]\n")
+    shards = {Path(path) for path in (*json_paths, *table_paths)}
+    for other in {other for shard in shards for other in shard.parent.iterdir()} - shards:
+        if SPLIT.fullmatch(other.name):
+            with writing(other):
+                other.unlink()
     return counts
 
 

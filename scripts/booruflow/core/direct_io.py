@@ -7,6 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, Self
 
+O_DIRECT = getattr(os, "O_DIRECT", 0)
+"""The flag of `os.open`; 0 where the system has none."""
+
 
 class Writer(Protocol):
     """Anything that bytes can be written to."""
@@ -19,7 +22,8 @@ class DirectWriter:
     """Writes past the page cache (O_DIRECT), which a large file that no job reads would only fill.
 
     With normal writes of meta_lat the chain of 500,000 posts takes 9 to 10% longer (benchmarks/chain.py, medians of three).
-    A thread writes one block while the next one is filled. On a file system without direct I/O it writes normally.
+    A thread writes one block while the next one is filled. On a file system that refuses direct I/O, when the file is opened
+    or at a write, it writes normally.
     """
 
     BLOCK = 4 << 20
@@ -33,7 +37,7 @@ class DirectWriter:
         self._pending: Future[None] | None = None
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
         try:
-            self._file = os.open(path, flags | getattr(os, "O_DIRECT", 0), 0o666)
+            self._file = os.open(path, flags | O_DIRECT, 0o666)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
@@ -72,4 +76,21 @@ class DirectWriter:
 
 def _write_all(file: int, data: memoryview) -> None:
     while data:
-        data = data[os.write(file, data) :]
+        try:
+            data = data[os.write(file, data) :]
+        except OSError as error:
+            if error.errno != errno.EINVAL or not _leave_direct_io(file):
+                raise
+
+
+def _leave_direct_io(file: int) -> bool:
+    """Let the next writes go through the page cache; False if they do already."""
+    if not O_DIRECT:
+        return False
+    import fcntl  # not at the top: Windows has neither
+
+    flags = fcntl.fcntl(file, fcntl.F_GETFL)
+    if not flags & O_DIRECT:
+        return False
+    fcntl.fcntl(file, fcntl.F_SETFL, flags & ~O_DIRECT)
+    return True

@@ -3,6 +3,7 @@
 Errors of the operating system become one-line errors that name the file.
 """
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ def _os_errors(path: str | Path, action: str, remedy: str) -> Iterator[None]:
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; at the end of the block flush it to the disk and rename it to `path`.
+    """Yield a temporary path beside `path`; at the end of the block flush it and rename it to `path`, both to the disk.
 
     When the block raises, the temporary file is removed and an older file at `path` stays as it was. The temporary name
     is `.<name>.part`: a killed writer leaves it behind, and the next one overwrites it.
@@ -55,6 +56,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             yield part
             flush_to_disk(part)
             part.replace(path)
+            sync_folder(path.parent)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
@@ -71,6 +73,20 @@ def flush_to_disk(path: Path) -> None:
     """Wait until a closed file is on the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk: without this a rename can be lost when the power fails."""
+    if os.name != "posix":  # Windows opens no folders
+        return
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems do not sync folders
+            raise
+    finally:
+        os.close(folder)
 
 
 @contextmanager
@@ -92,5 +108,5 @@ def spool_beside(path: str | Path, name: str = "spool") -> Path:
 
 def sha256_of(path: str | Path) -> str:
     """The sha256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as file:
+    with reading(path), Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,12 +9,14 @@ The layout lets a program read such a file of any size line by line, and a perso
 are handled as JSON text: what is only copied is never decoded. Files of other tools go through `booruflow.sources.json_object`.
 """
 
+import re
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import orjson
 import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -84,16 +86,23 @@ def write_lines(file: Writer, stream: Iterable[pl.Series]) -> int:
     return count
 
 
-def read_entries(path: str | Path, label: str | None = None) -> Stream:
-    """Read a file in this module's layout as a stream of `id` and `value` (JSON text); with `label`, show progress.
+def read_entries(path: str | Path, label: str | None = None, member: str | None = None) -> Stream:
+    """Read a file in this module's layout as a stream of `id` and `value` (JSON text).
+
+    Args:
+        path: the file.
+        label: with it, progress is shown.
+        member: with it, each value is `{"<member>":"<text>"}`, as this workflow writes it, so that `member_json_text` can cut
+            it. A value with other white space or further members is decoded and written in this form.
 
     Raises:
-        UserError: the file is not in this layout, is cut short, or its ids do not ascend; the message names the line.
+        UserError: the file is not in this layout, is cut short, or its ids do not ascend; or a value is not an object with
+            the text `member`. The message names the line.
     """
     yield pl.DataFrame(schema=ENTRY_SCHEMA)
     with progress(Path(path).stat().st_size, label, "B") if label else nullcontext() as bar:
         for block in _read_blocks(path):
-            yield pl.DataFrame({"id": block.ids, "value": block.values()})
+            yield pl.DataFrame({"id": block.ids, "value": block.members(member) if member else block.values()})
             if bar is not None:
                 bar.update(len(block.lines))
 
@@ -127,12 +136,32 @@ class _Block:
             raise UserError(f"{self.path}: near line {self.first_line}: not UTF-8: build the file again") from error
         return pl.Series("value", array).gather_every(2)
 
+    def members(self, member: str) -> pl.Series:
+        """The values, each as `{"<member>":"<text>"}`; only those in another form are decoded."""
+        values = self.values()
+        start, end = f'{{"{member}":"', '"}'
+        plain = values.str.starts_with(start) & values.str.ends_with(end) & ~values.str.ends_with("\\" + end)
+        rows = (~plain | (values.str.count_matches('"', literal=True) != 4)).arg_true()  # few texts hold a quote
+        if len(rows):
+            as_written = rf'^{re.escape(start)}(?:[^"\\]|\\.)*{end}$'
+            rows = rows.filter(~values.gather(rows).str.contains(as_written))
+        if len(rows):
+            values = values.clone().scatter(rows, [self._decoded(row, values[row], member) for row in rows])
+        return values
+
+    def _decoded(self, row: int, value: str, member: str) -> str:
+        with suppress(orjson.JSONDecodeError):
+            entry = orjson.loads(value)
+            if isinstance(entry, dict) and isinstance(entry.get(member), str):
+                return orjson.dumps({member: entry[member]}).decode()
+        raise UserError(f"{self.path}: line {self.first_line + row}: not an object with a text '{member}': build the file again")
+
 
 def _read_blocks(path: str | Path) -> Iterator[_Block]:
     with open_input(path) as file:
         if file.readline() != b"{\n":
             raise UserError(f"{path}: line 1: not a file keyed by id with one entry a line: build it again")
-        line, last_id, rest = 2, -1, b""
+        line, last_id, rest, comma = 2, -1, b"", False
         while data := file.read(READ_BYTES):
             text = rest + data
             lines = text[: text.rfind(b"\n") + 1]
@@ -141,12 +170,15 @@ def _read_blocks(path: str | Path) -> Iterator[_Block]:
             rest = text[len(lines) :]
             if not lines:
                 continue
+            if line > 2 and not comma:
+                raise UserError(f"{path}: line {line - 1}: no comma at its end: build the file again")
             block = _parse_lines(lines, path, line)
+            comma = lines.endswith(b",\n")
             if block.ids[0] <= last_id or (np.diff(block.ids) <= 0).any():
                 raise UserError(f"{path}: near line {line}: ids do not ascend: build it again")
             line, last_id = line + len(block.ids), block.ids[-1]
             yield block
-        if rest != b"}\n":
+        if rest != b"}\n" or comma:
             raise UserError(f"{path}: line {line}: the file is cut short: build it again")
 
 
@@ -170,4 +202,7 @@ def _parse_lines(lines: bytes, path: str | Path, first_line: int) -> _Block:
         valid &= data[np.minimum(values - back, breaks)] == ord(sign)
     if not valid.all():
         raise UserError(f"{path}: line {first_line + int(np.argmin(valid))}: not '\"<id>\": <value>,': build the file again")
-    return _Block(path, first_line, lines, ids, values, breaks - (data[breaks - 1] == ord(",")))
+    commas = data[breaks - 1] == ord(",")
+    if not commas[:-1].all():
+        raise UserError(f"{path}: line {first_line + int(np.argmin(commas))}: no comma at its end: build the file again")
+    return _Block(path, first_line, lines, ids, values, breaks - commas)

@@ -1,19 +1,33 @@
-"""The manifest of a run: the size, digest and entry count of each product, after the counts of the consistency checks."""
+"""The manifest of a run: the size, digest and entry count of each product, after the counts of the consistency checks.
 
-from collections.abc import Iterable, Mapping
+What an earlier setting made and the manifest does not list (more shards, tars or sources, other subsets) is a leftover.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 
-from booruflow.core.files import open_whole, sha256_of
+from booruflow.core.files import open_whole, sha256_of, writing
 from booruflow.core.progress import progress
 from booruflow.products.tar_index import read_index
 
+ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "captions", "meta_lat.json": "for_the_trainer"}
+"""The products whose number of entries is a count of the summary."""
 
-def describe_artifacts(paths: Iterable[str], results: Path, counts: Mapping[str, int]) -> dict[str, dict[str, int | str]]:
-    """Size in bytes, sha256 and, where `counts` has it, the number of entries of each artifact, by its path below `results`.
+_NUMBERED = re.compile(
+    r"missing/split_\d+\.(json|parquet)|captions/[a-z]+_\d+\.jsonl?|converted/\w+\.parquet"
+    r"|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
+)
+"""Products whose number or presence depends on the config."""
 
-    The digest of a tar is taken from its index.
+
+def describe_artifacts(paths: Iterable[str], results: Path, summary: Mapping[str, int]) -> dict[str, dict[str, int | str]]:
+    """Size in bytes, sha256 and, for those in ENTRIES, the number of entries of each artifact, by its path below `results`.
+
+    The digest of a tar is taken from its index, which has been checked.
     """
     artifacts: dict[str, dict[str, int | str]] = {}
     files = {path: Path(path).stat().st_size for path in sorted(paths)}
@@ -21,14 +35,47 @@ def describe_artifacts(paths: Iterable[str], results: Path, counts: Mapping[str,
         for path, size in files.items():
             name = Path(path).relative_to(results).as_posix()
             digest = read_index(Path(path))["hash_lfs"] if path.endswith(".tar") else sha256_of(path)
-            artifacts[name] = {"size": size, "sha256": digest, **({"entries": counts[name]} if name in counts else {})}
+            entries = {"entries": summary[ENTRIES[name]]} if name in ENTRIES else {}
+            artifacts[name] = {"size": size, "sha256": digest, **entries}
             bar.update(size)
     return artifacts
 
 
-def write_manifest(path: str | Path, summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]]) -> None:
-    """Write manifest.json: the summary's counts, then one artifact a line."""
+def manifest_text(summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]]) -> bytes:
+    """The bytes of manifest.json: the summary's counts, then one artifact a line."""
     lines = [b"%s:%s" % (orjson.dumps(name), orjson.dumps(entry)) for name, entry in artifacts.items()]
+    return b'{"summary":%s,\n"artifacts":{\n%s\n}}\n' % (orjson.dumps(summary), b",\n".join(lines))
+
+
+def write_manifest(path: str | Path, summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]]) -> None:
+    """Write manifest.json."""
     with open_whole(path) as file:
-        file.write(b'{"summary":%s,\n"artifacts":{\n' % orjson.dumps(summary))
-        file.write(b",\n".join(lines) + b"\n}}\n")
+        file.write(manifest_text(summary, artifacts))
+
+
+def unlisted(names: Iterable[str]) -> set[str]:
+    """The raw outputs and statistics of the shards among `names`: no manifest lists them, since they differ from run to run."""
+    goods = [name for name in names if name.startswith("captions/good_")]
+    return {name.replace("good", "raw") + "l" for name in goods} | {name.replace("good", "stats") for name in goods}
+
+
+def leftovers(results: Path, names: Collection[str]) -> list[str]:
+    """The files below `results` that are named as products and are neither among `names` nor `unlisted`."""
+    kept = {*names, *unlisted(names)}
+    folders = [results / folder for folder in ("missing", "captions", "converted", "tags", "tars", "subsets")]
+    found = (path.relative_to(results).as_posix() for folder in folders for path in folder.rglob("*") if not path.is_dir())
+    return sorted(name for name in found if _NUMBERED.fullmatch(name) and name not in kept)
+
+
+def remove_leftovers(results: Path, names: Collection[str]) -> None:
+    """Remove the leftovers, and the folders that held nothing else."""
+    removed = leftovers(results, names)
+    for name in removed:
+        with writing(results / name):
+            (results / name).unlink()
+    for folder in sorted({folder for name in removed for folder in (results / name).parents}, reverse=True):
+        if folder.is_relative_to(results / "subsets"):
+            with suppress(OSError):  # it holds other files
+                folder.rmdir()
+    if removed:
+        print(f"{len(removed)} files of earlier settings removed, such as {results / removed[0]}")

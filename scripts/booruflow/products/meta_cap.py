@@ -1,19 +1,20 @@
 """meta_cap: the captions of all sources in one file; for an id in several sources, the last one counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
-import polars as pl
-
+from booruflow.core.idjson import read_entries
 from booruflow.core.streams import Stream, merged_latest
 
 
-def meta_cap_entries(base: Iterable[pl.DataFrame], generated: Sequence[Iterable[pl.DataFrame]]) -> Stream:
-    """Merge entries of base captions with those of good and fixed files, in this order: the later stream replaces the earlier."""
-    return merged_latest([base, *map(captions_only, generated)])
+def meta_cap_entries(base: str | Path, generated: Sequence[str | Path], label: str | None = None) -> Stream:
+    """Merge base captions with those of good and fixed files, in this order: the later file replaces the earlier.
+
+    Other members of good entries are dropped. With `label`, progress in the base captions is shown.
+    """
+    return merged_latest(caption_sources(base, generated, label))
 
 
-def captions_only(stream: Iterable[pl.DataFrame]) -> Stream:
-    """Reduce entries of good or fixed files, which may hold other keys, to `{"caption": ...}`."""
-    for frame in stream:
-        parsed = frame.select("id", pl.col("value").str.json_decode(pl.Struct({"caption": pl.String})))
-        yield parsed.with_columns(value=pl.col("value").struct.json_encode())
+def caption_sources(base: str | Path, generated: Sequence[str | Path], label: str | None = None) -> list[Stream]:
+    """Entries `{"caption": ...}` of each file."""
+    return [read_entries(base, label, "caption"), *(read_entries(path, member="caption") for path in generated)]

@@ -19,7 +19,7 @@ from booruflow.core.whitespace import one_line_json
 
 
 def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
-    """Join tags and captions to the rows of `resolutions`; posts with neither are left out.
+    """Join tags and captions, entries read with their members, to the rows of `resolutions`; posts with neither are left out.
 
     Adds the columns `caption` and `tags` (JSON text). `tags` is null for posts without tags, and where they are the `caption`.
     """

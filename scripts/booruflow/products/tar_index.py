@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 import polars as pl
 
-from booruflow.core.files import writing
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_input, writing
 from booruflow.core.idjson import Ints
 
 READ_BYTES = 1 << 20
@@ -24,8 +25,17 @@ def index_path(tar: Path) -> Path:
 
 
 def read_index(tar: Path) -> dict[str, Any]:
-    """The index of a tar: `filesize`, `hash`, `hash_lfs`, and `files` by member name."""
-    index: dict[str, Any] = orjson.loads(index_path(tar).read_bytes())
+    """The index of a tar: `filesize`, `hash`, `hash_lfs`, and `files` by member name.
+
+    Raises:
+        UserError: it is missing or not JSON.
+    """
+    path = index_path(tar)
+    with open_input(path) as file:
+        try:
+            index: dict[str, Any] = orjson.loads(file.read())
+        except orjson.JSONDecodeError as error:
+            raise UserError(f"{path}: damaged: delete it and run `snakemake` again") from error
     return index
 
 

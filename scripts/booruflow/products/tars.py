@@ -6,6 +6,7 @@ ascending order of id, with mtime 0, mode 0644, uid and gid 0 and empty owner na
 
 import hashlib
 import os
+import re
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,10 +23,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import flush_to_disk, writing
-from booruflow.core.idjson import Ints, joined_bytes
+from booruflow.core.files import flush_to_disk, sync_folder, writing
+from booruflow.core.idjson import Ints, decode_json_text, joined_bytes, member_json_text
 from booruflow.core.progress import progress
-from booruflow.core.streams import prefetched
+from booruflow.core.streams import Stream, prefetched
+from booruflow.core.whitespace import one_line_json
 from booruflow.products.tar_index import index_entries, write_index
 
 ROUND_BYTES = 64 << 20
@@ -35,9 +37,35 @@ FLUSH_THREADS = 8
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988
 
 
+TAR_OR_INDEX = re.compile(r"\d{4}\.(tar|json)")
+
+
+def tar_texts(entries: Iterable[pl.DataFrame], member: str) -> Stream:
+    """The texts that tars hold, as `id` and `text`: tags as they are, captions on one line.
+
+    Trainers that read a folder of images with caption files take the first line only (sd-scripts, `read_caption`). As in
+    meta_lat, every run of white space becomes one space, so that no words are joined; a caption of white space alone has no
+    member.
+
+    Args:
+        entries: of `booruflow.core.idjson.read_entries` with `member`.
+        member: "caption" or "tags".
+    """
+    for frame in entries:
+        texts = frame.select("id", text=member_json_text("value", member))
+        if member == "caption":
+            texts = texts.with_columns(one_line_json(texts["text"])).filter(pl.col("text") != '""')
+        yield texts.with_columns(decode_json_text(pl.col("text")))
+
+
 def tar_name(post: int, count: int) -> str:
     """The tar that holds a post: `0001.tar` for post 8001 in 1,000 tars."""
     return f"{post % count:04d}.tar"
+
+
+def tar_files(folder: Path, count: int) -> list[Path]:
+    """All files of `write_tars`."""
+    return [folder / f"{number:04d}.{suffix}" for number in range(count) for suffix in ("json", "tar")]
 
 
 def write_tars(
@@ -48,10 +76,10 @@ def write_tars(
     Rows are collected into rounds of `round_bytes` of tar; a round is sorted by tar, and each tar is opened, appended
     to and closed once a round. So memory does not grow with the posts, and few files are open at once. All is written
     in `folder/.part`, flushed to the disk and moved into place at the end: a writer that fails or is killed before that
-    leaves the old tars whole.
+    leaves the old tars whole. Then tars of an earlier, greater number are removed.
 
     Args:
-        folder: where the tars go; other files in it stay.
+        folder: where the tars go; files in it that are not named as tars or indexes are here stay.
         frames: columns `id` (Int64, not negative, ascending over all frames) and `text` (String or Binary, no nulls).
         suffix: a member is named `<id>.<suffix>`; ASCII, at most 80 characters.
         count: the number of tars, at most 10,000.
@@ -83,7 +111,7 @@ class _Tar:
 
 @contextmanager
 def _part_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to write in; at the end its files are flushed to the disk and moved into `folder`."""
+    """An empty folder to write in; at the end its files are flushed and moved into `folder`, in place of all older tars."""
     part = folder / ".part"
     with writing(part):
         shutil.rmtree(part, ignore_errors=True)
@@ -96,6 +124,12 @@ def _part_folder(folder: Path) -> Iterator[Path]:
         for file in files:
             with writing(folder / file.name):
                 file.replace(folder / file.name)
+        kept = {file.name for file in files}
+        for path in sorted(folder.iterdir()):
+            if TAR_OR_INDEX.fullmatch(path.name) and path.name not in kept:
+                with writing(path):
+                    path.unlink()
+        sync_folder(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -42,7 +42,7 @@ def count_texts(
     Args:
         posts: frames in id order, as all streams here.
         tags: entries of the tags JSON.
-        captions: entries of meta_cap.json; their texts are counted.
+        captions: entries of meta_cap.json, read with their member `caption`; the words of their texts are counted.
         good: entries of `good_{n}.json`, one stream per shard.
         fixed: entries of `fixed_{n}.json`, one stream per shard.
     """

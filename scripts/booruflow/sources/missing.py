@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.idjson import READ_BYTES
 from booruflow.core.streams import Stream, aligned
@@ -39,16 +40,27 @@ def write_missing(path: str | Path, lists: Sequence[Ids]) -> None:
 
 
 def read_missing(path: str | Path, kind: str) -> Stream:
-    """One of the lists of a file written by `write_missing`, as a stream of `id`."""
+    """One of the lists of a file written by `write_missing`, as a stream of `id`.
+
+    Raises:
+        UserError: the list is not there, has a line that is no id, or does not end.
+    """
     yield pl.DataFrame(schema={"id": pl.Int64})
     with open_input(path) as file:
-        for line in file:
-            if line == f'"{kind}": [\n'.encode():
-                break
+        if f'"{kind}": [\n'.encode() not in iter(file.readline, b""):
+            raise UserError(f"{path}: no list '{kind}', or not with one id a line: build the file again")
+        last_id = -1
         while lines := file.readlines(READ_BYTES):
-            numbers = [line.rstrip(b",\n") for line in lines]
+            numbers = [line.removesuffix(b"\n").removesuffix(b",") for line in lines]
             end = next((i for i, text in enumerate(numbers) if not text.isdigit()), len(numbers))
             if end:
-                yield pl.DataFrame({"id": np.array(numbers[:end], dtype="S").astype(np.int64)})
+                ids = np.array(numbers[:end], dtype="S").astype(np.int64)
+                if ids[0] <= last_id or (np.diff(ids) <= 0).any():
+                    raise UserError(f"{path}: ids of the list '{kind}' do not ascend: build the file again")
+                last_id = ids[-1]
+                yield pl.DataFrame({"id": ids})
             if end < len(numbers):
+                if numbers[end] != b"]":
+                    raise UserError(f"{path}: not an id in the list '{kind}': {lines[end][:40]!r}: build the file again")
                 return
+        raise UserError(f"{path}: the file is cut short in the list '{kind}': build it again")

@@ -41,6 +41,13 @@ def test_rows_and_shards(tmp_path):
     assert pl.read_parquet(tables[2])["has_metadata"].to_list() == [False]
 
 
+def test_shards_of_an_earlier_number_are_removed(tmp_path):
+    for name in ("split_7.json", "split_7.parquet", "missing.json", "split_x.json"):
+        (tmp_path / name).touch()
+    write_shards([str(tmp_path / "split_0.json")], [str(tmp_path / "split_0.parquet")], [])
+    assert {path.name for path in tmp_path.iterdir()} == {"split_0.json", "split_0.parquet", "missing.json", "split_x.json"}
+
+
 def test_an_empty_shard_is_written(tmp_path):
     assert write_shards([str(tmp_path / "a.json")], [str(tmp_path / "a.parquet")], []) == [0]
     assert json.loads((tmp_path / "a.json").read_text()) == []

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import os
 
 import pytest
@@ -35,6 +36,39 @@ def test_without_direct_io_a_direct_writer_writes_normally(tmp_path, monkeypatch
             file.write(piece)
     assert refused == [tmp_path / "x"]
     assert (tmp_path / "x").read_bytes() == b"".join(PIECES)
+
+
+@pytest.mark.parametrize("refused", [1, 3, 100])
+def test_direct_io_that_is_refused_at_a_write_is_left(tmp_path, monkeypatch, refused):
+    calls = []
+
+    def refusing(file, data, *, write=os.write):
+        calls.append(fcntl.fcntl(file, fcntl.F_GETFL) & direct_io.O_DIRECT)
+        if len(calls) >= refused and calls[-1]:
+            raise OSError(errno.EINVAL, "not aligned")
+        return write(file, data)
+
+    monkeypatch.setattr(direct_io.DirectWriter, "BLOCK", 4096)
+    monkeypatch.setattr(os, "write", refusing)
+    with direct_io.DirectWriter(tmp_path / "x") as file:
+        for piece in PIECES:
+            file.write(piece)
+    assert calls[0] and not any(calls[refused:])
+    assert (tmp_path / "x").read_bytes() == b"".join(PIECES)
+
+
+def test_an_invalid_write_without_direct_io_is_reported(tmp_path, monkeypatch):
+    def refusing(file, data):
+        raise OSError(errno.EINVAL, "no")
+
+    monkeypatch.setattr(direct_io.DirectWriter, "BLOCK", 4096)
+    monkeypatch.setattr(os, "write", refusing)
+    with (
+        pytest.raises(UserError, match=r"x: cannot be written \(Invalid argument\)"),
+        written_whole(tmp_path / "x") as part,
+        direct_io.DirectWriter(part) as file,
+    ):
+        file.write(bytes(4096))
 
 
 def test_a_direct_writer_reports_a_failed_write(tmp_path, monkeypatch):

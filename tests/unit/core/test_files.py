@@ -3,11 +3,13 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input, open_whole, reading, sha256_of, spool_beside, writing, written_whole
+from booruflow.core.files import open_input, open_whole, reading, sha256_of, spool_beside, sync_folder, writing, written_whole
 
 
 def names(folder):
@@ -96,3 +98,25 @@ def test_errors_of_the_system_name_the_path_and_others_pass(context, action):
     for error in (ValueError("bug"), OSError("without a number")):
         with pytest.raises(type(error), match=str(error)), context("some/path"):
             raise error
+
+
+def test_a_renamed_file_has_its_folder_synced(tmp_path, monkeypatch):
+    synced = []
+
+    def note(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(os, "fsync", note)
+    with open_whole(tmp_path / "x.json") as file:
+        file.write(b"new")
+    assert synced == [tmp_path / ".x.json.part", tmp_path]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_syncs_no_folders_is_no_error(tmp_path, monkeypatch, number):
+    def refuse(descriptor):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError) if number == errno.EIO else nullcontext():
+        sync_folder(tmp_path)

@@ -53,6 +53,35 @@ def test_json_text_is_json(strings):
     assert [json.loads(text) for text in encoded] == strings
 
 
+members = st.dictionaries(
+    st.text('ab\\\\"', max_size=3), st.one_of(st.none(), st.integers(), st.text('\\\\"}{:, ', max_size=4)), max_size=2
+)
+
+
+@given(
+    st.lists(st.tuples(st.text('a\\\\"}{:, é\n', max_size=6), members, st.sampled_from([(",", ":"), (", ", ": ")])), min_size=1)
+)
+def test_any_json_of_the_same_meaning_is_read_as_it_would_be_written(tmp_path_factory, entries):
+    path = tmp_path_factory.getbasetemp() / "members.json"
+    values = [
+        json.dumps({"caption": text, **others} if form[0] == "," else {**others, "caption": text}, separators=form)
+        for text, others, form in entries
+    ]
+    path.write_text("{\n" + ",\n".join(f'"{i}": {value}' for i, value in enumerate(values)) + "\n}\n", "utf-8")
+    read = pl.concat(read_entries(path, member="caption"))
+    texts = read.select(decode_json_text(member_json_text("value", "caption"))).to_series().to_list()
+    assert texts == [json.loads(value)["caption"] for value in values]
+
+
+@pytest.mark.parametrize(
+    "value", ["", "{}", '{"caption":1}', '{"caption":"a""b"}', '{"caption":"a\\"}', '{"caption":"', '"caption"', "[]"]
+)
+def test_a_value_without_the_text_is_reported_with_its_line(tmp_path, value):
+    (tmp_path / "x.json").write_text('{\n"1": {"caption":"a"},\n"2": %s,\n"3": {"caption":"b"}\n}\n' % (value or "x"))
+    with pytest.raises(UserError, match="line 3: not an object with a text 'caption': build the file again"):
+        list(read_entries(tmp_path / "x.json", member="caption"))
+
+
 def test_bytes_do_not_depend_on_the_frame_size(tmp_path):
     frame = entries({i: f"caption {i}" for i in range(100)})
     for name, size in (("a", 1), ("b", 100)):
@@ -73,6 +102,9 @@ def test_bytes_do_not_depend_on_the_frame_size(tmp_path):
         (b'{\n"1234567890123456789": {}\n}\n', "line 2: not"),
         (b'{\n"1": {"caption":"\xff"}\n}\n', "not UTF-8"),
         (b"", "line 1"),
+        (b'{\n"1": {}\n"2": {}\n}\n', "line 2: no comma"),
+        (b'{\n"1": {},\n"2": {}x\n"3": {}\n}\n', "line 3: no comma"),
+        (b'{\n"1": {},\n}\n', "line 3: the file is cut short"),
     ],
 )
 def test_broken_files_are_reported_with_their_line(tmp_path, content, message):

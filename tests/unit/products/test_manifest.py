@@ -3,21 +3,20 @@ import json
 
 import polars as pl
 
-from booruflow.products.manifest import describe_artifacts, write_manifest
+from booruflow.products.manifest import describe_artifacts, leftovers, remove_leftovers, write_manifest
 from booruflow.products.tars import write_tars
 
 
 def test_each_artifact_has_its_size_digest_and_count(tmp_path):
-    (tmp_path / "tags").mkdir()
-    (tmp_path / "tags/x.json").write_bytes(b"{\n}\n")
+    (tmp_path / "meta_cap.json").write_bytes(b"{\n}\n")
     write_tars(tmp_path / "tars", [pl.DataFrame({"id": [7], "text": ["seven"]})], "caption", 1)
-    paths = [str(tmp_path / name) for name in ("tars/0000.tar", "tars/0000.json", "tags/x.json")]
-    artifacts = describe_artifacts(paths, tmp_path, {"tags/x.json": 0, "not/built": 9})
-    assert list(artifacts) == ["tags/x.json", "tars/0000.json", "tars/0000.tar"]
+    paths = [str(tmp_path / name) for name in ("tars/0000.tar", "tars/0000.json", "meta_cap.json")]
+    artifacts = describe_artifacts(paths, tmp_path, {"captions": 0, "for_the_trainer": 9})
+    assert list(artifacts) == ["meta_cap.json", "tars/0000.json", "tars/0000.tar"]
     for name, entry in artifacts.items():
         data = (tmp_path / name).read_bytes()
         assert (entry["size"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
-        assert entry.get("entries") == (0 if name == "tags/x.json" else None)
+        assert entry.get("entries") == (0 if name == "meta_cap.json" else None)
 
 
 def test_the_manifest_is_json_with_one_artifact_a_line(tmp_path):
@@ -26,3 +25,28 @@ def test_the_manifest_is_json_with_one_artifact_a_line(tmp_path):
     write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, artifacts)
     assert json.loads(path.read_text()) == {"summary": {"posts": 8005010, "of_these_tags_alone": 7}, "artifacts": artifacts}
     assert path.read_text().count("\n") == 5
+
+
+KEPT = [
+    "captions/good_0.json", "captions/raw_0.jsonl", "captions/stats_0.json", "captions/meta_cap_base.json", "meta_cap.json",
+    "missing/missing.json", "missing/split_0.json", "tars/captions/0000.tar", "tars/notes.txt", "subsets/new/meta_cap.json",
+    "subsets/mine/notes.txt", "logs/caption_7.log", "edit_list/edited_7.json", "journal/7_of_8.jsonl",
+    "converted/metadata.parquet",
+]  # fmt: skip
+LEFT_OVER = [
+    "captions/good_7.json", "captions/raw_7.jsonl", "captions/stats_7.json", "converted/captions_3.parquet",
+    "missing/split_7.json", "missing/split_7.parquet", "subsets/mine/meta_lat.jsonl", "subsets/old/meta_cap.json",
+    "subsets/old/tags/meta_cap_dd.json", "subsets/old/tars/tags/0999.tar", "tars/captions/0999.json", "tars/captions/0999.tar",
+]  # fmt: skip
+
+
+def test_what_an_earlier_setting_made_is_removed_and_nothing_else(tmp_path):
+    for name in KEPT + LEFT_OVER:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    listed = [name for name in KEPT if not name.startswith(("captions/raw", "captions/stats", "logs", "edit_list", "journal"))]
+    assert leftovers(tmp_path, listed) == LEFT_OVER
+    remove_leftovers(tmp_path, listed)
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()} == set(KEPT)
+    assert not (tmp_path / "subsets/old").exists()
+    assert leftovers(tmp_path, listed) == []

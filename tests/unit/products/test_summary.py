@@ -2,6 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from booruflow.core.errors import UserError
 from booruflow.products.manifest import write_manifest
 from booruflow.products.summary import print_summary
 
@@ -15,15 +18,17 @@ def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
     ]  # fmt: skip
 
 
-def test_without_a_manifest_nothing_is_printed(tmp_path, capsys):
-    print_summary(tmp_path / "manifest.json")
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", '{"summary":{}}', '{"summary":{"posts":"x"},"artifacts":{}}', '{"summary":[],"artifacts":{}}']
+)
+def test_a_damaged_manifest_is_named(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(UserError, match=r"manifest\.json: damaged: run `snakemake`"):
+        print_summary(tmp_path / "manifest.json")
 
 
 def test_it_loads_no_data_library():
-    code = (
-        "import sys, booruflow.products.summary; print([m for m in ('polars', 'pyarrow', 'numpy', 'tqdm') if m in sys.modules])"
-    )
+    code = "import sys, booruflow.products.built; print([m for m in ('polars', 'pyarrow', 'numpy', 'tqdm') if m in sys.modules])"
     scripts = Path(__file__).parents[3] / "scripts"
     result = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(scripts)}, capture_output=True, text=True, check=True

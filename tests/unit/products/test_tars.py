@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.products.tars import tar_name, write_tars
+from booruflow.products.tars import tar_name, tar_texts, write_tars
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 POSTS = st.dictionaries(st.integers(0, 2**62), st.text() | st.text("añ字🎨\0\n", max_size=3).map(lambda s: s * 700))
@@ -132,6 +132,21 @@ def test_old_tars_are_replaced_and_other_files_kept(tmp_path):
     assert (tmp_path / "0000.tar").read_bytes() == reference_tar({}, 0, 2)
     assert (tmp_path / "0001.tar").read_bytes() == reference_tar({1: "new"}, 1, 2, "txt")
     assert not (tmp_path / ".part").exists()
+
+
+def test_tars_of_an_earlier_greater_number_are_removed(tmp_path):
+    (tmp_path / "00000.tar").write_text("mine")
+    write_tars(tmp_path, frames(dict.fromkeys(range(20), "old")), "txt", 20)
+    write_tars(tmp_path, frames({1: "new"}), "txt", 2)
+    assert {path.name for path in tmp_path.iterdir()} == {"0000.tar", "0000.json", "0001.tar", "0001.json", "00000.tar"}
+
+
+def test_captions_are_on_one_line_and_tags_as_they_are():
+    texts = {1: " One\r\n\ntwo\u2028three\tfour ", 2: "\n \u3000", 3: 'say "a"\n b', 4: "plain"}
+    for member, expected in (("caption", {1: "One two three four", 3: 'say "a" b', 4: "plain"}), ("tags", texts)):
+        values = [json.dumps({member: text}, separators=(",", ":")) for text in texts.values()]
+        rows = pl.concat(tar_texts([pl.DataFrame({"id": list(texts), "value": values})], member))
+        assert dict(rows.iter_rows()) == expected
 
 
 @pytest.mark.parametrize("ids", [[2, 2], [2, 1], [-1, 2]])

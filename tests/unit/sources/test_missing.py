@@ -2,9 +2,11 @@ import json
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from booruflow.core.errors import UserError
 from booruflow.sources.missing import MISSING_KINDS, find_missing, read_missing, write_missing
 
 
@@ -24,3 +26,22 @@ def test_the_file_is_json_and_each_list_is_read_back(tmp_path_factory, lists):
     assert json.loads(path.read_text()) == dict(zip(MISSING_KINDS, lists, strict=True))
     for kind, ids in zip(MISSING_KINDS, lists, strict=True):
         assert pl.concat(read_missing(path, kind))["id"].to_list() == ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        '{"tags": [], "caption": [1], "latent": []}\n',
+        '{\n"caption": [\n1,\n',
+        '{\n"caption": [\n1,\n2',
+        '{\n"caption": [\n1,\nx\n],\n"latent": [\n]\n}\n',
+        '{\n"caption": [\n2,\n1\n],\n"latent": [\n]\n}\n',
+        '{\n"caption": [\n1 2\n],\n"latent": [\n]\n}\n',
+    ],
+)
+def test_a_list_that_is_cut_or_changed_is_refused(tmp_path, text):
+    path = tmp_path / "missing.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"missing\.json: .*'caption'.*: build (it|the file) again"):
+        list(read_missing(path, "caption"))

@@ -1,26 +1,19 @@
 import json
 from types import SimpleNamespace
 
+import numpy as np
 import polars as pl
 import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.core.tables import write_stream
-from booruflow.products.checks import (
-    ShardLists,
-    check_captions,
-    check_coverage,
-    check_products,
-    check_shard,
-    check_shards,
-    check_tars,
-    meta_lat_ids,
-)
+from booruflow.products.checks.captions import check_caption_files
+from booruflow.products.checks.exports import check_coverage, check_exports, check_tars, meta_lat_ids, summary_of
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.tars import write_tars
 from booruflow.sources import resolutions
-from booruflow.sources.missing import MISSING_KINDS
+from booruflow.sources.missing import write_missing
 
 
 def stream(*ids, rows=2):
@@ -28,70 +21,9 @@ def stream(*ids, rows=2):
     yield from pl.DataFrame({"id": ids}, schema={"id": pl.Int64}).iter_slices(rows)
 
 
-def test_every_id_is_in_one_shard():
-    check_shards(stream(1, 2, 3, 4, 6), [stream(3, 6), stream(1, 4), stream(2)])
-
-
-@pytest.mark.parametrize(
-    ("shards", "wrong"),
-    [([(3,), (1,)], 2), ([(3,), (1, 2, 4)], 4), ([(1, 3), (1, 2)], 1), ([(), ()], 1), ([(1, 2, 3, 9), ()], 9)],
-)
-def test_an_id_in_no_shard_in_two_or_unexpected_is_reported(shards, wrong):
-    with pytest.raises(
-        UserError, match=f"check failed: each post without a caption is in exactly one shard; not so for id {wrong} and"
-    ):
-        check_shards(stream(1, 2, 3), [stream(*ids) for ids in shards])
-
-
 def entries(texts, key="caption"):
     values = [f'{{"{key}":{json.dumps(text)}}}' for text in texts.values()]
     return [pl.DataFrame({"id": list(texts), "value": values}, schema=ENTRY_SCHEMA)]
-
-
-def shard(ids, *outcomes):
-    return ShardLists("split_0", stream(*ids), [stream(*outcome) for outcome in outcomes])
-
-
-def test_every_id_of_a_shard_has_one_outcome():
-    assert check_shard(shard([2, 4, 6, 8], [4], [2, 8], [6])) == [1, 2, 1]
-    assert check_shard(shard([], [], [], [])) == [0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "wrong"),
-    [
-        (([4], [2], []), 6),  # dropped
-        (([4, 6], [2, 6], []), 6),  # in two
-        (([4, 6, 6], [2], []), 6),  # twice in one
-        (([4, 6], [2], [5]), 5),  # not in the shard
-    ],
-)
-def test_an_id_without_exactly_one_outcome_is_reported(outcomes, wrong):
-    with pytest.raises(UserError, match=f"shard split_0 is in exactly one of good, bad and skipped; not so for id {wrong} and 0"):
-        check_shard(shard([2, 4, 6], *outcomes))
-
-
-BASE, GOOD = {1: "a", 2: "b", 5: "e"}, {2: "B", 3: "C"}
-
-
-def test_merged_captions_are_the_latest_of_each_id():
-    merged = {1: "a", 2: "B", 3: "C", 5: "e"}
-    assert check_captions([entries(BASE), entries(GOOD)], entries(merged)) == ([3, 2], 1, 4)
-
-
-@pytest.mark.parametrize(
-    "merged",
-    [
-        {1: "a", 2: "b", 3: "C", 5: "e"},  # of the earlier source
-        {1: "a", 3: "C", 5: "e"},  # dropped
-        {1: "a", 2: "C", 3: "B", 5: "e"},  # swapped
-        {1: "a", 2: "B", 3: "C", 4: "d", 5: "e"},  # of no source
-        {1: "a", 2: "B ", 3: "C", 5: "e"},  # changed
-    ],
-)
-def test_wrong_merged_captions_are_reported(merged):
-    with pytest.raises(UserError, match=r"holds the latest caption of each id; not so for id [24] and"):
-        check_captions([entries(BASE), entries(GOOD)], entries(merged))
 
 
 def coverage(posts, trained, captioned, *missing):
@@ -129,6 +61,16 @@ def test_ids_are_read_from_either_kind_of_key(tmp_path, key):
     assert pl.concat(meta_lat_ids(tmp_path / "lat.json"))["id"].to_list() == [3, 12, 700]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "{\n", '{\n"/a/1.png": {},\n', '{\n"/a/1.png": {},\n"/a/x.png": {}\n}\n', '{\n"2": {},\n"1": {}\n}\n', "{\nx\n}\n"],
+)
+def test_a_meta_lat_that_is_cut_or_changed_is_reported(tmp_path, text):
+    (tmp_path / "lat.json").write_text(text)
+    with pytest.raises(UserError, match=r"lat\.json: (not one image a line|the file is cut short)"):
+        list(meta_lat_ids(tmp_path / "lat.json"))
+
+
 def test_a_file_without_entries_has_no_ids(tmp_path):
     (tmp_path / "lat.json").write_bytes(b"{\n}\n")
     assert pl.concat(meta_lat_ids(tmp_path / "lat.json")).is_empty()
@@ -143,8 +85,12 @@ def tars(tmp_path):
     return tmp_path
 
 
+def texts_of(texts):
+    return [pl.DataFrame({"id": list(texts), "text": list(texts.values())}, schema={"id": pl.Int64, "text": pl.String})]
+
+
 def test_tars_hold_the_texts_of_their_ids(tars):
-    assert check_tars(tars, entries(TEXTS), "caption", 3) == 5
+    assert check_tars(tars, texts_of(TEXTS), 3) == 5
 
 
 @pytest.mark.parametrize(
@@ -159,7 +105,7 @@ def test_tars_hold_the_texts_of_their_ids(tars):
 )
 def test_tars_with_other_texts_are_reported(tars, texts, tar):
     with pytest.raises(UserError, match=rf"000{tar}\.tar: does not hold the texts of its ids"):
-        check_tars(tars, entries(dict(sorted(texts.items()))), "caption", 3)
+        check_tars(tars, texts_of(dict(sorted(texts.items()))), 3)
 
 
 @pytest.mark.parametrize("place", [512, 513, 512 + 1024])
@@ -168,14 +114,23 @@ def test_a_corrupt_byte_is_reported(tars, place):
     data[place] ^= 1
     (tars / "0001.tar").write_bytes(data)
     with pytest.raises(UserError, match=r"0001\.tar: "):
-        check_tars(tars, entries(TEXTS), "caption", 3)
+        check_tars(tars, texts_of(TEXTS), 3)
+
+
+@pytest.mark.parametrize("index", ["", "[]", "{}", '{"hash_lfs": 1}'])
+def test_a_damaged_index_is_reported(tars, index):
+    hash_lfs = json.loads((tars / "0001.json").read_text())["hash_lfs"]
+    for text in (index, index.replace("1", f'"{hash_lfs}", "files": {{"1.caption": {{"offset": "x"}}}}')):
+        (tars / "0001.json").write_text(text)
+        with pytest.raises(UserError, match=r"0001\.(tar|json): "):
+            check_tars(tars, texts_of(TEXTS), 3)
 
 
 def test_a_truncated_tar_is_reported(tars):
     data = (tars / "0001.tar").read_bytes()
     (tars / "0001.tar").write_bytes(data[:-512])
     with pytest.raises(UserError, match=r"0001\.tar: "):
-        check_tars(tars, entries(TEXTS), "caption", 3)
+        check_tars(tars, texts_of(TEXTS), 3)
 
 
 @pytest.fixture
@@ -191,10 +146,8 @@ def products(tmp_path):
         return str(tmp_path / name)
 
     def missing(name, *lists):
-        path = tmp_path / name
-        texts = [f'"{kind}": [\n' + ",\n".join(map(str, ids)) + "\n]" for kind, ids in zip(MISSING_KINDS, lists, strict=True)]
-        path.write_text("{\n" + ",\n".join(texts) + "\n}\n")
-        return str(path)
+        write_missing(tmp_path / name, [np.array(ids, np.int64) for ids in lists])
+        return str(tmp_path / name)
 
     def tar_folder(name, texts):
         write_tars(tmp_path / name, [pl.DataFrame({"id": list(texts), "text": list(texts.values())})], "txt", 2)
@@ -220,8 +173,12 @@ def products(tmp_path):
     )
 
 
+def check_products(products):
+    return summary_of(check_caption_files(products), check_exports(products, 2))
+
+
 def test_the_counts_of_consistent_products(products):
-    assert check_products(products, 2) == {
+    assert check_products(products) == {
         "posts": 6,
         "base_captions": 2,
         "to_caption": 4,
@@ -245,5 +202,5 @@ def test_the_counts_of_consistent_products(products):
 )  # fmt: skip
 def test_every_kind_of_inconsistent_product_is_reported(products, name, other):
     setattr(products, name, getattr(products, other))
-    with pytest.raises(UserError, match=r"check failed|does not hold the texts"):
-        check_products(products, 2)
+    with pytest.raises(UserError, match=r"check failed|does not hold the texts|not an object with a text"):
+        check_products(products)

@@ -1,0 +1,48 @@
+"""Products that are missing or changed since they were built are built again, whatever the target.
+
+Snakemake itself misses an intermediate file that is gone, as after a failed job, and an output that was changed by hand. So
+the size and time of each output are recorded when its job has finished, and compared at each start.
+Needs nothing; makes .snakemake/products.tsv. Reads nothing from the config.
+"""
+
+import contextlib
+import sys
+
+RECORDS = Path(".snakemake/products.tsv")
+MANIFEST = f"{R}/manifest.json"
+BUILT_NOW = set()
+
+
+@contextlib.contextmanager
+def one_line_errors():
+    """Let Snakemake show an error of the user in one line."""
+    try:
+        yield
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def changed_products(outputs):
+    """The outputs that are not as they were built. Those that were only touched get their time back."""
+    with one_line_errors():
+        changed, touched = changes(outputs, read_records(RECORDS), MANIFEST)
+        if touched and not is_dry_run():
+            settle(RECORDS, touched)
+    notes = [f"{path} {change}: its job runs again" for path, change in changed.items()]
+    notes[5:] = [f"... and {len(notes) - 5} more"] if len(notes) > 5 else []
+    if touched and is_dry_run():
+        notes.append(f"{len(touched)} products were only touched: a run gives them their time back")
+    print("".join(f"{note}\n" for note in notes), end="", file=sys.stderr)
+    return changed
+
+
+def record_job(outputs):
+    """Record the outputs of a job that has succeeded, but for edit lists, which people edit."""
+    with one_line_errors():
+        record_outputs(RECORDS, [path for path in outputs if not path.startswith(f"{R}/edit_list/")])
+    BUILT_NOW.update(outputs)
+
+
+if is_main_process():
+    build_again(changed_products)
+    after_each_job(record_job)

@@ -1,0 +1,130 @@
+"""Consistency checks from the shards to meta_cap.json: nothing is lost and nothing is counted twice.
+
+Those of the shards run before the captions are merged, so that no file that a trainer reads is made of wrong ones. A check raises a
+UserError if what its docstring states does not hold.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from booruflow.core.errors import UserError
+from booruflow.core.idjson import read_entries
+from booruflow.core.streams import aligned
+from booruflow.core.tables import read_stream
+from booruflow.products.meta_cap import caption_sources
+from booruflow.sources.missing import read_missing
+
+
+class ShardFiles(Protocol):
+    """Paths as the rules `meta_cap` and `manifest` name their inputs; lists have one file per shard."""
+
+    missing_before: str
+    splits: Sequence[str]
+    good: Sequence[str]
+    bad: Sequence[str]
+    skipped: Sequence[str]
+
+
+class CaptionFiles(ShardFiles, Protocol):
+    """Paths as the rule `manifest` names its inputs."""
+
+    base: str
+    fixed: Sequence[str]
+    captions: str
+
+
+def check_shard_files(files: ShardFiles) -> tuple[int, int, int]:
+    """Run the checks of the shards; return the counts of good, bad and skipped posts.
+
+    Raises:
+        UserError: a check failed.
+    """
+    outcomes = [
+        check_shard(ShardLists(Path(split).stem, read_stream(split, ["id"]), [read_entries(path) for path in lists]))
+        for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, strict=True)
+    ]
+    if outcomes:
+        check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
+    good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
+    return good, bad, skipped
+
+
+def check_caption_files(files: CaptionFiles) -> dict[str, int]:
+    """Run all checks from the shards to meta_cap.json; return the counts that they found.
+
+    Raises:
+        UserError: a check failed.
+    """
+    good, bad, skipped = check_shard_files(files)
+    (base, *generated), replaced, captions = check_captions(
+        caption_sources(files.base, [*files.good, *files.fixed]), read_entries(files.captions, "check captions", "caption")
+    )
+    return {
+        "base_captions": base,
+        "to_caption": good + bad + skipped,
+        "good": good,
+        "bad": bad,
+        "fixed": sum(generated[len(files.good) :]),
+        "skipped": skipped,
+        "replaced_by_a_later_source": replaced,
+        "captions": captions,
+    }
+
+
+@dataclass(frozen=True)
+class ShardLists:
+    """The ids of one shard, and the lists of its outcomes (good, bad, skipped), as streams."""
+
+    name: str
+    ids: Iterable[pl.DataFrame]
+    outcomes: Sequence[Iterable[pl.DataFrame]]
+
+
+def check_shard(shard: ShardLists) -> list[int]:
+    """Every id of a shard is in exactly one of its outcomes; return how many are in each."""
+    counts = [0] * len(shard.outcomes)
+    for ids, *outcomes in aligned([shard.ids, *shard.outcomes]):
+        in_outcomes = pl.concat([frame.select("id", shard=0, outcome=1) for frame in outcomes])
+        tally = pl.concat([ids.select("id", shard=1, outcome=0), in_outcomes]).group_by("id").sum()
+        wrong = tally.filter((pl.col("shard") != 1) | (pl.col("outcome") != 1))["id"]
+        require_none(wrong.sort(), f"each id of shard {shard.name} is in exactly one of good, bad and skipped")
+        counts = [count + len(frame) for count, frame in zip(counts, outcomes, strict=True)]
+    return counts
+
+
+def check_shards(missing: Iterable[pl.DataFrame], shards: Sequence[Iterable[pl.DataFrame]]) -> None:
+    """Every id without a base caption is in exactly one shard, and the shards have no other ids."""
+    for missing_rows, *shard_rows in aligned([missing, *shards]):
+        expected = missing_rows["id"]
+        found = pl.concat([frame.select("id") for frame in shard_rows])["id"].sort()
+        wrong = expected.filter(~expected.is_in(found.implode())).append(found.filter(~found.is_in(expected.implode())))
+        wrong = wrong.append(found.filter(found.is_duplicated())).sort()
+        require_none(wrong, "each post without a caption is in exactly one shard")
+
+
+def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[pl.DataFrame]) -> tuple[list[int], int, int]:
+    """The merged captions are those of the sources, for each id the last one.
+
+    Returns:
+        The counts of the sources, how many captions a later source replaced, and the count of the merged captions.
+    """
+    counts, replaced, total = [0] * len(sources), 0, 0
+    for *frames, result in aligned([*sources, merged]):
+        expected = pl.concat([frame.select("id", "value") for frame in frames]).unique("id", keep="last", maintain_order=True)
+        both = expected.join(result, on="id", how="full", coalesce=True, suffix="_merged")
+        wrong = both.filter(pl.col("value").ne_missing(pl.col("value_merged")))["id"]
+        require_none(wrong, "meta_cap.json holds the latest caption of each id")
+        counts = [count + len(frame) for count, frame in zip(counts, frames, strict=True)]
+        replaced += sum(map(len, frames)) - len(expected)
+        total += len(result)
+    return counts, replaced, total
+
+
+def require_none(wrong: pl.Series, statement: str) -> None:
+    """Raise a UserError if there are ids for which the statement does not hold."""
+    if len(wrong):
+        raise UserError(f"check failed: {statement}; not so for id {wrong[0]} and {len(wrong) - 1} more: rebuild with --forceall")

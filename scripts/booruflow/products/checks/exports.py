@@ -1,0 +1,142 @@
+"""Consistency checks of what a trainer reads: every post is in meta_lat or listed as missing; tars hold the texts of their ids.
+
+A check raises a UserError if what its docstring states does not hold.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_input
+from booruflow.core.idjson import READ_BYTES, read_entries, read_entry_ids
+from booruflow.core.progress import counted, progress
+from booruflow.core.streams import aligned
+from booruflow.core.tables import read_stream, rows_of
+from booruflow.products.checks.captions import require_none
+from booruflow.products.tar_index import read_index
+from booruflow.products.tars import tar_name, tar_texts
+from booruflow.sources.missing import MISSING_KINDS, read_missing
+
+
+class ExportFiles(Protocol):
+    """Paths of what the trainer reads and what it is made of, as the rule `manifest` names its inputs."""
+
+    posts: str
+    tags: str
+    captions: str
+    lat: str
+    missing: str
+    caption_tars: str
+    """Any of the tars, which all lie in one folder."""
+    tag_tars: str
+
+
+def check_exports(files: ExportFiles, tars: int) -> dict[str, int]:
+    """Run the checks of what the trainer reads; return the counts that they found.
+
+    Raises:
+        UserError: a check failed.
+    """
+    posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
+    missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
+    total, entries, tags_only = check_coverage(posts, meta_lat_ids(files.lat), read_entry_ids(files.captions), missing)
+    for tar, path, member in ((files.caption_tars, files.captions, "caption"), (files.tag_tars, files.tags, "tags")):
+        check_tars(Path(tar).parent, tar_texts(read_entries(path, member=member), member), tars)
+    return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only}
+
+
+def summary_of(captions: Mapping[str, int], exports: Mapping[str, int]) -> dict[str, int]:
+    """The counts of both checks, in the order of the summary."""
+    return {"posts": exports["posts"], **captions, **exports}
+
+
+def check_coverage(
+    posts: Iterable[pl.DataFrame],
+    lat: Iterable[pl.DataFrame],
+    captions: Iterable[pl.DataFrame],
+    missing: Sequence[Iterable[pl.DataFrame]],
+) -> tuple[int, int, int]:
+    """Every post is either in meta_lat or in the lists that say why not: no resolution, or neither tags nor caption.
+
+    Args:
+        posts: all ids.
+        lat: the ids in meta_lat.
+        captions: the ids in meta_cap.
+        missing: the ids without tags, without a caption, and without a resolution.
+
+    Returns:
+        The counts of posts, of entries in meta_lat, and of those among them that have only tags.
+    """
+    total, entries, tags_only = 0, 0, 0
+    for ids, lat_rows, caption_rows, *lists in aligned([posts, lat, captions, *missing]):
+        no_tags, no_caption, no_latent = (frame["id"].implode() for frame in lists)
+        listed = pl.col("id").is_in(no_latent) | (pl.col("id").is_in(no_tags) & pl.col("id").is_in(no_caption))
+        in_lat = pl.col("id").is_in(lat_rows["id"].implode())
+        require_none(ids.filter(in_lat == listed)["id"], "every post is in meta_lat.json or in missing_final.json")
+        total, entries = total + len(ids), entries + len(lat_rows)
+        tags_only += len(lat_rows.join(caption_rows, on="id", how="anti"))
+    return total, entries, tags_only
+
+
+def meta_lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
+    """The ids of a meta_lat.json whose keys are ids or image paths, as a stream of `id`.
+
+    Raises:
+        UserError: a line has no such key, the ids do not ascend, or the file is cut short.
+    """
+    yield pl.DataFrame(schema={"id": pl.Int64})
+    last_id, end = -1, b""
+    with open_input(path) as file:
+        while lines := file.readlines(READ_BYTES):
+            end = lines[-1]
+            texts = [line[: line.find(b'": ') + 1].decode(errors="replace") for line in lines if line not in (b"{\n", b"}\n")]
+            ids = pl.Series("id", texts, pl.String).str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64, strict=False)
+            if ids.has_nulls() or (np.diff(ids.to_numpy(), prepend=last_id) <= 0).any():
+                raise UserError(f"{path}: not one image a line by ascending id: delete it and run `snakemake` again")
+            last_id = ids[-1] if len(ids) else last_id
+            yield pl.DataFrame({"id": ids})
+    if end != b"}\n":
+        raise UserError(f"{path}: the file is cut short: delete it and run `snakemake` again")
+
+
+def check_tars(folder: Path, texts: Iterable[pl.DataFrame], count: int) -> int:
+    """The tars hold exactly the texts of `tar_texts`, byte for byte; return the number of texts.
+
+    For each tar, the sum over its texts of a 64-bit hash of id and text must equal that of the texts, and its sha256
+    that in its index. One tar is in memory at a time.
+    """
+    expected = pl.DataFrame({"tar": range(count), "sum": [0] * count, "texts": [0] * count}, schema_overrides={"sum": pl.UInt64})
+    for frame in texts:
+        sums = frame.group_by(tar=pl.col("id") % count).agg(sum=_hash().sum(), texts=pl.len().cast(pl.Int64))
+        expected = pl.concat([expected, sums.select(expected.columns)]).group_by("tar").agg(pl.col("sum", "texts").sum())
+    with progress(count, f"check {folder}", unit="tars") as bar:
+        for number, hash_sum, texts_in_tar in expected.sort("tar").iter_rows():
+            path = folder / tar_name(number, count)
+            if _count_and_hash(path) != (texts_in_tar, hash_sum):
+                raise UserError(f"{path}: does not hold the texts of its ids: delete the tars and build them again")
+            bar.update(1)
+    return int(expected["texts"].sum())
+
+
+def _count_and_hash(path: Path) -> tuple[int, int] | None:
+    """The number of texts in a tar, and the sum of their hashes; None if it and its index do not fit."""
+    index = read_index(path)
+    with open_input(path) as file:
+        tar = file.read()
+    with suppress(AttributeError, KeyError, TypeError, ValueError):  # of a damaged index
+        if hashlib.sha256(tar).hexdigest() == index["hash_lfs"]:
+            ids = [int(name.split(".")[0]) for name in index["files"]]
+            texts = [tar[entry["offset"] : entry["offset"] + entry["size"]].decode() for entry in index["files"].values()]
+            frame = pl.DataFrame({"id": ids, "text": texts}, schema={"id": pl.Int64, "text": pl.String})
+            return len(frame), frame.select(_hash().sum()).item()
+    return None
+
+
+def _hash() -> pl.Expr:
+    return pl.struct("id", "text").hash(seed=0)

@@ -1,0 +1,121 @@
+"""The target verify: is every product as it was built, byte for byte, and do the consistency checks hold?"""
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from booruflow.core.errors import UserError
+from booruflow.core.files import sha256_of
+from booruflow.core.progress import progress
+from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
+from booruflow.products.checks.captions import check_caption_files
+from booruflow.products.checks.exports import check_exports, summary_of
+from booruflow.products.manifest import ENTRIES, leftovers, manifest_text, unlisted
+from booruflow.products.summary import read_manifest
+
+
+def verify(results: Path, records_file: Path, threads: int) -> None:
+    """Compare all products with the manifest; those that are not in it with the records of their jobs; then run all checks.
+
+    Prints a line for each product that is missing, cut, changed or left over, and notes it, so that the next run of Snakemake
+    builds it again.
+
+    Raises:
+        UserError: not everything is as it was built.
+    """
+    path = results / "manifest.json"
+    if not path.exists():
+        raise UserError(f"{path}: not there: build the data set with `snakemake` first")
+    records = read_records(records_file)
+    try:
+        manifest = read_manifest(path)
+    except UserError:
+        _report({str(path): "damaged"}, path, records_file)
+        return
+    artifacts = manifest["artifacts"]
+    problems = _changed_artifacts(results, artifacts, records, threads)
+    problems |= _changed_others(results, artifacts, records)
+    problems |= {f"{results}/{name}": "left over from an earlier setting" for name in leftovers(results, artifacts)}
+    _report(problems or _failed_checks(results, manifest), path, records_file)
+    print(f"{len(artifacts)} products are as they were built")
+
+
+def _changed_artifacts(results: Path, artifacts: Mapping[str, Any], records: Records, threads: int) -> dict[str, str]:
+    """What is wrong with each product of the manifest; nothing for those that are right."""
+    manifest_time = records.get(f"{results}/manifest.json", DAMAGED).time
+
+    def problem(name: str) -> str | None:
+        path, entry = f"{results}/{name}", artifacts[name]
+        state = state_of(path)
+        if not state:
+            return "missing"
+        bar.update(state.size)
+        if state.size == entry["size"] and sha256_of(path) == entry["sha256"]:
+            return None
+        if (built := records.get(path)) and state[:2] == built[:2] and built.time > manifest_time:
+            return "built again after the manifest"
+        return "cut" if state.size < entry["size"] else "changed"
+
+    with progress(sum(entry["size"] for entry in artifacts.values()), "verify", "B") as bar, ThreadPoolExecutor(threads) as pool:
+        found = zip(artifacts, pool.map(problem, artifacts), strict=True)
+        return {f"{results}/{name}": text for name, text in found if text}
+
+
+def _changed_others(results: Path, names: Iterable[str], records: Records) -> dict[str, str]:
+    """What is wrong with products that are not in the manifest, as far as their jobs recorded them."""
+    listed = {f"{results}/{name}" for name in names}
+    expected = {f"{results}/{name}" for name in unlisted(names)}
+    problems = {path: "missing" for path in expected if not state_of(path)}
+    for path in filter(state_of, records.keys() - listed):
+        if sha256 := records[path].sha256:
+            problems |= {path: "changed"} if sha256_of(path) != sha256 else {}
+        else:
+            problems |= changes([path], records, f"{results}/manifest.json")[0]
+    return problems
+
+
+def _failed_checks(results: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Run the consistency checks again; the manifest must hold their counts, and be written as it always is."""
+    names = manifest["artifacts"]
+    numbers = sorted(int(name[len("captions/good_") : -len(".json")]) for name in names if name.startswith("captions/good_"))
+
+    def shards(pattern: str) -> list[str]:
+        return [f"{results}/{pattern.format(number)}" for number in numbers]
+
+    files = SimpleNamespace(
+        posts=f"{results}/posts/posts.parquet",
+        tags=f"{results}/tags/meta_cap_dd.json",
+        base=f"{results}/captions/meta_cap_base.json",
+        missing_before=f"{results}/missing/missing.json",
+        splits=shards("missing/split_{}.parquet"),
+        good=shards("captions/good_{}.json"),
+        bad=shards("captions/bad_{}.json"),
+        skipped=shards("captions/skipped_{}.json"),
+        fixed=shards("captions/fixed_{}.json"),
+        captions=f"{results}/meta_cap.json",
+        lat=f"{results}/meta_lat.json",
+        missing=f"{results}/missing_final.json",
+        caption_tars=f"{results}/tars/captions/0000.tar",
+        tag_tars=f"{results}/tars/tags/0000.tar",
+    )
+    tars = sum(name.startswith("tars/captions/") and name.endswith(".tar") for name in names)
+    try:
+        summary = summary_of(check_caption_files(files), check_exports(files, tars))
+    except UserError as error:
+        return {str(results): str(error)}
+    artifacts = {name: entry | {"entries": summary[ENTRIES[name]]} if name in ENTRIES else entry for name, entry in names.items()}
+    if manifest_text(summary, artifacts) != (results / "manifest.json").read_bytes():
+        return {f"{results}/manifest.json": "changed"}
+    return {}
+
+
+def _report(problems: Mapping[str, str], manifest: Path, records_file: Path) -> None:
+    """Name the problems, and have the next run build these products and the manifest again."""
+    if not problems:
+        return
+    for path, problem in sorted(problems.items()):
+        print(f"{path}: {problem}")
+    add_records(records_file, dict.fromkeys([*filter(state_of, problems), str(manifest)], DAMAGED))
+    raise UserError(f"{len(problems)} products are not as they were built: run `snakemake`, which builds them again")

@@ -1,0 +1,9 @@
+"""Rule verify: compare all products with the manifest, and run the consistency checks again."""
+
+from pathlib import Path
+
+from booruflow.core.jobs import job
+from booruflow.products.checks.verify import verify
+
+with job(snakemake.log[0], snakemake.rule):
+    verify(Path(snakemake.params.results), Path(snakemake.params.records), snakemake.threads)
