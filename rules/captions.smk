@@ -36,7 +36,6 @@ rule caption:
         code=code("caption"),
         identity=lambda wildcards: identity(),
         captioner=verbatim(CAPTIONER),
-        images=verbatim(config["inputs"]["images"]),
         journal=f"{R}/journal",
         shards=len(SHARDS),
     conda:

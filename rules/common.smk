@@ -19,7 +19,8 @@ from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
-from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
+from booruflow.sources.images.finding import listing_digest
+from booruflow.sources.inputs import check_inputs, image_folders, is_csv, is_json, trainer_folder
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
@@ -109,6 +110,7 @@ def everything():
         *rules.manifest.input,
         *rules.images.output,
         *rules.resolutions.output,
+        *UNREADABLE,
         *expand(rules.caption.output, n=GENERATED),
         *rules.manifest.output,
         *rules.tokens.output,

@@ -35,6 +35,7 @@ rule manifest:
         code=code("manifest"),
         results=verbatim(config["results"]),
         tars=config["tars"]["count"],
+        image_name=verbatim(IMAGE_NAME),
     conda:
         "../envs/data.yaml"
     message:

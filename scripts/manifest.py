@@ -8,7 +8,7 @@ from booruflow.products.manifest import describe_artifacts, write_manifest
 
 with job(snakemake.log[0], snakemake.rule):
     products, params = snakemake.input, snakemake.params
-    summary = check_products(products, params.tars)
+    summary = check_products(products, params.tars, params.image_name)
     # one tar stands for all files in its folder
     files = [str(file) for path in products for file in (Path(path).parent.iterdir() if path.endswith(".tar") else [path])]
     entries = {

@@ -19,4 +19,4 @@ with job(snakemake.log[0], snakemake.rule):
     write_entries(output.captions, semi_join(read_entries(files.captions, "captions"), ids))
     resolutions = without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped])
     rows = meta_lat_rows(read_entries(output.tags), read_entries(output.captions), semi_join(resolutions, ids))
-    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folder)
+    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folders)

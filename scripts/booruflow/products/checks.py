@@ -20,6 +20,7 @@ from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.meta_cap import captions_only
 from booruflow.products.tar_index import read_index
 from booruflow.products.tars import tar_name
+from booruflow.sources.images.names import name_pattern
 from booruflow.sources.missing import MISSING_KINDS, read_missing
 
 
@@ -43,8 +44,10 @@ class ProductFiles(Protocol):
     tag_tars: str
 
 
-def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
+def check_products(files: ProductFiles, tars: int, image_name: str) -> dict[str, int]:
     """Run all checks on the products; return the counts that they found, the summary of the run.
+
+    `image_name` is the template of image names, see `booruflow.sources.images.names.name_pattern`.
 
     Raises:
         UserError: a check failed.
@@ -64,7 +67,7 @@ def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
 
     posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
     missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
-    total, entries, tags_only = check_coverage(posts, meta_lat_ids(files.lat), read_entries(files.captions), missing)
+    total, entries, tags_only = check_coverage(posts, meta_lat_ids(files.lat, image_name), read_entries(files.captions), missing)
 
     check_tars(Path(files.caption_tars).parent, read_entries(files.captions), "caption", tars)
     check_tars(Path(files.tag_tars).parent, read_entries(files.tags), "tags", tars)
@@ -160,14 +163,15 @@ def check_coverage(
     return total, entries, tags_only
 
 
-def meta_lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
-    """The ids of a meta_lat.json whose keys are ids or image paths, as a stream of `id`."""
+def meta_lat_ids(path: str | Path, image_name: str) -> Iterator[pl.DataFrame]:
+    """The ids of a meta_lat.json whose keys are ids or paths of images with names of that form, as a stream of `id`."""
     yield pl.DataFrame(schema={"id": pl.Int64})
+    key = decode_json_text(pl.col("key"))
+    ids = pl.coalesce(key.str.extract(f"{name_pattern(image_name)}$"), key.str.extract("^([0-9]+)$")).cast(pl.Int64)
     with open_input(path) as file:
         while lines := file.readlines(READ_BYTES):
             texts = [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
-            keys = pl.Series("id", texts, pl.String)
-            yield pl.DataFrame({"id": keys.str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64)})
+            yield pl.DataFrame({"key": texts}, schema={"key": pl.String}).select(id=ids)
 
 
 def check_tars(folder: Path, entries: Iterable[pl.DataFrame], member: str, count: int) -> int:
