@@ -170,7 +170,7 @@ def meta_lat_ids(path: str | Path, image_name: str) -> Iterator[pl.DataFrame]:
     ids = pl.coalesce(key.str.extract(f"{name_pattern(image_name)}$"), key.str.extract("^([0-9]+)$")).cast(pl.Int64)
     with open_input(path) as file:
         while lines := file.readlines(READ_BYTES):
-            texts = [line[: line.find(b'": ') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
+            texts = [line[: line.find(b'": {') + 1].decode() for line in lines if line not in (b"{\n", b"}\n")]
             yield pl.DataFrame({"key": texts}, schema={"key": pl.String}).select(id=ids)
 
 

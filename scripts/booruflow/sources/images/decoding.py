@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from booruflow.core.errors import Unreadable
 
@@ -32,11 +32,12 @@ def open_image(data: bytes) -> Image.Image:
         Unreadable: broken, truncated, of an unknown format, or too large (MAX_PIXELS, MAX_SIDE).
     """
     with opened(data) as image:
+        _scale_transparency(image)
         return _on_white(ImageOps.exif_transpose(image))
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Image.Image]:
+def opened(data: bytes) -> Iterator[ImageFile.ImageFile]:
     """An image opened by Pillow, its pixels not decoded yet.
 
     Raises:
@@ -56,6 +57,16 @@ def require_possible(width: int, height: int) -> None:
     """Raise Unreadable if no image of this size can be used."""
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
         raise Unreadable(f"{width} x {height} pixels")
+
+
+def _scale_transparency(image: ImageFile.ImageFile) -> None:
+    """Bring the value that stands for transparency in a PNG to 8 bits; Pillow does so only with the pixels."""
+    raw_mode = image.tile[0].args if image.tile else None
+    value = image.info.get("transparency")
+    if value is not None and raw_mode in ("L;2", "L;4"):
+        image.info["transparency"] = value * (85 if raw_mode == "L;2" else 17)
+    elif value is not None and raw_mode == "RGB;16B":
+        image.info["transparency"] = tuple(part >> 8 for part in value)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

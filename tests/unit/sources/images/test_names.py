@@ -50,7 +50,7 @@ def test_any_text_stands_where_the_template_leaves_it_open(post, text):
     "template", ["", "{md5}", "{id}_{id}", "{md5}{id}", "{id}{md5}", "1{id}", "{id}2", "{id", "a/{id}", "{}_{id}", "{id}_{a b}"]
 )
 def test_templates_that_do_not_tell_the_id_are_refused(template):
-    with pytest.raises(UserError, match="inputs.image_name: .*use {id} once"):
+    with pytest.raises(UserError, match=r"inputs\.image_name: .*use \{id\} once"):
         name_pattern(template)
 
 

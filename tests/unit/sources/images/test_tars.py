@@ -24,7 +24,7 @@ def test_an_index_written_by_hfutils(tmp_path):
 def test_an_index_that_does_not_fit_is_refused(tmp_path):
     pack(tmp_path / "0.tar", {"5.webp": b"five"})
     index, size = tmp_path / "0.json", (tmp_path / "0.tar").stat().st_size
-    texts = ['{"filesize": 1, "files": {}}', '{"files"', "[]", "{}", "null", '{"filesize": %d, "files": []}' % size, "\ud800"]
+    texts = ['{"filesize": 1, "files": {}}', '{"files"', "[]", "{}", "null", f'{{"filesize": {size}, "files": []}}', "\ud800"]
     places = [{}, {"offset": 512}, {"size": 4}, [512, 4], None, "512"]
     for offset, count in [(-1, 4), (0, 4), (512, -4), (size, 1), (10**12, 4), (512, 10**12), ("512", 4), (512.0, 4), (True, 4)]:
         places.append({"offset": offset, "size": count})
