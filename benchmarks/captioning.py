@@ -71,10 +71,10 @@ def make_shard(folder: Path, posts: int) -> Shard:
         image = images[number % len(images)]
         general = ", ".join(tags[int(image.stem)].split())
         row = dict.fromkeys(SHARD_SCHEMA) | {"id": number, "general": general, "characters": "", "artists": ""}
-        rows.append(row | {"image": image.name, "has_metadata": True})
+        rows.append(row | {"image": str(image), "has_metadata": True})
     folder.mkdir(parents=True, exist_ok=True)
     pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(folder / "split.parquet")
-    return Shard(folder / "split.parquet", ROOT / "sample/images", folder / "journal", 0, 1)
+    return Shard(folder / "split.parquet", folder / "journal", 0, 1)
 
 
 def readable(path: Path) -> bool:
@@ -140,7 +140,7 @@ def plain_loop(shard: Shard, backend: TransformersBackend, batch_size: int) -> N
     for start in range(0, len(rows), batch_size * 4):
         prepared = []
         for row in rows[start : start + batch_size * 4]:
-            image = open_image(read_image(shard.images, row["image"]))
+            image = open_image(read_image(row["image"]))
             prepared.append(backend.prepare(Request(row["id"], prompt_of("json", row["general"], ""), image)))
         for batch in make_batches(prepared, batch_size):
             inputs = pad_left([one.inputs["tokens"] for one in batch], backend.tokenizer.pad_token_id)
@@ -239,7 +239,7 @@ def start(folder: Path, changes: dict) -> subprocess.Popen[bytes]:
 
 def job(folder: Path, changes: dict) -> None:
     """The job that `start` starts."""
-    shard = Shard(folder / "split.parquet", ROOT / "sample/images", folder / "journal", 0, 1)
+    shard = Shard(folder / "split.parquet", folder / "journal", 0, 1)
     caption(shard, LoggingBackend(CAPTIONER | changes))
 
 

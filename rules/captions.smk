@@ -32,7 +32,6 @@ rule caption:
         code=code("caption"),
         identity=lambda wildcards: identity(),
         captioner=verbatim(CAPTIONER),
-        images=verbatim(config["inputs"]["images"]),
         journal=JOURNAL,
         shards=len(SHARDS),
     conda:

@@ -23,7 +23,16 @@ from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.products.built import changes, compact_records, read_records, record_outputs, settle
 from booruflow.products.summary import print_summary
-from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest, record_inputs, refuse_other_inputs
+from booruflow.sources.images.finding import listing_digest
+from booruflow.sources.inputs import (
+    check_inputs,
+    image_folders,
+    is_csv,
+    is_json,
+    record_inputs,
+    refuse_other_inputs,
+    trainer_folder,
+)
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
@@ -125,6 +134,7 @@ def everything():
         *rules.manifest.input,
         *rules.images.output,
         *rules.resolutions.output,
+        *UNREADABLE,
         *expand(rules.caption.output, n=GENERATED),
         *rules.manifest.output,
         *rules.tokens.output,

@@ -26,6 +26,7 @@ rule manifest:
             *rules.shards.output.json,
             *rules.images.output,
             *rules.resolutions.output,
+            *UNREADABLE,
             *rules.resolutions.input.kohya,
             *(rules.metadata_csv.output if CSV else []),
             *[f"{R}/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
@@ -49,6 +50,7 @@ rule manifest:
         results=R,
         tars=config["tars"]["count"],
         records=str(RECORDS),
+        image_name=verbatim(IMAGE_NAME),
     conda:
         "../envs/data.yaml"
     message:
@@ -68,6 +70,7 @@ rule verify:
     params:
         results=R,
         records=str(RECORDS),
+        image_name=verbatim(IMAGE_NAME),
     conda:
         "../envs/data.yaml"
     message:

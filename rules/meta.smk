@@ -1,11 +1,11 @@
 """All captions merged, and the metadata that the trainer reads.
 
-Needs posts, shards, base, good and fixed captions, bad outputs, skipped ids, tags JSON and resolutions. Makes meta_cap.json,
-meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
+Needs posts, shards, base, good and fixed captions, bad outputs, skipped ids, unreadable images, tags JSON and resolutions.
+Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
 """
 
 # absolute, so that meta_lat is made again after the project has moved
-TRAINER_FOLDER = str(Path(config["meta_lat"]["folder"] or config["inputs"]["images"]).absolute())
+TRAINER_FOLDERS = {folder: trainer_folder(config["meta_lat"]["folder"] or folder) for folder in ["", *IMAGES]}
 
 
 rule meta_cap:
@@ -42,7 +42,7 @@ rule meta_lat:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        skipped=[*UNREADABLE, *expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED)],
     output:
         json=f"{R}/meta_lat.json",
         jsonl=f"{R}/meta_lat.jsonl",
@@ -56,7 +56,7 @@ rule meta_lat:
     params:
         code=code("meta_lat"),
         key=config["meta_lat"]["key"],
-        folder=verbatim(TRAINER_FOLDER),
+        folders=verbatim(TRAINER_FOLDERS),
     conda:
         "../envs/data.yaml"
     message:
@@ -71,7 +71,7 @@ rule missing_final:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        skipped=[*UNREADABLE, *expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED)],
     output:
         missing=f"{R}/missing_final.json",
     log:

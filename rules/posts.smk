@@ -1,12 +1,21 @@
 """The posts of the run, their images and their training resolutions.
 
-Needs inputs.metadata (parquet and CSV), inputs.images and inputs.resolutions. Makes posts/posts.parquet, images/images.parquet
-and resolutions/resolutions.parquet, all sorted by id; foreign formats are first converted to converted/*.parquet. Reads the
-config sections inputs, ids and meta_lat.
+Needs inputs.metadata (parquet and CSV), inputs.images and inputs.resolutions. Makes posts/posts.parquet, images/images.parquet,
+images/sizes.parquet and resolutions/resolutions.parquet, all sorted by id, and the lists resolutions/excluded.json and
+images/unreadable.json; foreign formats are first converted to converted/*.parquet. What was read of images is remembered in
+journal/. Reads the config sections inputs, ids and meta_lat.
 """
 
 CSV = [path for path in METADATA if is_csv(path)]
 RESOLUTIONS = config["inputs"]["resolutions"]
+IMAGES = image_folders(config["inputs"]["images"])
+IMAGE_NAME = config["inputs"]["image_name"]
+
+
+@functools.cache
+def images_listing():
+    """The names, sizes and times of all images, as a param. Only the main process, which plans and records, looks for changes."""
+    return listing_digest(IMAGES) if is_main_process() else ""
 
 
 rule metadata_csv:
@@ -95,8 +104,9 @@ rule images:
         mem_mb=1500,
     params:
         code=code("images"),
-        folder=verbatim(config["inputs"]["images"]),
-        listing=listing_digest(config["inputs"]["images"]),
+        folders=verbatim(IMAGES),
+        image_name=verbatim(IMAGE_NAME),
+        listing=lambda wildcards: images_listing(),
     conda:
         "../envs/data.yaml"
     message:
@@ -112,7 +122,9 @@ rule resolutions:
         images=rules.images.output.images,
         kohya=rules.kohya_resolutions.output.parquet if RESOLUTIONS else [],
     output:
+        sizes=f"{R}/images/sizes.parquet",
         resolutions=f"{R}/resolutions/resolutions.parquet",
+        excluded=f"{R}/resolutions/excluded.json",
     log:
         f"{R}/logs/resolutions.log",
     benchmark:
@@ -122,7 +134,9 @@ rule resolutions:
         mem_mb=1500,
     params:
         code=code("resolutions"),
-        folder=verbatim(config["inputs"]["images"]),
+        image_name=verbatim(IMAGE_NAME),
+        need_image=bool(IMAGES),
+        journal=JOURNAL,
         bucket_rule={
             "resolution": config["meta_lat"]["resolution"],
             "min_reso": config["meta_lat"]["min_bucket_reso"],
@@ -137,3 +151,30 @@ rule resolutions:
     priority: 1
     script:
         "../scripts/resolutions.py"
+
+
+rule check_images:
+    input:
+        posts=rules.posts.output.posts,
+        images=rules.images.output.images,
+    output:
+        unreadable=f"{R}/images/unreadable.json",
+    log:
+        f"{R}/logs/check_images.log",
+    benchmark:
+        f"{R}/benchmarks/check_images.tsv"
+    threads: 4
+    resources:
+        mem_mb=2500,
+    params:
+        code=code("check_images"),
+        journal=JOURNAL,
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Images: decode those that are new or changed"
+    script:
+        "../scripts/check_images.py"
+
+
+UNREADABLE = rules.check_images.output if IMAGES and config["inputs"]["check_images"] else []

@@ -1,7 +1,7 @@
 """The report: plots, and a page of images beside their captions. `snakemake --report` combines them in one page.
 
 Needs posts, images, tags JSON, resolutions, base, good, fixed and merged captions, bad outputs and skipped ids. Makes
-report/*.svg and report/contact_sheet.html. Reads the config section captions and inputs.images.
+report/*.svg and report/contact_sheet.html. Reads the config section captions.
 """
 
 
@@ -84,7 +84,6 @@ rule contact_sheet:
         mem_mb=1500,
     params:
         code=code("contact_sheet"),
-        folder=verbatim(config["inputs"]["images"]),
     conda:
         "../envs/data.yaml"
     message:

@@ -1,6 +1,6 @@
 """Subsets: the same products for the posts that match a filter.
 
-Needs posts, tags JSON, meta_cap.json, resolutions and skipped ids. Makes tags/meta_cap_dd.json, meta_cap.json, meta_lat.json
+Needs posts, tags JSON, meta_cap.json, resolutions, unreadable images and skipped ids. Makes tags/meta_cap_dd.json, meta_cap.json, meta_lat.json
 and meta_lat.jsonl in subsets/{subset}/; the rules of its tars are in tars.smk. Reads the config sections subsets and meta_lat.
 `snakemake subset_NAME` builds one subset with its tars.
 """
@@ -12,7 +12,7 @@ rule subset:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        skipped=[*UNREADABLE, *expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED)],
     output:
         tags=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",
         captions=f"{R}/subsets/{{subset}}/meta_cap.json",
@@ -29,7 +29,7 @@ rule subset:
         code=code("subset"),
         filter=lambda wildcards: config["subsets"][wildcards.subset],
         key=config["meta_lat"]["key"],
-        folder=verbatim(TRAINER_FOLDER),
+        folders=verbatim(TRAINER_FOLDERS),
     conda:
         "../envs/data.yaml"
     message:

@@ -10,7 +10,6 @@ from booruflow.core.jobs import job
 with job(snakemake.log[0], f"{snakemake.rule} {snakemake.wildcards.n}"):
     shard = Shard(
         split=Path(snakemake.input.split),
-        images=Path(snakemake.params.images),
         journal=Path(snakemake.params.journal),
         number=int(snakemake.wildcards.n),
         count=snakemake.params.shards,

@@ -17,4 +17,4 @@ with job(snakemake.log[0], snakemake.rule):
     ids = {post for posts in groups.values() for post, _ in posts}
     tags = find_tags(read_entries(inputs.tags), ids)
     images = find_images(read_stream(inputs.images), ids)
-    write_contact_sheet(snakemake.output.page, groups, tags, snakemake.params.folder, images)
+    write_contact_sheet(snakemake.output.page, groups, tags, images)

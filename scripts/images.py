@@ -2,10 +2,13 @@
 
 from booruflow.core.jobs import job
 from booruflow.core.tables import write_stream
-from booruflow.sources.images.listing import IMAGES_SCHEMA, NO_IMAGES, list_images
+from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images
 
 with job(snakemake.log[0], snakemake.rule):
-    folder = snakemake.params.folder
-    images = list_images(folder) if folder else NO_IMAGES
+    images = list_images(snakemake.params.folders, snakemake.params.image_name)
     print(f"{len(images.frame)} images; ignored: {images.ignored} other files, {images.duplicates} further images of a post")
+    for line in images.skipped:
+        print(f"skipped: {line}")
+    if packed := images.frame["tar"].count():
+        print(f"{packed} images are in tars: captioned in place, but sd-scripts reads no tars: unpack them for training")
     write_stream(snakemake.output.images, [images.frame], IMAGES_SCHEMA)

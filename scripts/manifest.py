@@ -12,7 +12,7 @@ from booruflow.products.tars import tar_files
 with job(snakemake.log[0], snakemake.rule):
     products, params, target = snakemake.input, snakemake.params, snakemake.output.manifest
     results = Path(params.results)
-    summary = summary_of(check_caption_files(products), check_exports(products, params.tars))
+    summary = summary_of(check_caption_files(products), check_exports(products, params.tars, params.image_name))
     # one tar stands for all in its folder
     files = [
         str(file)

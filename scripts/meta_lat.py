@@ -13,4 +13,4 @@ with job(snakemake.log[0], snakemake.rule):
     resolutions = counted(read_stream(files.resolutions), rows_of(files.resolutions), "meta_lat")
     resolutions = without_unreadable(resolutions, [read_skipped(path) for path in files.skipped])
     rows = meta_lat_rows(read_entries(files.tags, member="tags"), read_entries(files.captions, member="caption"), resolutions)
-    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folder)
+    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folders)

@@ -1,22 +1,35 @@
-"""Rule resolutions: the training resolution of each post that can be trained on."""
+"""Rule resolutions: the training resolution of each post that can be trained on, and why the others cannot be."""
 
 from booruflow.core.files import spool_beside
+from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
-from booruflow.core.tables import read_stream, write_stream
-from booruflow.sources.images.sizes import with_sizes
+from booruflow.core.progress import counted
+from booruflow.core.streams import semi_join
+from booruflow.core.tables import read_stream, rows_of, write_stream
+from booruflow.sources.images.inspection import SIZES_SCHEMA, inspected, stored_size
+from booruflow.sources.images.remembered import Remembered
 from booruflow.sources.kohya_resolutions import KOHYA_SCHEMA
-from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA, resolution_rows
+from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA, excluded_entries, resolution_rows
 from booruflow.sources.tables.columns import Column
 from booruflow.sources.tables.sorted_rows import sorted_rows
 
+READERS = 8  # threads that wait for the disk; they use one core
+
 with job(snakemake.log[0], snakemake.rule):
-    source, target, folder = snakemake.input, snakemake.output.resolutions, snakemake.params.folder
+    source, target, params = snakemake.input, snakemake.output, snakemake.params
     columns = ["id", "image_width", "image_height", "file_ext"]
+    images = counted(read_stream(source.images), rows_of(source.images), "image headers")
+    with Remembered(f"{params.journal}/image_sizes.bin") as remembered:
+        sizes = inspected(semi_join(images, read_stream(source.posts, ["id"])), stored_size, remembered, READERS)
+        write_stream(target.sizes, sizes, SIZES_SCHEMA)
+
     kohya = None
     if source.kohya:
-        sizes = [Column(name, name, dtype) for name, dtype in KOHYA_SCHEMA.items() if name != "id"]
-        kohya = sorted_rows([source.kohya], "id", sizes, spool_beside(target), "resolutions")
-    images = with_sizes(folder, read_stream(source.images), read_stream(source.posts, columns))
-    posts = read_stream(source.posts, columns)
-    rows = resolution_rows(posts, images, kohya, snakemake.params.bucket_rule, need_image=bool(folder))
-    write_stream(target, rows, RESOLUTIONS_SCHEMA)
+        wanted = [Column(name, name, dtype) for name, dtype in KOHYA_SCHEMA.items() if name != "id"]
+        kohya = sorted_rows([source.kohya], "id", wanted, spool_beside(target.resolutions), "resolutions")
+    posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
+    rows = resolution_rows(posts, sizes, kohya, params.bucket_rule, params.image_name, params.need_image)
+    write_stream(target.resolutions, rows, RESOLUTIONS_SCHEMA)
+
+    posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
+    write_entries(target.excluded, excluded_entries(posts, sizes, read_stream(target.resolutions, ["id"]), params.need_image))

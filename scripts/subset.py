@@ -21,4 +21,4 @@ with job(snakemake.log[0], snakemake.rule):
     rows = meta_lat_rows(
         read_entries(output.tags, member="tags"), read_entries(output.captions, member="caption"), semi_join(resolutions, ids)
     )
-    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folder)
+    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folders)

@@ -6,4 +6,5 @@ from booruflow.core.jobs import job
 from booruflow.products.checks.verify import verify
 
 with job(snakemake.log[0], snakemake.rule):
-    verify(Path(snakemake.params.results), Path(snakemake.params.records), snakemake.threads)
+    params = snakemake.params
+    verify(Path(params.results), Path(params.records), params.image_name, snakemake.threads)

@@ -11,6 +11,6 @@ from booruflow.captioning.shards import Shard
 
 if __name__ == "__main__":
     folder, number, count, captioner = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
-    shard = Shard(folder / f"split_{number}_of_{count}.parquet", folder / "images", folder / "journal", number, count)
+    shard = Shard(folder / f"split_{number}_of_{count}.parquet", folder / "journal", number, count)
     outputs = [folder / f"{name}_{number}" for name in ("raw", "skipped", "stats")]
     caption_shard(shard, captioner, [EchoBackend(captioner)], *outputs, threads=2)

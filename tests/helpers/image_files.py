@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
-from booruflow.sources.images.listing import list_images
+from booruflow.sources.images.listing import IMAGE_PATH, list_images
 
 FORMATS = {"png": "PNG", "jpg": "JPEG", "webp": "WEBP", "bmp": "BMP", "avif": "AVIF", "gif": "GIF"}
 """Pillow's name of the format of each extension."""
@@ -39,7 +39,6 @@ def pack(tar: Path, members: Mapping[str, bytes], form: int = tarfile.GNU_FORMAT
             archive.addfile(member, io.BytesIO(data))
 
 
-def location(root: Path, post: int) -> tuple[str, int | None, int | None]:
-    """File, offset and size of the image of a post."""
-    row = list_images(root).frame.row(by_predicate=pl.col("id") == post, named=True)
-    return row["file"], row["offset"], row["size"]
+def location(root: Path, post: int, image_name: str = "{id}") -> tuple[str, int | None, int | None]:
+    """Path, offset and size of the image of a post."""
+    return list_images([str(root)], image_name).frame.filter(pl.col("id") == post).select(IMAGE_PATH, "offset", "size").row(0)

@@ -37,7 +37,7 @@ def row(id_, **changes):
 
 
 def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
-    """Write the rows, and a small image for each row that names one."""
+    """Write the rows, and a small image for each row that names one; `image` is its name in the folder `images`."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     for values in rows:
@@ -45,6 +45,7 @@ def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
         if not path.exists():
             id_ = values["id"]
             Image.new("RGB", (30 + id_ * 7 % 50, 30 + id_ * 5 % 40), (id_ * 37 % 256, id_ * 11 % 256, 90)).save(path)
+    rows = [values | {"image": values["image"] and str(images / values["image"])} for values in rows]
     split = folder / f"split_{number}_of_{count}.parquet"
     pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(split)
-    return Shard(split, images, folder / "journal", number, count)
+    return Shard(split, folder / "journal", number, count)

@@ -26,7 +26,7 @@ def verified(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     """What verify names, and what it says of each."""
     capsys.readouterr()
     try:
-        verify(Path("results"), RECORDS, 2)
+        verify(Path("results"), RECORDS, "{id}", 2)
     except UserError as error:
         assert re.search(r"^\d+ products are not as they were built: run `snakemake`", str(error))
     lines = capsys.readouterr().out.splitlines()

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from booruflow.captioning.backends.interface import Backend, Generation, Request
@@ -27,7 +26,6 @@ class RowTask:
     row: Row
     key: bytes
     prompt: Prompt
-    images: Path
     needs_image: bool
 
     @property
@@ -37,7 +35,7 @@ class RowTask:
 
     def request(self) -> Request:
         """See `Task.request`."""
-        image = open_image(read_image(self.images, *image_place(self.row))) if self.needs_image else None
+        image = open_image(read_image(*image_place(self.row))) if self.needs_image else None
         return Request(self.id, self.prompt, image)
 
 
@@ -97,7 +95,6 @@ class BackendPass:
                     row,
                     bytes(keys[number]).ljust(16, b"\0"),  # numpy drops zeros at the end
                     row_prompt(row, self.captioner, self.backend),
-                    self.shard.images,
                     self.backend.needs_image,
                 )
                 for number, row in enumerate(rows, first)

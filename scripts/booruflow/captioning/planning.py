@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 from booruflow.captioning.backends.interface import Backend
 from booruflow.captioning.prompts.prompt import Prompt, prompt_of, tags_prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
-from booruflow.captioning.skipped import NO_IMAGE, NO_METADATA, Skip, Skips, skip_unreadable
+from booruflow.captioning.skipped import NO_METADATA, Skip, Skips, skip_unreadable
 from booruflow.core.errors import Unreadable
 from booruflow.core.progress import progress
 from booruflow.sources.images.reading import fingerprint
+from booruflow.sources.images.reasons import NO_IMAGE
 
 Keys: TypeAlias = "np.ndarray[Any, np.dtype[np.bytes_]]"
 """One journal key (dtype S16) per row of a shard; empty where the backend makes no request."""
@@ -81,7 +82,7 @@ def _key_function(
             if row["image"] is None:
                 return Skip(NO_IMAGE)
             try:
-                image = fingerprint(shard.images, *image_place(row))
+                image = fingerprint(*image_place(row))
             except Unreadable as error:
                 return skip_unreadable(error)
         digest = identity_digest.copy()

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from booruflow.core.files import open_whole, writing, written_whole
 from booruflow.core.idjson import joined_bytes
 from booruflow.core.streams import Stream, aligned
+from booruflow.sources.images.listing import IMAGE_PATH
 from booruflow.sources.tags import tag_line
 
 SHARD_SCHEMA = {
@@ -26,7 +27,7 @@ SHARD_SCHEMA = {
     "has_metadata": pl.Boolean,
 }
 """Of split_{n}.parquet, one row per id, ascending. Tags are joined by ", ", as in the model's training, and may be empty.
-`image` is a path below the folder of the images, null where there is none; `offset` and `size` (bytes) locate the image
+`image` is the path of the image's file, null where there is none; `offset` and `size` (bytes) locate the image
 when that file is a tar, and are null when it is not."""
 
 SPLIT = re.compile(r"split_\d+\.(json|parquet)")
@@ -36,11 +37,10 @@ Row: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Shard:
-    """The inputs of a caption job: shard `number` of `count`, its rows, its images and its journal."""
+    """The inputs of a caption job: shard `number` of `count`, its rows and its journal."""
 
     split: Path
     """Parquet of SHARD_SCHEMA."""
-    images: Path
     journal: Path
     number: int
     count: int
@@ -62,7 +62,7 @@ def request_rows(
             general=tags("general"),
             characters=tags("character"),
             artists=tags("artist"),
-            image="file",
+            image=IMAGE_PATH,
             offset="offset",
             size="size",
             has_metadata=pl.col("has_metadata").fill_null(False),
@@ -106,5 +106,5 @@ def row_blocks(split: Path, size: int) -> Iterator[list[Row]]:
 
 
 def image_place(row: Row) -> tuple[str, int | None, int | None]:
-    """Where a row's image is: the arguments `file`, `offset` and `size` of `booruflow.sources.images`."""
+    """Where a row's image is: the arguments `path`, `offset` and `size` of `booruflow.sources.images.reading`."""
     return row["image"], row["offset"], row["size"]

@@ -14,10 +14,9 @@ import polars as pl
 from booruflow.core.errors import Unreadable
 from booruflow.core.idjson import read_entries, write_entries
 from booruflow.core.streams import Stream
+from booruflow.sources.images.reasons import UNREADABLE
 
-NO_IMAGE = "no image"
 NO_METADATA = "no metadata"
-UNREADABLE = "unreadable image"
 FAILED = "generation failed"
 
 SKIPPED_SCHEMA = {"id": pl.Int64, "reason": pl.String, "detail": pl.String}

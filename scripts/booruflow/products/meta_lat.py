@@ -1,12 +1,12 @@
 """meta_lat: the tags, caption and resolution of each image, as kohya's sd-scripts reads them.
 
-The format suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
+meta_lat.json suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
 absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one; both
 `train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with tags but no caption
-has the tags as its caption.
+has the tags as its caption. meta_lat.jsonl is read from v0.10 on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -34,19 +34,24 @@ def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame]
         ).filter(pl.col("caption").is_not_null())
 
 
-def write_meta_lat(json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folder: str) -> None:
+def write_meta_lat(
+    json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folders: Mapping[str, str]
+) -> None:
     """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `meta_lat_rows`.
 
     Args:
         json: one image a line, by `key`.
         jsonl: the same in the format that sd-scripts reads from v0.10 on, by path.
         rows: of `meta_lat_rows`.
-        key: "path" for the image's path below `folder`, "id" for the bare id.
-        folder: absolute, where the trainer finds the images.
+        key: "path" for the image's path, "id" for the bare id.
+        folders: for each image folder, and for "" (no image), where the trainer finds its images: see
+            `booruflow.sources.inputs.trainer_folder`.
     """
     tags = pl.concat_str(pl.lit(',"tags":'), "tags").fill_null("")
     texts = pl.concat_str(pl.lit('"caption":'), "caption", tags)
-    path = pl.concat_str(pl.lit(folder.rstrip("/") + "/"), "file")
+    folder = pl.col("folder").fill_null("").replace_strict(folders, return_dtype=pl.String)
+    name = pl.when(folder.str.ends_with("\\")).then(pl.col("file").str.replace_all("/", "\\", literal=True)).otherwise("file")
+    path = pl.concat_str(folder, name)
     image_size = pl.format('"image_size":[{},{}]}}', "image_width", "image_height")
     resolution = pl.format(',"train_resolution":[{},{}],', "train_width", "train_height")
     json_line = pl.concat_str(

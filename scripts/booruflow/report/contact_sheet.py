@@ -15,6 +15,7 @@ import polars as pl
 from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
 from booruflow.sources.images.decoding import open_image
+from booruflow.sources.images.listing import IMAGE_PATH
 from booruflow.sources.images.reading import read_image
 
 SAMPLE_SIZES = {"generated": 24, "fixed": 6, "bad": 6, "existing": 12}
@@ -24,7 +25,7 @@ THUMBNAIL_SIDE = 256
 """Maximum width and height of a thumbnail in pixels."""
 
 Location: TypeAlias = tuple[str, int | None, int | None]
-"""File, offset and size of an image, see `booruflow.sources.images`."""
+"""Path, offset and size of an image, see `booruflow.sources.images.reading`."""
 
 
 def sample_captions(entries: Iterable[pl.DataFrame], count: int) -> list[tuple[int, str]]:
@@ -47,10 +48,10 @@ def find_tags(entries: Iterable[pl.DataFrame], ids: Set[int]) -> dict[int, str]:
 
 def find_images(images: Iterable[pl.DataFrame], ids: Set[int]) -> dict[int, Location]:
     """Where the images of `ids` are stored."""
-    return {row[0]: row[1:] for row in _rows_of(images, ids, ["id", "file", "offset", "size"])}
+    return {row[0]: row[1:] for row in _rows_of(images, ids, ["id", IMAGE_PATH, "offset", "size"])}
 
 
-def _rows_of(frames: Iterable[pl.DataFrame], ids: Set[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _rows_of(frames: Iterable[pl.DataFrame], ids: Set[int], columns: Sequence[str | pl.Expr]) -> Iterator[tuple[Any, ...]]:
     wanted = pl.Series("id", sorted(ids), pl.Int64).implode()
     for frame in frames:
         yield from frame.filter(pl.col("id").is_in(wanted)).select(columns).iter_rows()
@@ -60,7 +61,6 @@ def write_contact_sheet(
     path: str | Path,
     groups: Mapping[str, Sequence[tuple[int, str]]],
     tags: Mapping[int, str],
-    folder: str | Path,
     locations: Mapping[int, Location],
 ) -> None:
     """Write the page.
@@ -69,31 +69,30 @@ def write_contact_sheet(
         path: the HTML file.
         groups: heading -> (id, text) of its posts.
         tags: the tags of each post.
-        folder: folder of the images.
-        locations: where each image is stored, below `folder`.
+        locations: where each image is stored.
     """
     with open_whole(path) as file:
-        for part in _page(groups, tags, Path(folder), locations):
+        for part in _page(groups, tags, locations):
             file.write(part.encode("utf-8", "replace"))
 
 
 def _page(
-    groups: Mapping[str, Sequence[tuple[int, str]]], tags: Mapping[int, str], folder: Path, locations: Mapping[int, Location]
+    groups: Mapping[str, Sequence[tuple[int, str]]], tags: Mapping[int, str], locations: Mapping[int, Location]
 ) -> Iterator[str]:
     yield _HEAD
     for heading, posts in groups.items():
         yield f"<h2>{html.escape(heading)}</h2>\n<div>\n" if posts else ""
         for post, text in posts:
-            image = _thumbnail(folder, locations[post]) if post in locations else "<p>no image</p>"
+            image = _thumbnail(locations[post]) if post in locations else "<p>no image</p>"
             yield f"<figure>{image}<figcaption><b>{post}</b> {html.escape(text)}"
             yield f"<p>{html.escape(tags.get(post, ''))}</p></figcaption></figure>\n"
         yield "</div>\n" if posts else ""
     yield "</body></html>\n"
 
 
-def _thumbnail(folder: Path, location: Location) -> str:
+def _thumbnail(location: Location) -> str:
     try:
-        image = open_image(read_image(folder, *location))
+        image = open_image(read_image(*location))
     except Unreadable as error:
         return f"<p>{html.escape(str(error))}</p>"
     image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))

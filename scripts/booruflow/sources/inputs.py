@@ -1,17 +1,16 @@
-"""The config section `inputs`: kinds of files, checks before the first job, and a digest of the image folder.
+"""The config section `inputs`: kinds of files, checks before the first job, and the trainer's name of a folder.
 
 Snakemake imports this module whenever it starts, so it must not import polars or pyarrow.
 """
 
-import hashlib
 import json
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole
+from booruflow.sources.images.names import fixed_parts, name_pattern
 
 
 def is_csv(path: str) -> bool:
@@ -22,6 +21,11 @@ def is_csv(path: str) -> bool:
 def is_json(path: str) -> bool:
     """Whether a file of existing captions is JSON, by its name; `.parquet` and `.pq` are parquet, anything else is JSON."""
     return not path.lower().endswith((".parquet", ".pq"))
+
+
+def image_folders(images: str | Sequence[str]) -> list[str]:
+    """The folders that inputs.images names: one, several or none."""
+    return [folder for folder in ([images] if isinstance(images, str) else images) if folder]
 
 
 def check_inputs(config: Mapping[str, Any]) -> None:
@@ -57,6 +61,7 @@ def check_inputs(config: Mapping[str, Any]) -> None:
         for path in filter(None, paths):
             if not Path(path).exists():
                 raise UserError(f"config.yaml: inputs.{key}: {path}: no such file: correct the path")
+    _check_images(image_folders(inputs["images"]), inputs["image_name"])
 
 
 def _uses_of_columns(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -72,7 +77,7 @@ def _uses_of_columns(config: Mapping[str, Any]) -> dict[str, list[str]]:
 def _named_inputs(inputs: Mapping[str, Any]) -> list[str]:
     """All files and folders that the config section `inputs` names."""
     captions = [path for source in inputs["captions"] for path in source["files"]]
-    return [path for path in (*inputs["metadata"], *captions, inputs["images"], inputs["resolutions"]) if path]
+    return [path for path in (*inputs["metadata"], *captions, *image_folders(inputs["images"]), inputs["resolutions"]) if path]
 
 
 def record_inputs(inputs: Mapping[str, Any], record: Path) -> None:
@@ -98,15 +103,23 @@ def refuse_other_inputs(inputs: Mapping[str, Any], record: Path) -> None:
         )
 
 
-def listing_digest(folder: str | Path) -> str:
-    """A digest of the image folder's file names and of the sizes of its tars and indexes, 16 hex digits. Reads no image.
+def _check_images(folders: Sequence[str], image_name: str) -> None:
+    name_pattern(image_name)
+    if not folders and fixed_parts(image_name) is None:
+        raise UserError(
+            f"config.yaml: inputs.image_name: '{image_name}': without inputs.images the names are not known: use only {{id}}"
+        )
+    for folder in folders:
+        if Path.cwd().is_relative_to(Path(folder).resolve()):
+            raise UserError(f"config.yaml: inputs.images: {folder}: contains the results: name a folder of images only")
 
-    A folder that does not exist has the digest of an empty folder.
+
+def trainer_folder(folder: str) -> str:
+    r"""Where the trainer finds the images of a folder, to be put before their paths below it: absolute, with a separator.
+
+    A Windows folder (`D:\data`, `\\server\share`) is taken as it is, since it is not of this machine.
     """
-    digest = hashlib.sha256()
-    if folder and Path(folder).is_dir():
-        with os.scandir(folder) as entries:
-            listing = sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries)
-        for name, size in listing:
-            digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:16]
+    if PureWindowsPath(folder).is_absolute():
+        separator = "\\" if "\\" in folder else "/"
+        return folder.rstrip("\\/") + separator
+    return str(Path(folder).absolute()).rstrip("/") + "/"

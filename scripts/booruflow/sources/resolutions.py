@@ -7,19 +7,27 @@ import polars as pl
 
 from booruflow.core.streams import Stream, aligned
 from booruflow.sources.buckets import training_resolution
+from booruflow.sources.images.names import EXTENSIONS, fixed_parts
+from booruflow.sources.images.reasons import NO_IMAGE, NO_RESOLUTION, NO_SIZE, NOT_AN_IMAGE, UNREADABLE, reason_entries
 
 RESOLUTIONS_SCHEMA = {
     "id": pl.Int64,
+    "folder": pl.String,
     "file": pl.String,
     "train_width": pl.Int32,
     "train_height": pl.Int32,
     "image_width": pl.Int32,
     "image_height": pl.Int32,
 }
-"""Columns of resolutions.parquet: one row per post that can be trained on; sizes in pixels. `file` is the image's file name."""
+"""Columns of resolutions.parquet: one row per post that can be trained on; sizes in pixels. `file` is the path of its image
+below the image folder, for one in a tar after unpacking; `folder` is that folder as in the config, null without an image."""
 
 KOHYA_COLUMNS = ("train_width", "train_height", "image_width_kohya", "image_height_kohya")
 """Columns of a kohya file after the join with posts and images."""
+
+_FILE_EXT = pl.col("file_ext").str.strip_prefix(".")
+_IS_IMAGE = _FILE_EXT.str.to_lowercase().is_in(EXTENSIONS).fill_null(True)
+"""Whether the post is an image, by `file_ext`; unknown counts as one."""
 
 
 def resolution_rows(
@@ -27,25 +35,27 @@ def resolution_rows(
     images: Iterable[pl.DataFrame],
     kohya: Iterable[pl.DataFrame] | None,
     bucket_rule: Mapping[str, int | bool],
+    image_name: str,
     need_image: bool,
 ) -> Stream:
     """Rows of RESOLUTIONS_SCHEMA for the posts that can be trained on.
 
     With `kohya` these are the posts in it; sizes that it lacks are filled in. Without, they are the posts whose size is known
-    from the metadata or the image itself; their training resolution follows from the bucket rule.
+    from the image or, without an image folder, from the metadata; their training resolution follows from the bucket rule.
+    An image that cannot be used, and a video or archive by `file_ext`, is in neither.
 
     Args:
         posts: `id`, `image_width`, `image_height`, `file_ext`.
-        images: `id`, `ext`, `file`, `offset`, `width`, `height`.
+        images: `id`, `folder`, `name`, `width`, `height`, `problem`.
         kohya: a sorted stream of `booruflow.sources.kohya_resolutions.KOHYA_SCHEMA`.
         bucket_rule: the arguments of `booruflow.sources.buckets.training_resolution` by name.
+        image_name: the template of names, see `booruflow.sources.images.names.name_pattern`.
         need_image: without `kohya`, leave out posts that have no image; false where no image folder is configured.
     """
-    name_by_id = pl.format("{}.{}", "id", pl.coalesce("ext", "file_ext", pl.lit("webp")))
     how: Literal["inner", "left"] = "inner" if need_image and kohya is None else "left"
     streams = [posts, images] if kohya is None else [posts, images, kohya]
     for post_rows, image_rows, *kohya_rows in aligned(streams):
-        rows = post_rows.join(image_rows, on="id", how=how, maintain_order="left")
+        rows = post_rows.join(image_rows, on="id", how=how, maintain_order="left").filter(pl.col("problem").is_null())
         if kohya_rows:
             rows = rows.join(kohya_rows[0], on="id", how="inner", maintain_order="left", suffix="_kohya")
         else:
@@ -54,9 +64,10 @@ def resolution_rows(
             "id",
             "train_width",
             "train_height",
-            file=pl.when(pl.col("offset").is_null() & pl.col("file").is_not_null()).then("file").otherwise(name_by_id),
-            image_width=pl.coalesce("image_width_kohya", "image_width", "width"),
-            image_height=pl.coalesce("image_height_kohya", "image_height", "height"),
+            "folder",
+            file=pl.coalesce("name", _file_name(image_name)),
+            image_width=pl.coalesce("width", "image_width_kohya", "image_width"),
+            image_height=pl.coalesce("height", "image_height_kohya", "image_height"),
         )
         sizes = rows.select(pl.col("image_width", "image_height").fill_null(0))
         widths, heights = training_resolution(sizes["image_width"], sizes["image_height"], **bucket_rule)  # type: ignore[arg-type]
@@ -65,6 +76,46 @@ def resolution_rows(
                 train_width=pl.coalesce("train_width", pl.Series(widths, dtype=pl.Int32)),
                 train_height=pl.coalesce("train_height", pl.Series(heights, dtype=pl.Int32)),
             )
-            .filter((pl.col("train_width") > 0) & (pl.col("train_height") > 0))
+            .filter((pl.col("train_width") > 0) & (pl.col("train_height") > 0) & pl.col("file").is_not_null())
             .select([pl.col(name).cast(dtype) for name, dtype in RESOLUTIONS_SCHEMA.items()])
         )
+
+
+def _file_name(image_name: str) -> pl.Expr:
+    """The file name of a post without an image here; null for a video or an archive, and where the id does not determine it."""
+    parts = fixed_parts(image_name)
+    if parts is None:
+        return pl.lit(None, pl.String)
+    return pl.when(_IS_IMAGE).then(
+        pl.concat_str(pl.lit(parts[0]), "id", pl.lit(f"{parts[1]}."), pl.coalesce(_FILE_EXT, pl.lit("webp")))
+    )
+
+
+def excluded_entries(
+    posts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame], need_image: bool
+) -> Stream:
+    """For each post without a training resolution the entry that says why (see `booruflow.sources.images.reasons`).
+
+    Args:
+        posts: as for `resolution_rows`.
+        images: as for `resolution_rows`.
+        resolutions: `id` of the posts that have one.
+        need_image: as for `resolution_rows`.
+    """
+    for post_rows, image_rows, found in aligned([posts, images, resolutions]):
+        rows = post_rows.join(found, on="id", how="anti", maintain_order="left")
+        rows = rows.join(image_rows, on="id", how="left", maintain_order="left")
+        width, height = pl.coalesce("width", "image_width"), pl.coalesce("height", "image_height")
+        no_image = pl.col("name").is_null()
+        cases = [
+            (pl.col("problem").is_not_null(), UNREADABLE, pl.col("problem")),
+            (no_image & ~_IS_IMAGE, NOT_AN_IMAGE, pl.col("file_ext")),
+            (no_image & need_image, NO_IMAGE, pl.lit(None, pl.String)),
+            (width.is_null() | height.is_null(), NO_SIZE, pl.lit(None, pl.String)),
+            (pl.lit(True), NO_RESOLUTION, pl.format("{} x {} pixels", width, height)),
+        ]
+        why = [
+            pl.when(case).then(pl.struct(pl.lit(reason).alias("reason"), detail.alias("detail")))
+            for case, reason, detail in cases
+        ]
+        yield reason_entries(rows.select("id", why=pl.coalesce(why)).unnest("why"))

@@ -18,7 +18,7 @@ def test_every_row_has_a_key_or_a_reason(tmp_path):
     (tmp_path / "images/4.png").unlink()
     keys, skips = plan(shard)
     assert (keys != b"").tolist() == [True, False, False, False]
-    assert skips == {2: Skip("no image"), 3: Skip("no metadata"), 4: Skip("unreadable image", "no such file")}
+    assert skips == {2: Skip("no image"), 3: Skip("no metadata"), 4: Skip("unreadable image", "no such file or directory")}
 
 
 def test_only_candidates_are_planned(tmp_path):

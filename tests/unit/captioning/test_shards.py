@@ -15,7 +15,7 @@ POST = {
     "meta": "",
     "has_metadata": True,
 }
-IMAGE = {"id": 6, "ext": "webp", "file": "0006.tar", "offset": 512, "size": 99}
+IMAGE = {"id": 6, "folder": "images", "tar": "0006.tar", "name": "6.webp", "offset": 512, "size": 99}
 
 
 def test_rows_and_shards(tmp_path):
@@ -32,7 +32,7 @@ def test_rows_and_shards(tmp_path):
             "general": "red hair, 1girl",
             "characters": "",
             "artists": "ink, a_b",
-            "image": "0006.tar",
+            "image": "images/0006.tar",
             "offset": 512,
             "size": 99,
             "has_metadata": True,

@@ -14,7 +14,7 @@ def entries(key, texts):
 
 
 RESOLUTIONS = pl.DataFrame(
-    [(i, f"{i}.webp", 832, 1216, 600, 900) for i in (1, 2, 3, 4, 5)], schema=RESOLUTIONS_SCHEMA, orient="row"
+    [(i, "pics", f"a/{i}.webp", 832, 1216, 600, 900) for i in (1, 2, 3, 4, 5)], schema=RESOLUTIONS_SCHEMA, orient="row"
 )
 
 
@@ -23,24 +23,42 @@ def test_the_format_of_the_trainer(tmp_path):
     captions = entries("caption", {1: " One.\nTwo.\u2028 ", 3: "Three.", 4: "\n", 9: "no image"})
     folder = tmp_path / 'odd "name"'
     write_meta_lat(
-        tmp_path / "lat.json", tmp_path / "lat.jsonl", meta_lat_rows(tags, captions, [RESOLUTIONS]), "path", str(folder)
+        tmp_path / "lat.json",
+        tmp_path / "lat.jsonl",
+        meta_lat_rows(tags, captions, [RESOLUTIONS]),
+        "path",
+        {"pics": f"{folder}/"},
     )
     sizes = {"train_resolution": [832, 1216], "image_size": [600, 900]}
     assert json.loads((tmp_path / "lat.json").read_text()) == {
-        f"{folder}/1.webp": {"caption": "One. Two.", "tags": "a, b", **sizes},
-        f"{folder}/2.webp": {"caption": 'say_"hi"', **sizes},
-        f"{folder}/3.webp": {"caption": "Three.", **sizes},
-        f"{folder}/4.webp": {"caption": "c", **sizes},
+        f"{folder}/a/1.webp": {"caption": "One. Two.", "tags": "a, b", **sizes},
+        f"{folder}/a/2.webp": {"caption": 'say_"hi"', **sizes},
+        f"{folder}/a/3.webp": {"caption": "Three.", **sizes},
+        f"{folder}/a/4.webp": {"caption": "c", **sizes},
     }
     lines = [json.loads(line) for line in (tmp_path / "lat.jsonl").read_text().splitlines()]
-    assert lines[0] == {"image_path": f"{folder}/1.webp", "caption": "One. Two.", "tags": "a, b", "image_size": [600, 900]}
+    assert lines[0] == {"image_path": f"{folder}/a/1.webp", "caption": "One. Two.", "tags": "a, b", "image_size": [600, 900]}
     assert [line["caption"] for line in lines] == ["One. Two.", 'say_"hi"', "Three.", "c"]
 
 
 def test_bare_ids_as_keys(tmp_path):
     rows = meta_lat_rows(entries("tags", {1: "a"}), entries("caption", {2: "b"}), [RESOLUTIONS])
-    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", rows, "id", "x")
+    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", rows, "id", {"pics": "/x/"})
     assert list(json.loads((tmp_path / "lat.json").read_text())) == ["1", "2"]
+
+
+def test_each_image_folder_has_its_place_at_the_trainer(tmp_path):
+    resolutions = pl.DataFrame(
+        [(1, "pics", "a/1.png", *[64] * 4), (2, "more", "b/2.png", *[64] * 4), (3, None, "3.webp", *[64] * 4)],
+        schema=RESOLUTIONS_SCHEMA,
+        orient="row",
+    )
+    rows = list(meta_lat_rows(entries("tags", {1: "a", 2: "b", 3: "c"}), entries("caption", {9: "no image"}), [resolutions]))
+    folders = {"pics": "D:\\data\\pics\\", "more": "/data/more/", "": "\\\\server\\x\\"}
+    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", rows, "path", folders)
+    paths = ["D:\\data\\pics\\a\\1.png", "/data/more/b/2.png", "\\\\server\\x\\3.webp"]
+    assert list(json.loads((tmp_path / "lat.json").read_text())) == paths
+    assert [json.loads(line)["image_path"] for line in (tmp_path / "lat.jsonl").read_text().splitlines()] == paths
 
 
 def test_entries_are_copied_verbatim(tmp_path):

@@ -6,6 +6,7 @@ from PIL import Image
 
 from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.report.contact_sheet import caption_text, find_images, find_tags, sample_captions, write_contact_sheet
+from booruflow.sources.images.listing import IMAGES_SCHEMA
 
 
 def entries(ids: range) -> pl.DataFrame:
@@ -34,16 +35,15 @@ def test_tags_are_found_by_id() -> None:
 def test_the_page_embeds_its_images_and_escapes_texts(tmp_path: Path) -> None:
     Image.new("RGB", (900, 600), "red").save(tmp_path / "1.png")
     tmp_path.joinpath("2.webp").write_bytes(b"broken")
-    images = pl.DataFrame(
-        {"id": [1, 2, 7], "file": ["1.png", "2.webp", "7.png"], "offset": [None] * 3, "size": [None] * 3},
-        schema={"id": pl.Int64, "file": pl.String, "offset": pl.Int64, "size": pl.Int64},
-    )
+    folder = str(tmp_path)
+    rows = [(post, folder, None, name, None, None) for post, name in ((1, "1.png"), (2, "2.webp"), (7, "7.png"))]
+    images = pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row")
     locations = find_images([images], {1, 2, 3})
-    assert locations == {1: ("1.png", None, None), 2: ("2.webp", None, None)}
+    assert locations == {1: (f"{folder}/1.png", None, None), 2: (f"{folder}/2.webp", None, None)}
     groups = {"generated": [(1, "<script>alert(1)</script> & \ud800 日本"), (2, "b"), (3, "c")], "fixed": []}
     pages = [tmp_path / "one.html", tmp_path / "two.html"]
     for page in pages:
-        write_contact_sheet(page, groups, {1: "1girl, <3"}, tmp_path, locations)
+        write_contact_sheet(page, groups, {1: "1girl, <3"}, locations)
     assert pages[0].read_bytes() == pages[1].read_bytes()
     text = pages[0].read_text("utf-8")
     assert "<script" not in text and "日本" in text and "1girl, &lt;3" in text

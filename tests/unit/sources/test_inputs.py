@@ -1,14 +1,16 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
+from booruflow.sources.inputs import check_inputs, image_folders, is_csv, is_json, trainer_folder
 
 UNSELECTIVE = {"subsets": {"cats": {"all": ["cat"], "ratings": []}}, "tokens": {"score_edges": []}}
 """Sections of the config that select no posts by rating or score."""
+NO_FILES = {"metadata": [], "captions": [], "resolutions": "", "images": "", "image_name": "{id}"}
 
 
 @pytest.mark.parametrize(
@@ -21,11 +23,15 @@ UNSELECTIVE = {"subsets": {"cats": {"all": ["cat"], "ratings": []}}, "tokens": {
         ),
         ({"captions": [{"files": ["a.parquet"], "columns": ["x", "x"]}]}, "captions.0.columns: a column is listed twice"),
         ({"metadata": ["nowhere.parquet"]}, "inputs.metadata: nowhere.parquet: no such file"),
+        ({"image_name": "{md5}"}, "inputs.image_name: '{md5}': use {id} once"),
+        ({"image_name": "{id}_{md5}"}, "inputs.image_name: '{id}_{md5}': without inputs.images the names are not known"),
+        ({"images": "."}, "inputs.images: .: contains the results"),
+        ({"images": ["tests", ".."]}, "inputs.images: ..: contains the results"),
         ({"resolutions": "nowhere.json"}, "inputs.resolutions: nowhere.json: no such file"),
     ],
 )
 def test_wrong_inputs_are_refused(changed, message):
-    valid = {"columns": {"id": "id", "meta": None, "artist": None}, "metadata": [], "captions": [], "resolutions": ""}
+    valid = {"columns": {"id": "id", "meta": None, "artist": None}, **NO_FILES}
     check_inputs(UNSELECTIVE | {"inputs": valid})
     with pytest.raises(UserError, match=f"config.yaml: .*{message}") as caught:
         check_inputs(UNSELECTIVE | {"inputs": valid | changed})
@@ -41,7 +47,7 @@ def test_wrong_inputs_are_refused(changed, message):
     ],
 )
 def test_posts_are_not_selected_by_a_column_that_does_not_exist(column, selection, key):
-    inputs = {"columns": {}, "metadata": [], "captions": [], "resolutions": ""}
+    inputs = {"columns": {}, **NO_FILES}
     for name in ("x", None):
         config = UNSELECTIVE | selection | {"inputs": inputs | {"columns": {column: name}}}
         if name:
@@ -58,19 +64,32 @@ def test_kinds_of_files():
     assert [is_json(path) for path in ("a.parquet", "b.PQ", "c.json", "d")] == [False, False, True, True]
 
 
-def test_the_listing_digest_covers_names_and_the_sizes_of_tars_and_indexes(tmp_path):
-    digests = [listing_digest(""), listing_digest(tmp_path)]
-    assert digests[0] == digests[1] == listing_digest(tmp_path / "none")
-    for name, content in (("1.png", "a"), ("0.tar", "a"), ("0.tar", "ab"), ("0.json", "a"), ("0.json", "ab"), ("2.png", "")):
-        (tmp_path / name).write_text(content)
-        digests.append(listing_digest(tmp_path))
-    assert len(set(digests[1:])) == 7
-    (tmp_path / "1.png").write_text("another image")
-    assert listing_digest(str(tmp_path)) == digests[-1]
+def test_one_image_folder_or_several_or_none():
+    assert [image_folders(value) for value in ("", "a", [], ["a", "b"])] == [[], ["a"], [], ["a", "b"]]
+
+
+@pytest.mark.parametrize(
+    ("folder", "prefix"),
+    [
+        ("/data/pics", "/data/pics/"),
+        ("/data/pics/", "/data/pics/"),
+        ("/", "/"),
+        ("pics", f"{Path.cwd()}/pics/"),
+        ("", f"{Path.cwd()}/"),
+        ("D:\\data\\pics", "D:\\data\\pics\\"),
+        ("D:\\", "D:\\"),
+        ("D:/data/pics/", "D:/data/pics/"),
+        ("\\\\server\\share\\pics", "\\\\server\\share\\pics\\"),
+        ("//server/share/pics", "//server/share/pics/"),
+        ("D:data", f"{Path.cwd()}/D:data/"),
+    ],
+)
+def test_where_the_trainer_finds_images(folder, prefix):
+    assert trainer_folder(folder) == prefix
 
 
 def test_importing_the_module_imports_no_data_frames():
-    program = "import sys, booruflow.sources.inputs; print(*sys.modules)"
+    program = "import sys, booruflow.sources.inputs, booruflow.sources.images.finding; print(*sys.modules)"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     modules = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True).stdout.split()
     assert not {b"polars", b"pyarrow", b"numpy"} & set(modules)

@@ -14,13 +14,14 @@ import polars as pl
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
-from booruflow.core.idjson import READ_BYTES, read_entries, read_entry_ids
+from booruflow.core.idjson import READ_BYTES, decode_json_text, read_entries, read_entry_ids
 from booruflow.core.progress import counted, progress
 from booruflow.core.streams import aligned
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.checks.captions import require_none
 from booruflow.products.tar_index import read_index
 from booruflow.products.tars import tar_name, tar_texts
+from booruflow.sources.images.names import name_pattern
 from booruflow.sources.missing import MISSING_KINDS, read_missing
 
 
@@ -37,15 +38,19 @@ class ExportFiles(Protocol):
     tag_tars: str
 
 
-def check_exports(files: ExportFiles, tars: int) -> dict[str, int]:
+def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, int]:
     """Run the checks of what the trainer reads; return the counts that they found.
+
+    `image_name` is the template of image names, see `booruflow.sources.images.names.name_pattern`.
 
     Raises:
         UserError: a check failed.
     """
     posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
     missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
-    total, entries, tags_only = check_coverage(posts, meta_lat_ids(files.lat), read_entry_ids(files.captions), missing)
+    total, entries, tags_only = check_coverage(
+        posts, meta_lat_ids(files.lat, image_name), read_entry_ids(files.captions), missing
+    )
     for tar, path, member in ((files.caption_tars, files.captions, "caption"), (files.tag_tars, files.tags, "tags")):
         check_tars(Path(tar).parent, tar_texts(read_entries(path, member=member), member), tars)
     return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only}
@@ -84,19 +89,22 @@ def check_coverage(
     return total, entries, tags_only
 
 
-def meta_lat_ids(path: str | Path) -> Iterator[pl.DataFrame]:
-    """The ids of a meta_lat.json whose keys are ids or image paths, as a stream of `id`.
+def meta_lat_ids(path: str | Path, image_name: str) -> Iterator[pl.DataFrame]:
+    """The ids of a meta_lat.json whose keys are ids or paths of images with names of that form, as a stream of `id`.
 
     Raises:
         UserError: a line has no such key, the ids do not ascend, or the file is cut short.
     """
     yield pl.DataFrame(schema={"id": pl.Int64})
+    key = decode_json_text(pl.col("key"))
+    id_of_key = pl.coalesce(key.str.extract(f"{name_pattern(image_name)}$"), key.str.extract("^([0-9]+)$"))
     last_id, end = -1, b""
     with open_input(path) as file:
         while lines := file.readlines(READ_BYTES):
             end = lines[-1]
-            texts = [line[: line.find(b'": ') + 1].decode(errors="replace") for line in lines if line not in (b"{\n", b"}\n")]
-            ids = pl.Series("id", texts, pl.String).str.extract(r'(\d+)(?:\.\w+)?"$').cast(pl.Int64, strict=False)
+            texts = [line[: line.find(b'": {') + 1].decode(errors="replace") for line in lines if line not in (b"{\n", b"}\n")]
+            keys = pl.DataFrame({"key": texts}, schema={"key": pl.String})
+            ids = keys.select(id=id_of_key.cast(pl.Int64, strict=False))["id"]
             if ids.has_nulls() or (np.diff(ids.to_numpy(), prepend=last_id) <= 0).any():
                 raise UserError(f"{path}: not one image a line by ascending id: delete it and run `snakemake` again")
             last_id = ids[-1] if len(ids) else last_id

@@ -16,11 +16,11 @@ from booruflow.products.manifest import ENTRIES, leftovers, manifest_text, unlis
 from booruflow.products.summary import read_manifest
 
 
-def verify(results: Path, records_file: Path, threads: int) -> None:
+def verify(results: Path, records_file: Path, image_name: str, threads: int) -> None:
     """Compare all products with the manifest; those that are not in it with the records of their jobs; then run all checks.
 
     Prints a line for each product that is missing, cut, changed or left over, and notes it, so that the next run of Snakemake
-    builds it again.
+    builds it again. `image_name` is the template of image names, inputs.image_name.
 
     Raises:
         UserError: not everything is as it was built.
@@ -38,7 +38,7 @@ def verify(results: Path, records_file: Path, threads: int) -> None:
     problems = _changed_artifacts(results, artifacts, records, threads)
     problems |= _changed_others(results, artifacts, records)
     problems |= {f"{results}/{name}": "left over from an earlier setting" for name in leftovers(results, artifacts)}
-    _report(problems or _failed_checks(results, manifest), path, records_file)
+    _report(problems or _failed_checks(results, manifest, image_name), path, records_file)
     print(f"{len(artifacts)} products are as they were built")
 
 
@@ -76,7 +76,7 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
     return problems
 
 
-def _failed_checks(results: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
+def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) -> dict[str, str]:
     """Run the consistency checks again; the manifest must hold their counts, and be written as it always is."""
     names = manifest["artifacts"]
     numbers = sorted(int(name[len("captions/good_") : -len(".json")]) for name in names if name.startswith("captions/good_"))
@@ -102,7 +102,7 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any]) -> dict[str, str]
     )
     tars = sum(name.startswith("tars/captions/") and name.endswith(".tar") for name in names)
     try:
-        summary = summary_of(check_caption_files(files), check_exports(files, tars))
+        summary = summary_of(check_caption_files(files), check_exports(files, tars, image_name))
     except UserError as error:
         return {str(results): str(error)}
     artifacts = {name: entry | {"entries": summary[ENTRIES[name]]} if name in ENTRIES else entry for name, entry in names.items()}

@@ -50,15 +50,17 @@ def test_a_post_that_is_in_neither_or_in_both_is_reported(trained, missing):
 
 
 @pytest.mark.parametrize("key", ["path", "id"])
-def test_ids_are_read_from_either_kind_of_key(tmp_path, key):
-    rows = pl.DataFrame(
-        [(i, f"{i}.webp", 64, 64, 64, 64) for i in (3, 12, 700)], schema=resolutions.RESOLUTIONS_SCHEMA, orient="row"
-    )
+@pytest.mark.parametrize("folder", ["/data/9/", "D:\\9\\", "\\\\server\\9\\"])
+@pytest.mark.parametrize(
+    ("name", "template"), [("{id}.webp", "{id}"), ("7/b_{id}_0f.1.PNG", "b_{id}_{md5}"), ('b_{id}_"4": 5.gif', 'b_{id}_"4": 5')]
+)
+def test_ids_are_read_from_either_kind_of_key(tmp_path, key, folder, name, template):
+    files = [(i, "pics", name.replace("{id}", str(i)), 64, 64, 64, 64) for i in (3, 12, 700)]
+    rows = pl.DataFrame(files, schema=resolutions.RESOLUTIONS_SCHEMA, orient="row")
     texts = entries({3: 'a ": 4', 12: "b", 700: "c"})
-    write_meta_lat(
-        tmp_path / "lat.json", tmp_path / "lat.jsonl", meta_lat_rows(entries({}, "tags"), texts, [rows]), key, "/data/9"
-    )
-    assert pl.concat(meta_lat_ids(tmp_path / "lat.json"))["id"].to_list() == [3, 12, 700]
+    lines = meta_lat_rows(entries({}, "tags"), texts, [rows])
+    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", lines, key, {"pics": folder})
+    assert pl.concat(meta_lat_ids(tmp_path / "lat.json", template))["id"].to_list() == [3, 12, 700]
 
 
 @pytest.mark.parametrize(
@@ -68,12 +70,12 @@ def test_ids_are_read_from_either_kind_of_key(tmp_path, key):
 def test_a_meta_lat_that_is_cut_or_changed_is_reported(tmp_path, text):
     (tmp_path / "lat.json").write_text(text)
     with pytest.raises(UserError, match=r"lat\.json: (not one image a line|the file is cut short)"):
-        list(meta_lat_ids(tmp_path / "lat.json"))
+        list(meta_lat_ids(tmp_path / "lat.json", "{id}"))
 
 
 def test_a_file_without_entries_has_no_ids(tmp_path):
     (tmp_path / "lat.json").write_bytes(b"{\n}\n")
-    assert pl.concat(meta_lat_ids(tmp_path / "lat.json")).is_empty()
+    assert pl.concat(meta_lat_ids(tmp_path / "lat.json", "{id}")).is_empty()
 
 
 TEXTS = {1: "one", 2: "two\n\u2028\u0000", 4: "", 7: "sieben \u00fc", 10: 'x"y'}
@@ -174,7 +176,7 @@ def products(tmp_path):
 
 
 def check_products(products):
-    return summary_of(check_caption_files(products), check_exports(products, 2))
+    return summary_of(check_caption_files(products), check_exports(products, 2, "{id}"))
 
 
 def test_the_counts_of_consistent_products(products):

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +30,12 @@ def test_every_format_is_decoded_as_rgb(tmp_path, extension):
         (encoded("png", mode="L", color=77), (77, 77, 77)),
         (encoded("png", mode="1", color=1), (255, 255, 255)),
         (encoded("png", mode="I;16", color=100 << 8), (100, 100, 100)),
+        (encoded("png", mode="I;16", color=100 << 8, transparency=7), (100, 100, 100)),
+        (encoded("png", mode="I;16", color=100 << 8, transparency=100 << 8), (255, 255, 255)),
+        (encoded("png", mode="I;16", color=(100 << 8) + 1, transparency=100 << 8), (100, 100, 100)),
+        (encoded("png", mode="L", color=77, transparency=77), (255, 255, 255)),
+        (encoded("png", mode="L", color=77, transparency=78), (77, 77, 77)),
+        (encoded("png", color=(1, 2, 3), transparency=(1, 2, 3)), (255, 255, 255)),
         (encoded("jpg", mode="CMYK", color=(0, 0, 0, 0)), (255, 255, 255)),
     ],
 )
@@ -35,6 +43,29 @@ def test_modes_and_transparency(data, color):
     image = open_image(data)
     assert image.mode == "RGB"
     assert image.getpixel((2, 2)) == color
+
+
+def png(bits: int, color_type: int, row: bytes, transparency: bytes) -> bytes:
+    """A PNG of 4 x 1 pixels, some of whose forms Pillow does not write."""
+    chunks = [(b"IHDR", struct.pack(">IIBBBBB", 4, 1, bits, color_type, 0, 0, 0)), (b"tRNS", transparency)]
+    chunks += [(b"IDAT", zlib.compress(b"\0" + row)), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    ("bits", "color_type", "row", "value", "shade"),
+    [
+        (2, 0, b"\x55", (1,), (85, 85, 85)),
+        (4, 0, b"\x55\x55", (5,), (85, 85, 85)),
+        (16, 0, struct.pack(">H", 25_600) * 4, (25_600,), (100, 100, 100)),
+        (16, 2, struct.pack(">HHH", 1000, 2000, 3000) * 4, (1000, 2000, 3000), (3, 7, 11)),
+    ],
+)
+def test_one_value_stands_for_transparency(bits, color_type, row, value, shade):
+    for transparency, expected in [(value, (255, 255, 255)), ([part ^ (256 if bits == 16 else 1) for part in value], shade)]:
+        packed = b"".join(struct.pack(">H", part) for part in transparency)
+        assert open_image(png(bits, color_type, row, packed)).getpixel((1, 0)) == expected
 
 
 def test_exif_orientation_is_applied():
@@ -52,7 +83,15 @@ def test_the_first_frame_of_an_animation_is_taken(extension):
     assert open_image(out.getvalue()).getpixel((1, 1)) == (255, 0, 0)
 
 
-@pytest.mark.parametrize("data", [b"no image", b"<svg/>", encoded("bmp")[:18] + b"\xff\xff\xff\x0f" * 2 + encoded("bmp")[26:]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no image",
+        b"<svg/>",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 6\n",
+        encoded("bmp")[:18] + b"\xff\xff\xff\x0f" * 2 + encoded("bmp")[26:],
+    ],
+)
 def test_other_data_is_unreadable(data):
     with pytest.raises(Unreadable) as caught:
         open_image(data)
