@@ -9,7 +9,7 @@ import pytest
 from projects import Project
 
 from booruflow.core.errors import UserError
-from booruflow.products.built import changes, read_records
+from booruflow.products.built import changes, read_records, record_outputs
 from booruflow.products.checks.verify import verify
 
 RECORDS = Path(".snakemake/products.tsv")
@@ -99,3 +99,18 @@ def test_verify_names_what_is_wrong_and_fails(built):
     assert "results/tars/tags/0003.tar: changed" in ran.text
     assert ran.errors == ["error: 1 products are not as they were built: run `snakemake`, which builds them again"]
     assert built.plan() == {"tags_tars": 1, "manifest": 1}
+
+
+def test_a_check_that_fails_leaves_the_files_of_the_trainer(built, monkeypatch):
+    monkeypatch.chdir(built.folder)
+    trainer = [built.path("meta_lat.json"), *built.path("tars/captions").iterdir()]
+    before = [path.read_bytes() for path in trainer]
+    good = built.path("captions/good_1.json")
+    good.write_text(good.read_text().replace('{\n"', '{\n"1": {"caption":"of no shard"},\n"', 1))
+    record_outputs(RECORDS, ["results/captions/good_1.json"])  # as if the rule had written it
+    ran = built.run(code=1)
+    assert ran.errors == [
+        "error: check failed: each id of shard split_1 is in exactly one of good, bad and skipped; not so for id 1 and 0 more:"
+        " rebuild with --forceall"
+    ]
+    assert [path.read_bytes() for path in trainer] == before

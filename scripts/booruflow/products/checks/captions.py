@@ -1,7 +1,7 @@
 """Consistency checks from the shards to meta_cap.json: nothing is lost and nothing is counted twice.
 
-Those of the shards run before the captions are merged, so that no file that a trainer reads is made of wrong ones. A check raises a
-UserError if what its docstring states does not hold.
+Those of the shards run before the captions are merged, so that no file that a trainer reads is made of wrong ones. A check raises
+a UserError if what its docstring states does not hold.
 """
 
 from collections.abc import Iterable, Sequence

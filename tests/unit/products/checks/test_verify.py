@@ -1,0 +1,81 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from booruflow.core.errors import UserError
+from booruflow.core.files import sha256_of
+from booruflow.products.built import DAMAGED, read_records, record_outputs, state_of
+from booruflow.products.checks.verify import verify
+from booruflow.products.manifest import write_manifest
+
+NAMES = ["captions/good_0.json", "meta_cap.json", "tars/tags/0000.tar"]
+UNLISTED = ["captions/raw_0.jsonl", "captions/stats_0.json"]
+RECORDS = Path("products.tsv")
+
+
+@pytest.fixture(autouse=True)
+def products(tmp_path, monkeypatch):
+    """Products, recorded and in a manifest, of which one is always wrong, so that the consistency checks do not run."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*NAMES, *UNLISTED]:
+        path = Path("results", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"content of {name}")
+        record_outputs(RECORDS, [str(path)])
+    artifacts = {name: {"size": Path("results", name).stat().st_size, "sha256": sha256_of(f"results/{name}")} for name in NAMES}
+    write_manifest("results/manifest.json", {"posts": 1}, artifacts | {"gone.json": {"size": 1, "sha256": "a"}})
+    record_outputs(RECORDS, ["results/manifest.json"])
+
+
+def problems(capsys):
+    with pytest.raises(UserError, match=r"^\d+ products are not as they were built: run `snakemake`, which builds them again$"):
+        verify(Path("results"), RECORDS, 2)
+    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert lines.pop("results/gone.json") == "missing"
+    return lines
+
+
+def test_products_as_they_were_built_are_not_named(capsys):
+    assert problems(capsys) == {}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *UNLISTED])
+def test_damaged_products_are_named_and_marked(capsys, name):
+    path = Path("results", name)
+    times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+    path.write_bytes(b"C" + path.read_bytes()[1:])
+    os.utime(path, ns=times)
+    assert problems(capsys) == {f"results/{name}": "changed"}
+    records = read_records(RECORDS)
+    assert records[f"results/{name}"] == records["results/manifest.json"] == DAMAGED
+    path.unlink()
+    assert problems(capsys)[f"results/{name}"] == "missing"
+
+
+def test_a_product_that_was_cut_one_left_over_and_one_built_later(capsys):
+    os.truncate("results/meta_cap.json", 3)
+    Path("results/tars/tags/0999.tar").touch()
+    good = Path("results/captions/good_0.json")
+    good.write_text("other")
+    os.utime(good, ns=(0, state_of("results/manifest.json").time + 1))
+    record_outputs(RECORDS, [str(good)])
+    assert problems(capsys) == {
+        "results/meta_cap.json": "cut",
+        "results/tars/tags/0999.tar": "left over from an earlier setting",
+        str(good): "built again after the manifest",
+    }
+
+
+def test_without_a_manifest_the_data_set_is_to_be_built_first():
+    Path("results/manifest.json").unlink()
+    with pytest.raises(UserError, match=r"^results/manifest\.json: not there: build the data set with `snakemake` first$"):
+        verify(Path("results"), RECORDS, 1)
+
+
+def test_a_damaged_manifest_is_named(capsys):
+    Path("results/manifest.json").write_text("{")
+    with pytest.raises(UserError, match=r"^1 products are not"):
+        verify(Path("results"), RECORDS, 1)
+    assert capsys.readouterr().out == "results/manifest.json: damaged\n"
+    assert read_records(RECORDS)["results/manifest.json"] == DAMAGED
