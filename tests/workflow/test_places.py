@@ -17,7 +17,7 @@ def test_unusual_paths_and_one_core_give_identical_products(make_project, sample
     )
     project.path("journal").mkdir(parents=True)
     for n in (0, 1, 2):  # to save time only the last shard is captioned
-        shutil.copy(sample.path(f"journal/{n}_of_4.jsonl"), project.path("journal"))
+        shutil.copy(sample.path(f"journal/shard_{n}_of_4.jsonl"), project.path("journal"))
     project.run(cores=1)
     assert [entry["id"] for entry in project.journal()] == [entry["id"] for entry in sample.journal()]
     assert project.products() == sample.products()
