@@ -1,8 +1,14 @@
 import json
+from pathlib import Path
 
+import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from small_shards import row
 
-from booruflow.captioning.shards import request_rows, write_shards
+from booruflow.captioning import shards
+from booruflow.captioning.shards import SHARD_SCHEMA, request_rows, row_blocks, shard_of, write_shards
 from booruflow.sources.images.listing import IMAGES_SCHEMA
 from booruflow.sources.posts import POSTS_SCHEMA
 
@@ -18,6 +24,23 @@ POST = {
 IMAGE = {"id": 6, "ext": "webp", "file": "0006.tar", "offset": 512, "size": 99}
 
 
+def test_the_hash_is_splitmix64():
+    """The first three outputs of the reference implementation (https://prng.di.unimi.it/splitmix64.c) with seed 0."""
+    golden = 0x9E3779B97F4A7C15
+    outputs = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    states = np.array([(golden * k) % 2**64 for k in range(3)], np.uint64).view(np.int64)
+    assert shard_of(states, 2**32).tolist() == [output % 2**32 for output in outputs]
+
+
+@pytest.mark.parametrize(
+    "ids", [range(2, 8_000_000, 2000), range(0, 4000), range(0, 8000, 2), range(10**17, 10**17 + 64 * 4000, 64)]
+)
+@pytest.mark.parametrize("count", [2, 4, 5, 16])
+def test_ids_in_steps_spread_evenly(ids, count):
+    counts = np.bincount(shard_of(np.array(ids), count), minlength=count)
+    assert abs(counts - len(ids) / count).max() < 4 * (len(ids) / count) ** 0.5
+
+
 def test_rows_and_shards(tmp_path):
     ids = pl.DataFrame({"id": [2, 4, 6, 7]})
     rows = list(
@@ -25,8 +48,8 @@ def test_rows_and_shards(tmp_path):
     )
     jsons, tables = ([str(tmp_path / f"split_{n}.{kind}") for n in range(3)] for kind in ("json", "parquet"))
     assert write_shards(jsons, tables, rows) == [1, 2, 1]
-    assert [json.loads((tmp_path / f"split_{n}.json").read_text()) for n in range(3)] == [[6], [4, 7], [2]]
-    assert pl.read_parquet(tables[0]).to_dicts() == [
+    assert [json.loads((tmp_path / f"split_{n}.json").read_text()) for n in range(3)] == [[7], [2, 4], [6]]
+    assert pl.read_parquet(tables[2]).to_dicts() == [
         {
             "id": 6,
             "general": "red hair, 1girl",
@@ -38,7 +61,34 @@ def test_rows_and_shards(tmp_path):
             "has_metadata": True,
         }
     ]
-    assert pl.read_parquet(tables[2])["has_metadata"].to_list() == [False]
+    assert pl.read_parquet(tables[0])["has_metadata"].to_list() == [False]
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 60])
+def test_any_number_of_shards_with_few_files_open_and_few_row_groups(tmp_path, monkeypatch, count):
+    monkeypatch.setattr(shards, "OPEN_SHARDS", 10)
+    monkeypatch.setattr(shards, "BLOCK_ROWS", 1200)
+    ids = np.arange(5, 18_005, 6)
+    frame = pl.DataFrame([row(int(id_)) for id_ in ids], schema=SHARD_SCHEMA, orient="row")
+    most_open = 0
+
+    def rows():
+        nonlocal most_open
+        for part in frame.iter_slices(61):
+            most_open = max(most_open, len(list(Path("/proc/self/fd").iterdir())))
+            yield part
+
+    jsons, tables = ([str(tmp_path / f"split_{n}.{kind}") for n in range(count)] for kind in ("json", "parquet"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    counts = write_shards(jsons, tables, rows())
+    assert most_open - before <= 2 * 10 + 2
+    for n, (json_path, table) in enumerate(zip(jsons, tables, strict=True)):
+        expected = frame.filter(shard_of(ids, count) == n)
+        assert pl.read_parquet(table).equals(expected) and len(expected) == counts[n]
+        assert json.loads(Path(json_path).read_bytes()) == expected["id"].to_list()
+        assert pq.read_metadata(table).num_row_groups <= 3
+    assert {str(path) for path in tmp_path.iterdir()} == {*jsons, *tables}
+    assert [len(block) for block in row_blocks(tables[0], 100)][:-1] == [100] * (counts[0] // 100 - (counts[0] % 100 == 0))
 
 
 def test_an_empty_shard_is_written(tmp_path):
