@@ -36,6 +36,7 @@ rule all:
 
 onstart:
     check_gpu_jobs()
+    remove_left_scripts()
 
 
 onsuccess:

@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 from snakemake.script import PythonScript
 
 
@@ -58,6 +59,17 @@ def only_touches():
 def mark_incomplete(job):
     """Record the outputs of a job as incomplete, so that `--rerun-incomplete` makes them again."""
     workflow.persistence.started(job)
+
+
+def remove_left_scripts():
+    """Remove the copies of scripts that jobs left behind when they were killed. On a cluster running jobs elsewhere may need them."""
+    copies = list(Path(".snakemake/scripts").glob("tmp*.py"))
+    if not copies or runs_on_cluster():
+        return
+    running = {Path(part).name for process in psutil.process_iter(["cmdline"]) for part in process.info["cmdline"] or ()}
+    for path in copies:
+        if path.name not in running:
+            path.unlink(missing_ok=True)
 
 
 def keep_records_in(folder):
