@@ -19,7 +19,7 @@ from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
 from booruflow.products.summary import print_summary
-from booruflow.sources.inputs import check_inputs, is_csv, is_json, listing_digest
+from booruflow.sources.inputs import check_inputs, is_csv, is_json, list_edited, listing_digest
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
@@ -38,6 +38,8 @@ GENERATED = SHARDS if config["captions"]["generate"] else []
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
 EDITED = config["inputs"]["edited"]
+EDIT_LISTS = [f"{R}/edit_list/edited_{n}.json" for n in SHARDS]
+FIXED = SHARDS if GENERATED or (EDITED and any(Path(EDITED).glob("*"))) else []
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
 
@@ -81,10 +83,27 @@ def caption_tables(wildcards):
     return tables
 
 
-def edited(wildcards):
-    """The file of a shard's edited entries, if there is one."""
-    path = Path(EDITED) / f"edited_{wildcards.n}.json"
-    return [str(path)] if EDITED and path.exists() else []
+@functools.cache
+def edited_files():
+    """All files of edited entries. Ends the run if one cannot be read; names what else lies in their folder."""
+    try:
+        files, others = list_edited(EDITED)
+    except UserError as error:
+        sys.exit(str(error))
+    if others and is_main_process():
+        print(f"{EDITED}: not read, since not called *.json: {', '.join(others)}", file=sys.stderr)
+    return files
+
+
+def no_edited_lists(wildcards):
+    """No file. Ends the run if a person has edited an edit list in its place, which a run of its rule would replace."""
+    from booruflow.captioning.edit_list import refuse_edited_lists
+
+    try:
+        refuse_edited_lists(EDIT_LISTS, EDITED)
+    except UserError as error:
+        sys.exit(str(error))
+    return []
 
 
 def tars_of(folder, kind):
@@ -110,6 +129,7 @@ def everything():
         *rules.images.output,
         *rules.resolutions.output,
         *expand(rules.caption.output, n=GENERATED),
+        *(rules.fixed.output if FIXED else []),
         *rules.manifest.output,
         *rules.tokens.output,
         *rules.token_plots.output,

@@ -14,7 +14,7 @@ rule manifest:
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
         captions=rules.meta_cap.output.captions,
         lat=rules.meta_lat.output.json,
         lat_lines=rules.meta_lat.output.jsonl,

@@ -12,7 +12,7 @@ rule meta_cap:
     input:
         base=rules.base_captions.output.captions,
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
     output:
         captions=f"{R}/meta_cap.json",
     log:

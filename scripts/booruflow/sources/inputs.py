@@ -6,10 +6,12 @@ Snakemake imports this module whenever it starts, so it must not import polars o
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from booruflow.core.errors import UserError
+from booruflow.core.files import reading
 
 
 def is_csv(path: str) -> bool:
@@ -52,15 +54,42 @@ def check_inputs(inputs: Mapping[str, Any]) -> None:
                 raise UserError(f"config.yaml: inputs.{key}: {path}: no such file: correct the path")
 
 
+def list_edited(folder: str | Path) -> tuple[list[str], list[str]]:
+    """The files of edited entries in a folder, sorted, and the names of what else lies there and is not hidden or a backup.
+
+    They are called `*.json`, in capitals or not. A folder that does not exist, or "", has none.
+
+    Raises:
+        UserError: the folder or such a file cannot be read, or Snakemake would not understand its name.
+    """
+    if not folder or not os.path.lexists(folder):
+        return [], []
+    with reading(folder):
+        names = sorted(path.name for path in Path(folder).iterdir() if path.name[0] != "." and path.name[-1] != "~")
+    files = [str(Path(folder, name)) for name in names if name.lower().endswith(".json")]
+    for path in files:
+        if not (Path(path).is_file() and os.access(path, os.R_OK)):
+            raise UserError(f"{path}: not a readable file, or a link to none: restore the file or remove the name")
+        if "{" in path or "}" in path:
+            raise UserError(f"{path}: a file name with braces: rename the file")
+    return files, [name for name in names if not name.lower().endswith(".json")]
+
+
 def listing_digest(folder: str | Path) -> str:
     """A digest of the image folder's file names and of the sizes of its tars and indexes, 16 hex digits. Reads no image.
 
-    A folder that does not exist has the digest of an empty folder.
+    A folder that does not exist or cannot be read has the digest of an empty folder, and a link to no file counts as empty:
+    the rule images names them, and no other rule fails for them.
     """
     digest = hashlib.sha256()
-    if folder and Path(folder).is_dir():
-        with os.scandir(folder) as entries:
-            listing = sorted((e.name, e.stat().st_size if e.name.endswith((".tar", ".json")) else 0) for e in entries)
-        for name, size in listing:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for name, size in sorted((e.name, _size(e) if e.name.endswith((".tar", ".json")) else 0) for e in entries):
             digest.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat().st_size
+    except OSError:
+        return 0
