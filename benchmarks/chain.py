@@ -77,7 +77,7 @@ def configuration(inputs: Path, results: str, resolutions: bool) -> dict[str, ob
             "captions": [source],
             "images": "",
             "resolutions": str(inputs / "meta_lat.json") if resolutions else "",
-            "edited": str(inputs),
+            "edited": "",
         },
         "captions": {"generate": False, "shards": SHARDS},
         "meta_lat": {"folder": "/data/images"},
