@@ -32,7 +32,7 @@ NOT_EDITED = "not edited"
 NOT_IN_DATA_SET = "not in the data set"
 
 MAX_LISTED = 20
-"""Ids named in a line of the log; edits.json has all."""
+"""Ids named in a line of the log."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
     """The captions of the edits of those posts that are in `artists`.
 
     Raises:
-        UserError: an entry gives no caption; each is listed with its file and the reason.
+        UserError: entries give no caption; they are listed, each with its file and the reason.
     """
     captions, still_bad = {}, []
     for post, edit in edits.items():
@@ -174,7 +174,7 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
             captions[post] = with_artist(outcome.caption, artists[post], settings.artist_sentence)
     if still_bad:
         raise UserError(
-            f"edited entries that are still bad: {', '.join(still_bad)}: correct their text, or give a caption"
+            f"edited entries that are still bad: {_listed(still_bad)}: correct their text, or give a caption"
             ' as {"caption": "..."}, or remove them'
         )
     return captions
@@ -207,8 +207,12 @@ def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
         (NOT_IN_DATA_SET, "edited, but not in the data set; not used"),
     ):
         if ids[name]:
-            rest = f" and {len(ids[name]) - MAX_LISTED} more" if len(ids[name]) > MAX_LISTED else ""
-            print(f"{remark}: {', '.join(map(str, ids[name][:MAX_LISTED]))}{rest}")
+            print(f"{remark}: {_listed(ids[name])}")
+
+
+def _listed(items: Sequence[object]) -> str:
+    rest = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
+    return ", ".join(map(str, items[:MAX_LISTED])) + rest
 
 
 def write_fixed(captions: Mapping[int, str], paths: Sequence[str]) -> None:

@@ -10,7 +10,6 @@ such as one that was cut off by a kill.
 """
 
 import fcntl
-import math
 import os
 import re
 import sys
@@ -38,8 +37,8 @@ MAX_OPEN_FILES = 64
 def journal_files(folder: Path, shard: int, shards: int) -> list[Path]:
     """The journal files that can hold ids of shard `shard` of `shards`, sorted; none if there is no such folder.
 
-    Shards are remainders of a hash (`booruflow.captioning.shards.shard_of`), so shard m of M and shard n of N share ids if m
-    and n are equal modulo gcd(M, N). A `*.jsonl` of any other name can hold any ids.
+    Shards are equal parts of a range (`booruflow.captioning.shards.shard_of`), so shard m of M and shard n of N share ids if
+    [m/M, (m+1)/M) and [n/N, (n+1)/N) overlap. A `*.jsonl` of any other name can hold any ids.
 
     Raises:
         UserError: the folder cannot be read, or such a name is not that of a file.
@@ -51,8 +50,8 @@ def journal_files(folder: Path, shard: int, shards: int) -> list[Path]:
         if not name.endswith(".jsonl") or name.startswith("."):
             continue
         match = _FILE_NAME.fullmatch(name)
-        file_shard, file_shards = (int(match[1]), int(match[2])) if match else (0, 1)
-        if (file_shard - shard) % math.gcd(file_shards, shards) == 0:
+        first, count = (int(match[1]), int(match[2])) if match else (0, 1)
+        if first >= count or (first * shards < (shard + 1) * count and shard * count < (first + 1) * shards):
             if not (folder / name).is_file():
                 raise UserError(f"{folder / name}: not a file, or a link to none: restore the file or remove the name")
             files.append(folder / name)

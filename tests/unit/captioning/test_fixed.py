@@ -91,6 +91,13 @@ def test_changed_entries_that_give_no_caption_are_an_error_that_names_each(entry
         fixed({4: entry, 8: {"caption": "Fine."}, 12: {"text": "?"}})
 
 
+def test_a_message_lists_the_first_entries_and_counts_the_rest():
+    entries = {post: {"text": "?"} for post in range(1000)}
+    with pytest.raises(UserError, match=r"19 \(edited/a\.json: .+\) and 980 more: correct") as caught:
+        fixed_captions(chosen_edits(edits_of(entries), {}), dict.fromkeys(entries, ()), SETTINGS)
+    assert len(str(caught.value)) < 1200
+
+
 def test_entries_are_found_by_id_in_any_file(tmp_path):
     one = edited(tmp_path, {"12": {"caption": "a"}, "4": {"caption": "b"}}, "one.json")
     two = edited(tmp_path, {"8": {"caption": "c"}, "4": {"caption": "b"}}, "two.json")

@@ -1,10 +1,13 @@
 import json
+from decimal import Decimal, localcontext
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_shards import row
 
 from booruflow.captioning import shards
@@ -24,21 +27,28 @@ POST = {
 IMAGE = {"id": 6, "ext": "webp", "file": "0006.tar", "offset": 512, "size": 99}
 
 
-def test_the_hash_is_splitmix64():
-    """The first three outputs of the reference implementation (https://prng.di.unimi.it/splitmix64.c) with seed 0."""
-    golden = 0x9E3779B97F4A7C15
-    outputs = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
-    states = np.array([(golden * k) % 2**64 for k in range(3)], np.uint64).view(np.int64)
-    assert shard_of(states, 2**32).tolist() == [output % 2**32 for output in outputs]
+def test_the_shard_is_the_part_of_the_unit_interval_in_which_the_fraction_lies():
+    ids = [0, 1, 2, 7, 99_999, 8_093_067]
+    with localcontext(prec=40):
+        fractions = [id_ / ((1 + Decimal(5).sqrt()) / 2) % 1 for id_ in ids]
+        for count in (1, 2, 7, 10_000):
+            assert shard_of(np.array(ids), count).tolist() == [int(fraction * count) for fraction in fractions]
 
 
-@pytest.mark.parametrize(
-    "ids", [range(2, 8_000_000, 2000), range(0, 4000), range(0, 8000, 2), range(10**17, 10**17 + 64 * 4000, 64)]
-)
-@pytest.mark.parametrize("count", [2, 4, 5, 16])
-def test_ids_in_steps_spread_evenly(ids, count):
-    counts = np.bincount(shard_of(np.array(ids), count), minlength=count)
-    assert abs(counts - len(ids) / count).max() < 4 * (len(ids) / count) ** 0.5
+@pytest.mark.parametrize("step", [1, 2, 3, 10, 64, 100, 256, 1000, 1024, 10_000])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 16, 64])
+def test_ids_in_steps_spread_evenly(step, count):
+    for first, number in ((0, 40 * count), (5_000_003, 4000), (7, 100_000)):
+        counts = np.bincount(shard_of(np.arange(first, first + number * step, step), count), minlength=count)
+        chance = (number / count) ** 0.5
+        assert abs(counts - number / count).max() <= 2.5 * chance + 1
+
+
+@given(st.lists(st.integers(0, 10**18 - 1)), st.integers(1, 10_000), st.integers(1, 10_000))
+def test_shards_are_in_range_and_of_a_finer_division_parts(ids, count, factor):
+    shards_of_ids = shard_of(np.array(ids, np.int64), count)
+    assert ((shards_of_ids >= 0) & (shards_of_ids < count)).all()
+    assert (shard_of(np.array(ids, np.int64), count * factor) // factor == shards_of_ids).all()
 
 
 def test_rows_and_shards(tmp_path):
@@ -47,8 +57,8 @@ def test_rows_and_shards(tmp_path):
         request_rows([ids], [pl.DataFrame([POST], schema=POSTS_SCHEMA)], [pl.DataFrame([IMAGE], schema=IMAGES_SCHEMA)], "space")
     )
     jsons, tables = ([str(tmp_path / f"split_{n}.{kind}") for n in range(3)] for kind in ("json", "parquet"))
-    assert write_shards(jsons, tables, rows) == [1, 2, 1]
-    assert [json.loads((tmp_path / f"split_{n}.json").read_text()) for n in range(3)] == [[7], [2, 4], [6]]
+    assert write_shards(jsons, tables, rows) == [2, 1, 1]
+    assert [json.loads((tmp_path / f"split_{n}.json").read_text()) for n in range(3)] == [[2, 7], [4], [6]]
     assert pl.read_parquet(tables[2]).to_dicts() == [
         {
             "id": 6,
@@ -61,7 +71,7 @@ def test_rows_and_shards(tmp_path):
             "has_metadata": True,
         }
     ]
-    assert pl.read_parquet(tables[0])["has_metadata"].to_list() == [False]
+    assert pl.read_parquet(tables[1])["has_metadata"].to_list() == [False]
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 60])
