@@ -38,6 +38,7 @@ onstart:
     check_gpu_jobs()
     record_inputs(config["inputs"], INPUTS_RECORD)
     compact_records(RECORDS)
+    remove_left_scripts()
 
 
 onsuccess:

@@ -184,7 +184,7 @@ def memory(posts: int) -> None:
         model = small_model(Path(folder) / "model")
         changes = {"model": model, "max_new_tokens": 2, "min_pixels": 784, "max_pixels": 1568}
         job = start(Path(folder), changes)
-        journal, process = Path(folder) / "journal/0_of_1.jsonl", psutil.Process(job.pid)
+        journal, process = Path(folder) / "journal/shard_0_of_1.jsonl", psutil.Process(job.pid)
         marks = [posts * part // 10 for part in range(1, 11)]
         while job.poll() is None and marks:
             lines = journal.read_bytes().count(b"\n") if journal.exists() else 0
@@ -204,7 +204,7 @@ def kills(posts: int, times: int) -> None:
         changes = {"model": small_model(folder / "model"), "max_new_tokens": 8, "min_pixels": 784, "max_pixels": 1568}
         changes["log"] = str(folder / "log")
         killed, idle = 0, 0
-        journal = folder / "journal/0_of_1.jsonl"
+        journal = folder / "journal/shard_0_of_1.jsonl"
         while killed < times:
             lines = len(journal.read_bytes()) if journal.exists() else 0
             job = start(folder, changes)

@@ -1,8 +1,9 @@
 """Captions of each shard: generate them (the only rule that needs a GPU), parse them, and parse edited ones again.
 
-Needs missing/split_{n}.parquet, the images, and edited/edited_{n}.json if there is one. Makes, all in captions/,
-raw_{n}.jsonl, skipped_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json; on request also
-edit_list/edited_{n}.json. Finished generations are kept in journal/. Reads the config sections captioner, captions and inputs.
+Needs missing/split_{n}.parquet, the images, posts, and the files in edited/. Makes, all in captions/,
+raw_{n}.jsonl, skipped_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json, fixed_{n}.json and edits.json; on request also
+edit_list/edited_{n}.json. Finished generations are kept in journal/. Reads the config sections captioner, captions, inputs
+and tags.
 
 Rules that captioning waits for have a priority, in all rule files, and the longest of them a higher one, so that GPUs start
 early.
@@ -70,25 +71,27 @@ rule parse:
 
 rule fixed:
     input:
-        split=f"{R}/missing/split_{{n}}.parquet",
-        bad=rules.parse.output.bad,
-        edited=edited,
+        posts=rules.posts.output.posts,
+        bad=expand(rules.parse.output.bad, n=GENERATED),
+        edited=lambda wildcards: edited_files(),
     output:
-        fixed=f"{R}/captions/fixed_{{n}}.json",
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=SHARDS),
+        edits=f"{R}/captions/edits.json",
     log:
-        f"{R}/logs/fixed_{{n}}.log",
+        f"{R}/logs/fixed.log",
     benchmark:
-        f"{R}/benchmarks/fixed_{{n}}.tsv"
+        f"{R}/benchmarks/fixed.tsv"
     threads: 1
     resources:
         mem_mb=1000,
     params:
         code=code("fixed"),
         parser=verbatim(PARSER),
+        underscores=config["tags"]["underscores"],
     conda:
         "../envs/data.yaml"
     message:
-        "Captions of shard {wildcards.n}: parse edited entries"
+        "Fixed captions: parse the edited entries of all files"
     script:
         "../scripts/fixed.py"
 
@@ -96,8 +99,10 @@ rule fixed:
 rule edit_list:
     input:
         bad=expand(rules.parse.output.bad, n=SHARDS),
+        edited=lambda wildcards: edited_files(),
+        none=no_edited_lists,
     output:
-        lists=expand(f"{R}/edit_list/edited_{{n}}.json", n=SHARDS),
+        lists=EDIT_LISTS,
     log:
         f"{R}/logs/edit_list.log",
     benchmark:
@@ -107,10 +112,10 @@ rule edit_list:
         mem_mb=1000,
     params:
         code=code("edit_list"),
-        edited=verbatim(EDITED),
+        folder=verbatim(EDITED),
     conda:
         "../envs/data.yaml"
     message:
-        "Edit list: bad outputs to edit and save in {params.edited}"
+        "Edit list: bad outputs to edit, in a copy in {params.folder}"
     script:
         "../scripts/edit_list.py"

@@ -29,6 +29,7 @@ from booruflow.sources.inputs import (
     image_folders,
     is_csv,
     is_json,
+    list_edited,
     record_inputs,
     refuse_other_inputs,
     trainer_folder,
@@ -64,6 +65,8 @@ GENERATED = SHARDS if config["captions"]["generate"] else []
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
 EDITED = "edited"
+EDIT_LISTS = [f"{R}/edit_list/edited_{n}.json" for n in SHARDS]
+FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
 
@@ -106,10 +109,27 @@ def caption_tables(wildcards):
     return tables
 
 
-def edited(wildcards):
-    """The file of a shard's edited entries, if there is one."""
-    path = Path(EDITED) / f"edited_{wildcards.n}.json"
-    return [str(path)] if path.exists() else []
+@functools.cache
+def edited_files():
+    """All files of edited entries. Ends the run if one cannot be read; names what else lies in their folder."""
+    try:
+        files, others = list_edited(EDITED)
+    except UserError as error:
+        sys.exit(str(error))
+    if others and is_main_process():
+        print(f"{EDITED}: not read, since not called *.json: {', '.join(others)}", file=sys.stderr)
+    return files
+
+
+def no_edited_lists(wildcards):
+    """No file. Ends the run if a person has edited an edit list in its place, which a run of its rule would replace."""
+    from booruflow.captioning.edit_list import refuse_edited_lists
+
+    try:
+        refuse_edited_lists(EDIT_LISTS, EDITED)
+    except UserError as error:
+        sys.exit(str(error))
+    return []
 
 
 def tars_of(folder, kind):
@@ -136,6 +156,7 @@ def everything():
         *rules.resolutions.output,
         *UNREADABLE,
         *expand(rules.caption.output, n=GENERATED),
+        *(rules.fixed.output if FIXED else []),
         *rules.manifest.output,
         *rules.tokens.output,
         *rules.token_plots.output,

@@ -11,6 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
 from snakemake.dag import DAG
 from snakemake.script import PythonScript
 from snakemake.settings.types import DeploymentMethod
@@ -97,6 +98,17 @@ def after_each_job(act):
 def has_other_config_files():
     """Whether config files are named on the command line (`--configfile`), which Snakemake merges into config.yaml."""
     return bool(workflow.overwrite_configfiles)
+
+
+def remove_left_scripts():
+    """Remove the copies of scripts that jobs left behind when they were killed. On a cluster running jobs elsewhere may need them."""
+    copies = list(Path(".snakemake/scripts").glob("tmp*.py"))
+    if not copies or runs_on_cluster():
+        return
+    running = {Path(part).name for process in psutil.process_iter(["cmdline"]) for part in process.info["cmdline"] or ()}
+    for path in copies:
+        if path.name not in running:
+            path.unlink(missing_ok=True)
 
 
 def silence_ctrl_c(scripts):

@@ -16,7 +16,7 @@ rule meta_cap:
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
     output:
         captions=f"{R}/meta_cap.json",
     log:

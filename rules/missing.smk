@@ -53,7 +53,7 @@ rule shards:
     conda:
         "../envs/data.yaml"
     message:
-        "Shards: divide posts without a caption by id % {params.shards}"
+        "Shards: divide posts without a caption into {params.shards}"
     priority: 1
     script:
         "../scripts/shards.py"

@@ -16,7 +16,7 @@ rule plots:
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
         resolutions=rules.resolutions.output.resolutions,
     output:
         coverage=report(
@@ -67,7 +67,7 @@ rule contact_sheet:
         base=rules.base_captions.output.captions,
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
+        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
     output:
         page=report(
             f"{R}/report/contact_sheet.html",

@@ -1,14 +1,13 @@
 """Rule edit_list: the bad outputs of each shard, for a person to edit."""
 
-from pathlib import Path
-
 from booruflow.captioning.edit_list import unedited_entries
+from booruflow.captioning.fixed import read_edits
 from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule):
-    folder = Path(snakemake.params.edited)
+    folder, edited = snakemake.params.folder, read_edits(snakemake.input.edited)
     count = 0
     for bad, target in zip(snakemake.input.bad, snakemake.output.lists, strict=True):
-        count += write_entries(target, unedited_entries(bad, folder / Path(target).name))
-    print(f"{count} bad outputs: edit their text, or type a caption instead, and save the file in {folder}/")
+        count += write_entries(target, unedited_entries(bad, edited))
+    print(f"{count} bad outputs: copy the files to {folder}/, by any names that are free, and edit text or type a caption there")

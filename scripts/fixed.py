@@ -1,14 +1,26 @@
-"""Rule fixed: the edited entries of a shard parsed again."""
+"""Rule fixed: the edited entries of all files parsed again."""
 
-from booruflow.captioning.fixed import fixed_captions, read_edited
-from booruflow.captioning.parse import ParserSettings, artists_of
-from booruflow.core.idjson import write_entries
+from booruflow.captioning.fixed import (
+    chosen_edits,
+    edit_outcomes,
+    fixed_captions,
+    print_outcomes,
+    read_artists,
+    read_bad_texts,
+    read_edits,
+    write_fixed,
+    write_outcomes,
+)
+from booruflow.captioning.parse import ParserSettings
 from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule):
-    inputs, settings = snakemake.input, ParserSettings(**snakemake.params.parser)
-    edits = {}
-    for path in inputs.edited:  # one, or none
-        edits = read_edited(path, inputs.split)
-    captions = fixed_captions(edits, inputs.bad, artists_of(inputs.split), settings)
-    write_entries(snakemake.output.fixed, [captions])
+    inputs, outputs, params = snakemake.input, snakemake.output, snakemake.params
+    edits = read_edits(inputs.edited)
+    bad_texts, bad = read_bad_texts(inputs.bad, edits)
+    chosen = chosen_edits(edits, bad_texts)
+    captions = fixed_captions(chosen, read_artists(inputs.posts, chosen, params.underscores), ParserSettings(**params.parser))
+    outcomes = edit_outcomes(edits, chosen, captions, bad_texts)
+    print_outcomes(outcomes, bad)
+    write_fixed(captions, outputs.fixed)
+    write_outcomes(outputs.edits, outcomes)

@@ -96,23 +96,45 @@ def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ('{"6292362": {"text": "hm"}}', "error: edited entries that are still bad: 6292362 ("),
+        ({"BAD": {"text": "hm"}}, "error: edited entries that are still bad: BAD (edited/mine.json: "),
         (
-            '{"1479088": {"caption": "It is of shard 0."}}',
-            "error: edited/edited_2.json: id 1479088 is not in results/missing/split_2.parquet (1 such)",
+            {"6292362": {"text": "hm"}, "BAD": {"caption": "One."}},
+            "error: edited/edited_2.json and edited/mine.json: id 6292362 is edited in both, differently: keep one",
         ),
     ],
 )
 def test_edited_files(built, content, expected):
-    before = built.path("captions/fixed_2.json").read_bytes()
-    path = built.folder / "edited/edited_2.json"
-    sound = path.read_text()
-    path.write_text(content)
+    edits = built.read("captions/edits.json")
+    bad, good = (
+        next(post for n in range(4) for post in built.read(f"captions/{kind}_{n}.json") if post not in edits)
+        for kind in ("bad", "good")
+    )
+    path = built.folder / "edited/mine.json"
+    text = json.dumps(content).replace("BAD", bad)
+    path.write_text(text)
     line = refused(built, "captions/fixed_2.json")
-    assert line.startswith(expected)
-    assert path.read_text() == content
+    assert line.startswith(expected.replace("BAD", bad))
+    assert path.read_text() == text
 
-    path.write_text(sound)
-    built.run("results/captions/fixed_2.json")
-    assert built.path("captions/fixed_2.json").read_bytes() == before
-    assert json.loads(before)
+    base = next(iter(built.read("captions/meta_cap_base.json")))
+    typed = {post: {"caption": f"Typed for {post}."} for post in (bad, good, base, "5")}
+    path.write_text(json.dumps(typed))
+    ran = built.run("meta_cap")
+    assert ran.jobs == {"fixed": 1, "meta_cap": 1}
+    replaced = ", ".join(sorted((good, base), key=int))
+    assert (
+        f"] edited, though their output is not bad (any more); the edit takes precedence over any other caption: {replaced}\n"
+        in ran.text
+    )
+    assert "] edited, but not in the data set; not used: 5\n" in ran.text
+    captions = built.read("meta_cap.json")
+    assert {post: captions.get(post) for post in typed} == typed | {"5": None}
+
+
+def test_a_link_to_no_file_among_images_and_edited_files(make_project):
+    project = make_project(captions__generate=False)
+    (project.folder / "sample/images/0001.json").symlink_to("gone")
+    (project.folder / "edited/mine.json").symlink_to("gone")
+    assert project.plan("posts") == {"posts": 1}
+    line = "edited/mine.json: not a readable file, or a link to none: restore the file or remove the name"
+    assert line in project.run("-n", code=1).text.splitlines()

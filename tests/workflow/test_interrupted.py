@@ -26,7 +26,10 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(make_project, sample):
             project.wait_for(process, moment)
         project.run("--unlock")
     assert not project.path("manifest.json").exists()
+    scripts = project.folder / ".snakemake/scripts"
+    assert list(scripts.iterdir()), "killed jobs leave the copies of their scripts"
     project.run()
+    assert list(scripts.iterdir()) == []
     assert project.products() == sample.products()
     assert project.left_behind() == []
     generated = [entry["id"] for entry in project.journal()]
@@ -34,12 +37,14 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(make_project, sample):
 
 
 def test_ctrl_c_while_captioning_stops_and_the_next_run_completes(built, sample):
-    (built.folder / "journal/3_of_4.jsonl").unlink()
+    (built.folder / "journal/shard_3_of_4.jsonl").unlink()
     built.path("captions/raw_3.jsonl").unlink()
     kept = len(built.journal_lines())
     built.configure(captioner__batch_size=1)
     with built.running() as process:
-        built.wait_for(process, lambda: (built.folder / "journal/3_of_4.jsonl").exists() and len(built.journal_lines()) > kept)
+        built.wait_for(
+            process, lambda: (built.folder / "journal/shard_3_of_4.jsonl").exists() and len(built.journal_lines()) > kept
+        )
         before = len(built.journal_lines())
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(30) != 0, "no longer than a caption takes"

@@ -16,7 +16,7 @@ def test_unusual_paths_and_one_core_give_identical_products(make_project, sample
     )
     (project.folder / "journal").mkdir()
     for n in (0, 1, 2):  # to save time only the last shard is captioned
-        shutil.copy(sample.folder / f"journal/{n}_of_4.jsonl", project.folder / "journal")
+        shutil.copy(sample.folder / f"journal/shard_{n}_of_4.jsonl", project.folder / "journal")
     project.run(cores=1)
     assert [entry["id"] for entry in project.journal()] == [entry["id"] for entry in sample.journal()]
     assert project.products() == sample.products()

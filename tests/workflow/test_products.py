@@ -6,9 +6,12 @@ import re
 import tarfile
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 import pytest
 from projects import Ran
+
+from booruflow.captioning.shards import shard_of
 
 SHARDS = range(4)
 TARS = range(10)
@@ -83,7 +86,7 @@ def test_id_lists_have_one_ascending_id_a_line(sample):
         text = sample.path(f"missing/split_{n}.json").read_text()
         listed = strict(text)
         assert listed == sorted(set(listed)) and text == "[\n" + ",\n".join(map(str, listed)) + "\n]\n"
-        assert all(post % 4 == n for post in listed)
+        assert shard_of(np.array(listed), 4).tolist() == [n] * len(listed)
         assert pl.read_parquet(sample.path(f"missing/split_{n}.parquet"))["id"].to_list() == listed
 
 
@@ -113,11 +116,12 @@ def test_good_bad_edited_fixed_and_skipped_posts_all_occur(sample, shards):
     reasons = [entry["reason"] for entry in skipped.values()]
     assert sorted(reasons) == ["no image"] * 3 + ["unreadable image"]
     assert all(("detail" in entry) == (entry["reason"] == "unreadable image") for entry in skipped.values())
-    files = (sample.folder / "edited").glob("edited_*.json")
+    files = (sample.folder / "edited").glob("*.json")
     edited = {key for path in files for key in json.loads(path.read_bytes())}
     assert set(fixed) == edited <= set(bad) != edited
     assert not edited & set(good)
     assert all("artist" in entry["caption"].split(".")[0] for entry in fixed.values())
+    assert {key: entry["outcome"] for key, entry in sample.read("captions/edits.json").items()} == dict.fromkeys(fixed, "fixed")
 
 
 def test_captions_of_all_sources_are_merged(sample, shards):

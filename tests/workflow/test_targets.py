@@ -1,6 +1,7 @@
 """Targets by file and by rule name, and the output of a dry run."""
 
 import re
+import shutil
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_only_a_deleted_product_is_built_again(built, target, product, rules):
     assert built.products() == before
 
 
-def test_the_edit_list_is_made_on_request(built, sample):
+def test_the_edit_list_is_made_on_request_and_a_copy_of_it_edits_nothing(built, sample):
     assert "edit_list" not in sample.console()
     built.run("edit_list")
     total = 0
@@ -38,9 +39,20 @@ def test_the_edit_list_is_made_on_request(built, sample):
         edit_list, bad, fixed = (
             built.read(name) for name in (f"edit_list/edited_{n}.json", f"captions/bad_{n}.json", f"captions/fixed_{n}.json")
         )
+        assert all(len(entry.pop("digest")) == 16 for entry in edit_list.values())
         assert edit_list == {post: entry for post, entry in bad.items() if post not in fixed}
         total += len(edit_list)
+        shutil.copy(built.path(f"edit_list/edited_{n}.json"), built.folder / f"edited/copy of {n}.json")
     assert total
+    ran = built.run("meta_cap")
+    assert ran.jobs == {"fixed": 1, "meta_cap": 1} and f"] 2 fixed, {total} not edited yet, {total} still bad\n" in ran.text
+    assert built.read("meta_cap.json") == sample.read("meta_cap.json")
+
+    edited = next(path for path in built.path("edit_list").iterdir() if "digest" in path.read_text())
+    edited.write_text(edited.read_text().replace('"text":"', '"text":"Typed here. ', 1))
+    line = f"{edited.relative_to(built.folder)}: edited (id "
+    assert any(text.startswith(line) for text in built.run("edit_list", code=1).text.splitlines())
+    assert "Typed here." in edited.read_text()
 
 
 def test_a_dry_run_prints_one_line_for_each_job(make_project):

@@ -1,10 +1,12 @@
-"""Rule fixed: the bad outputs that a person edited, parsed again."""
+"""Rule fixed: the entries that a person edited, whatever the file and the shard, parsed again."""
 
+import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 import polars as pl
@@ -13,78 +15,216 @@ from booruflow.captioning.parse import ParserSettings
 from booruflow.captioning.parsing.artist_sentence import with_artist
 from booruflow.captioning.parsing.outcome import Bad
 from booruflow.captioning.parsing.parser import parse_edited
+from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import read_entries
+from booruflow.core.files import open_input
+from booruflow.core.idjson import MAX_ID_DIGITS, read_entries, write_entries
+from booruflow.core.streams import semi_join
 from booruflow.core.tables import read_stream
+from booruflow.sources.tags import tag_line
 
-Edits: TypeAlias = dict[int, Mapping[str, Any]]
+DIGEST = "digest"
+"""Key of an entry of the edit list: the digest of its text, by which a copy that nobody changed is recognised."""
+
+FIXED = "fixed"
+REPLACED = "fixed, though its output is not bad"
+NOT_EDITED = "not edited"
+NOT_IN_DATA_SET = "not in the data set"
+
+MAX_LISTED = 20
+"""Ids named in a line of the log."""
 
 
-def read_edited(path: str | Path, split: str | Path | None = None) -> Edits:
-    """An edited file, in any JSON layout, by id, ascending.
+@dataclass(frozen=True)
+class Edit:
+    """An entry of an edited file."""
+
+    entry: Any
+    """`{"text": ...}` or `{"caption": ...}`, if it is as it should be."""
+    path: str
+
+
+def text_digest(text: str) -> str:
+    """The digest of an output, for DIGEST."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def read_edited(path: str | Path) -> dict[int, Any]:
+    """An edited file, in any JSON layout, by id; a caption of white space alone is left out.
 
     Raises:
-        UserError: it is not a JSON object of ids, each once; or an id does not belong to the shard `split`.
+        UserError: it is not a JSON object of ids, each once.
     """
-    text = Path(path).read_bytes().removeprefix(b"\xef\xbb\xbf")
+    with open_input(path) as file:
+        data = file.read().removeprefix(b"\xef\xbb\xbf")
     try:
+        text = data.decode()
         entries = orjson.loads(text)
+        # orjson keeps the last of equal keys: the first edit would be lost silently
+        json.loads(text, object_pairs_hook=lambda pairs: _check_unique(path, [key for key, _ in pairs]), parse_int=float)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}: line {line}: not UTF-8: save the file as UTF-8") from error
     except orjson.JSONDecodeError as error:
         raise UserError(f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}): correct it") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: brackets in more than a thousand brackets: correct it") from error
     if not isinstance(entries, dict):
-        raise UserError(f'{path}: not an object {{"<id>": {{"text": ...}}}}: start from a copy of edit_list/{Path(path).name}')
-    no_id = next((key for key in entries if not (key.isascii() and key.isdigit())), None)
-    if no_id is not None:
-        raise UserError(f"{path}: key {no_id!r}: not a post id: correct the key")
-    # orjson keeps the last of equal keys: the first edit would be lost silently
-    json.loads(text, object_pairs_hook=lambda pairs: _check_unique(path, [key for key, _ in pairs]))
+        raise UserError(f'{path}: not an object {{"<id>": {{"text": ...}}}}: start from a copy of a file of the edit list')
+    for key in entries:
+        if not (key.isascii() and key.isdigit() and len(key) <= MAX_ID_DIGITS):
+            raise UserError(f"{path}: key {key[:40]!r}: not a post id: correct the key")
     _check_unique(path, [str(int(key)) for key in entries])
-    edits = {int(key): entry for key, entry in sorted(entries.items(), key=lambda item: int(item[0]))}
-    if split is not None:
-        shard_ids = set(pl.concat(read_stream(split, ["id"]))["id"].to_list())
-        unknown = [post for post in edits if post not in shard_ids]
-        if unknown:
-            raise UserError(
-                f"{path}: id {unknown[0]} is not in {split} ({len(unknown)} such): move it to the file of its shard"
-                " (id % captions.shards), or remove it if its caption is no longer missing"
-            )
-    return edits
+    return {int(key): _without_blank_caption(entry) for key, entry in entries.items()}
+
+
+def _without_blank_caption(entry: object) -> object:
+    if isinstance(entry, dict) and isinstance(entry.get("caption"), str) and not entry["caption"].strip():
+        return {name: value for name, value in entry.items() if name != "caption"}
+    return entry
 
 
 def _check_unique(path: str | Path, keys: Sequence[str]) -> None:
     for key, count in Counter(keys).items():
         if count > 1:
-            raise UserError(f"{path}: key {key!r} occurs {count} times: keep one")
+            raise UserError(f"{path}: key {key[:40]!r} occurs {count} times: keep one")
 
 
-def fixed_captions(edits: Edits, bad: str | Path, artists: Callable[[int], list[str]], settings: ParserSettings) -> pl.DataFrame:
-    """Entries `{"caption": ...}` of the edits that parse now; unchanged entries stay bad and are counted.
+def read_edits(paths: Iterable[str]) -> dict[int, list[Edit]]:
+    """The entries of all edited files by id, ascending.
 
     Raises:
-        UserError: an entry was changed and still gives no caption; each is listed with its reason.
+        UserError: as `read_edited`.
     """
-    bad_texts = {id_: orjson.loads(value)["text"] for frame in read_entries(bad) for id_, value in frame.iter_rows()}
-    captions, unchanged, still_bad = {}, 0, []
-    for post, entry in edits.items():
-        outcome = parse_edited(entry, settings.style, settings.options)
-        if not isinstance(outcome, Bad):
-            is_typed = entry.get("caption") is not None
-            caption = outcome.caption
-            captions[post] = caption if is_typed else with_artist(caption, artists(post), settings.artist_sentence)
-        elif _is_unchanged(entry, bad_texts.get(post)):
-            unchanged += 1
+    edits = defaultdict(list)
+    for path in paths:
+        for post, entry in read_edited(path).items():
+            edits[post].append(Edit(entry, path))
+    return dict(sorted(edits.items()))
+
+
+def read_bad_texts(paths: Iterable[str], ids: Collection[int]) -> tuple[dict[int, str], int]:
+    """The bad outputs of the posts `ids`, from all bad_{n}.json, and the number of bad outputs of all posts."""
+    wanted, texts, total = pl.Series(list(ids), dtype=pl.Int64).implode(), {}, 0
+    for path in paths:
+        for frame in read_entries(path):
+            total += len(frame)
+            for post, value in frame.filter(pl.col("id").is_in(wanted)).iter_rows():
+                texts[post] = orjson.loads(value)["text"]
+    return texts, total
+
+
+def read_artists(posts: str | Path, ids: Collection[int], underscores: str) -> dict[int, list[str]]:
+    """The artists of those posts `ids`, ascending, that are in the data set (the table `posts`), as in `split_{n}.parquet`."""
+    if not ids:
+        return {}
+    rows = semi_join(read_stream(posts, ["id", "artist"]), [pl.DataFrame({"id": list(ids)}, schema={"id": pl.Int64})])
+    lines = pl.concat(rows).select("id", artists=tag_line(["artist"], ", ", underscores).fill_null(""))
+    return {post: [name for name in line.split(", ") if name] for post, line in lines.iter_rows()}
+
+
+def is_edited(entry: object, bad_text: str | None = None) -> bool:
+    """False if an entry has no caption and its text is an output as it was: that of the edit list, or the present bad one."""
+    if not isinstance(entry, dict):
+        return True
+    text = entry.get("text")
+    is_output = isinstance(text, str) and (text == bad_text or entry.get(DIGEST) == text_digest(text))
+    return entry.get("caption") is not None or not is_output
+
+
+def chosen_edits(edits: Mapping[int, Sequence[Edit]], bad_texts: Mapping[int, str]) -> dict[int, Edit]:
+    """Of the entries of each id one that is edited; ids without one are left out.
+
+    Raises:
+        UserError: an id is edited in two files in different ways.
+    """
+    chosen = {}
+    for post, candidates in edits.items():
+        edited = [edit for edit in candidates if is_edited(edit.entry, bad_texts.get(post))]
+        for other in edited[1:]:
+            if _content(other.entry) != _content(edited[0].entry):
+                raise UserError(
+                    f"{edited[0].path} and {other.path}: id {post} is edited in both, differently: keep one of the two"
+                )
+        if edited:
+            chosen[post] = edited[0]
+    return chosen
+
+
+def _content(entry: object) -> object:
+    return [entry.get("caption"), entry.get("text")] if isinstance(entry, dict) else entry
+
+
+def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str]], settings: ParserSettings) -> dict[int, str]:
+    """The captions of the edits of those posts that are in `artists`.
+
+    Raises:
+        UserError: entries give no caption; they are listed, each with its file and the reason.
+    """
+    captions, still_bad = {}, []
+    for post, edit in edits.items():
+        if post not in artists:
+            continue
+        outcome = parse_edited(edit.entry, settings.style, settings.options)
+        if isinstance(outcome, Bad):
+            still_bad.append(f"{post} ({edit.path}: {outcome.reason})")
+        elif isinstance(edit.entry.get("caption"), str):
+            captions[post] = outcome.caption
         else:
-            still_bad.append(f"{post} ({outcome.reason})")
+            captions[post] = with_artist(outcome.caption, artists[post], settings.artist_sentence)
     if still_bad:
         raise UserError(
-            f"edited entries that are still bad: {', '.join(still_bad)}: correct their text, or give a caption"
+            f"edited entries that are still bad: {_listed(still_bad)}: correct their text, or give a caption"
             ' as {"caption": "..."}, or remove them'
         )
-    print(f"{len(captions)} fixed, {unchanged} not edited yet, {len(bad_texts.keys() - captions.keys())} still bad")
+    return captions
+
+
+def edit_outcomes(
+    edits: Mapping[int, Sequence[Edit]], chosen: Mapping[int, Edit], captions: Collection[int], bad: Collection[int]
+) -> dict[int, dict[str, str]]:
+    """What became of each edited id: its `outcome` (FIXED, REPLACED, NOT_EDITED, NOT_IN_DATA_SET) and the `file`."""
+
+    def outcome(post: int) -> str:
+        if post not in chosen:
+            return NOT_EDITED
+        if post not in captions:
+            return NOT_IN_DATA_SET
+        return FIXED if post in bad else REPLACED
+
+    return {post: {"outcome": outcome(post), "file": chosen.get(post, first).path} for post, (first, *_) in edits.items()}
+
+
+def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
+    """Print the counts, given the number of all bad outputs, and the ids of edits that were not made of one of them."""
+    ids = defaultdict(list)
+    for post, entry in outcomes.items():
+        ids[entry["outcome"]].append(post)
+    fixed, replaced = len(ids[FIXED]), len(ids[REPLACED])
+    print(f"{fixed + replaced} fixed, {len(ids[NOT_EDITED])} not edited yet, {bad - fixed} still bad")
+    for name, remark in (
+        (REPLACED, "edited, though their output is not bad (any more); the edit takes precedence over any other caption"),
+        (NOT_IN_DATA_SET, "edited, but not in the data set; not used"),
+    ):
+        if ids[name]:
+            print(f"{remark}: {_listed(ids[name])}")
+
+
+def _listed(items: Sequence[object]) -> str:
+    rest = f" and {len(items) - MAX_LISTED} more" if len(items) > MAX_LISTED else ""
+    return ", ".join(map(str, items[:MAX_LISTED])) + rest
+
+
+def write_fixed(captions: Mapping[int, str], paths: Sequence[str]) -> None:
+    """Write fixed_{n}.json: the captions, ascending by id, of shard n of len(paths)."""
     values = [orjson.dumps({"caption": caption}).decode() for caption in captions.values()]
-    return pl.DataFrame({"id": list(captions), "value": values}, schema={"id": pl.Int64, "value": pl.String})
+    entries = pl.DataFrame({"id": list(captions), "value": values}, schema={"id": pl.Int64, "value": pl.String})
+    shards = shard_of(entries["id"].to_numpy(), len(paths))
+    for number, path in enumerate(paths):
+        write_entries(path, [entries.filter(shards == number)])
 
 
-def _is_unchanged(entry: object, bad_text: str | None) -> bool:
-    """True if an edited entry still has the text of the bad output, and no caption."""
-    return bad_text is not None and isinstance(entry, dict) and not entry.get("caption") and entry.get("text") == bad_text
+def write_outcomes(path: str | Path, outcomes: Mapping[int, Mapping[str, str]]) -> None:
+    """Write edits.json, ascending by id."""
+    values = [orjson.dumps(entry).decode() for entry in outcomes.values()]
+    write_entries(path, [pl.DataFrame({"id": list(outcomes), "value": values}, schema={"id": pl.Int64, "value": pl.String})])

@@ -1,54 +1,74 @@
 """The journal of finished generations, which survives crashes, kills and changes of settings.
 
-One file per shard, `<n>_of_<N>.jsonl`, which is only appended to. A line is one finished generation:
+One file per shard, `shard_<n>_of_<N>.jsonl`, which is only appended to. A line is one finished generation:
 
     {"key": "<32 hex digits>", "id": 123, "text": ..., "finish_reason": ..., ...}
 
 `key` is a digest of the id and of everything that determines the text (see `booruflow.captioning.planning`): a line is valid
-wherever its key is looked up, and another model, prompt or image looks up another key. A line that was cut off by a
-kill is ignored, wherever it is.
+wherever its key is looked up, and another model, prompt or image looks up another key. Other lines are ignored and counted,
+such as one that was cut off by a kill.
 """
 
-import contextlib
 import fcntl
-import math
 import os
 import re
+import sys
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 import orjson
 
 from booruflow.core.errors import UserError
+from booruflow.core.files import open_input, reading
+from booruflow.core.idjson import MAX_ID_DIGITS
 
 Entry = dict[str, Any]
-_FILE_NAME = re.compile(r"(\d+)_of_(\d+)\.jsonl")
+_FILE_NAME = re.compile(r"shard_(\d+)_of_(\d+)\.jsonl")
+_KEY = re.compile(r"[0-9a-f]{32}")
+
+MAX_OPEN_FILES = 64
+"""Journal files that are open at the same time; a folder can hold thousands."""
 
 
 def journal_files(folder: Path, shard: int, shards: int) -> list[Path]:
-    """The journal files that can hold ids of shard `shard` of `shards` (`id % shards == shard`).
+    """The journal files that can hold ids of shard `shard` of `shards`, sorted; none if there is no such folder.
 
-    An id with id % M == m and id % N == n exists if m and n are equal modulo gcd(M, N).
+    Shards are equal parts of a range (`booruflow.captioning.shards.shard_of`), so shard m of M and shard n of N share ids if
+    [m/M, (m+1)/M) and [n/N, (n+1)/N) overlap. A `*.jsonl` of any other name can hold any ids.
+
+    Raises:
+        UserError: the folder cannot be read, or such a name is not that of a file.
     """
     files = []
-    for path in sorted(folder.glob("*_of_*.jsonl")):
-        if match := _FILE_NAME.fullmatch(path.name):
-            file_shard, file_shards = int(match[1]), int(match[2])
-            if file_shards > 0 and (file_shard - shard) % math.gcd(file_shards, shards) == 0:
-                files.append(path)
+    with reading(folder):
+        names = sorted(path.name for path in folder.iterdir()) if os.path.lexists(folder) else []
+    for name in names:
+        if not name.endswith(".jsonl") or name.startswith("."):
+            continue
+        match = _FILE_NAME.fullmatch(name)
+        first, count = (int(match[1]), int(match[2])) if match else (0, 1)
+        if first >= count or (first * shards < (shard + 1) * count and shard * count < (first + 1) * shards):
+            if not (folder / name).is_file():
+                raise UserError(f"{folder / name}: not a file, or a link to none: restore the file or remove the name")
+            files.append(folder / name)
     return files
 
 
 class JournalIndex:
-    """Where each finished generation is: a table of about 25 bytes per entry, sorted by key."""
+    """Where each finished generation is: a table of about 30 bytes per entry, sorted by key."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
-        """Scan the files once."""
+        """Scan the files once.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
         self.paths = list(paths)
-        keys, files, offsets = bytearray(), array("H"), array("Q")
+        keys, files, offsets = bytearray(), array("I"), array("Q")
         for number, path in enumerate(self.paths):
             for offset, entry in read_journal(path):
                 keys += bytes.fromhex(entry["key"])
@@ -57,7 +77,7 @@ class JournalIndex:
         self._keys = np.frombuffer(bytes(keys), dtype="V16").view("S16")
         order = np.argsort(self._keys, kind="stable")
         self._keys = self._keys[order]
-        self._files = np.frombuffer(files, dtype=np.uint16)[order]
+        self._files = np.frombuffer(files, dtype=np.uint32)[order]
         self._offsets = np.frombuffer(offsets, dtype=np.uint64)[order]
 
     def __len__(self) -> int:
@@ -72,22 +92,51 @@ class JournalIndex:
 
     def read(self, places: Iterable[int]) -> Iterator[Entry]:
         """The entries at these places; the first one of a key that was journalled twice."""
-        with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(path.open("rb")) for path in self.paths]
+        with ExitStack() as stack:
+            files: dict[int, BinaryIO] = {}
             for place in places:
-                file = files[self._files[place]]
-                file.seek(int(self._offsets[place]))
-                yield orjson.loads(file.readline())
+                number = int(self._files[place])
+                if number not in files:
+                    if len(files) == MAX_OPEN_FILES:
+                        stack.close()
+                        files.clear()
+                    files[number] = stack.enter_context(open_input(self.paths[number]))
+                files[number].seek(int(self._offsets[place]))
+                yield orjson.loads(files[number].readline())
 
 
 def read_journal(path: Path) -> Iterator[tuple[int, Entry]]:
-    """The offset and the entry of each complete line of a journal file."""
-    offset = 0
-    with path.open("rb") as file:
+    """The offset and the entry of each finished generation in a journal file; other lines are counted on standard error.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    offset = ignored = 0
+    with open_input(path) as file:
         for line in file:
-            with contextlib.suppress(orjson.JSONDecodeError):  # cut off by a kill: the caption is generated again
-                yield offset, orjson.loads(line)
+            if (entry := _entry(line)) is not None:
+                yield offset, entry
+            else:
+                ignored += 1
             offset += len(line)
+    if ignored:
+        sys.stderr.write(f"{path}: {ignored} lines ignored that are no finished generation, such as one cut off by a kill\n")
+
+
+def _entry(line: bytes) -> Entry | None:
+    """The entry of a line, or None if it is anything else."""
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    is_entry = (
+        isinstance(entry, dict)
+        and type(entry.get("id")) is int
+        and 0 <= entry["id"] < 10**MAX_ID_DIGITS
+        and all(isinstance(entry.get(name), str) for name in ("key", "text", "finish_reason"))
+        and _KEY.fullmatch(entry["key"])
+    )
+    return entry if is_entry else None
 
 
 class Journal:
@@ -97,22 +146,26 @@ class Journal:
         """Open and lock the file; end a last line that was cut off by a kill.
 
         Raises:
-            UserError: another running job has it open.
+            UserError: another running job has it open, or it cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{shard}_of_{shards}.jsonl"
-        self._file = self.path.open("ab+", buffering=0)
+        self.path = folder / f"shard_{shard}_of_{shards}.jsonl"
         try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab+", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._file.tell():
+                self._file.seek(-1, os.SEEK_END)
+                if self._file.read(1) != b"\n":
+                    self._file.write(b"\n")
         except BlockingIOError:
             self._file.close()
             raise UserError(
                 f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it"
             ) from None
-        if self._file.tell():
-            self._file.seek(-1, os.SEEK_END)
-            if self._file.read(1) != b"\n":
-                self._file.write(b"\n")
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: cannot be written ({os.strerror(error.errno or 0)}): make the journal's folder writable"
+            ) from error
 
     def __enter__(self) -> Self:
         return self

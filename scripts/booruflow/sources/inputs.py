@@ -4,12 +4,13 @@ Snakemake imports this module whenever it starts, so it must not import polars o
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole
+from booruflow.core.files import open_whole, reading
 from booruflow.sources.images.names import fixed_parts, name_pattern
 
 
@@ -123,3 +124,24 @@ def trainer_folder(folder: str) -> str:
         separator = "\\" if "\\" in folder else "/"
         return folder.rstrip("\\/") + separator
     return str(Path(folder).absolute()).rstrip("/") + "/"
+
+
+def list_edited(folder: str | Path) -> tuple[list[str], list[str]]:
+    """The files of edited entries in a folder, sorted, and the names of what else lies there and is not hidden or a backup.
+
+    They are called `*.json`, in capitals or not. A folder that does not exist, or "", has none.
+
+    Raises:
+        UserError: the folder or such a file cannot be read, or Snakemake would not understand its name.
+    """
+    if not folder or not os.path.lexists(folder):
+        return [], []
+    with reading(folder):
+        names = sorted(path.name for path in Path(folder).iterdir() if path.name[0] != "." and path.name[-1] != "~")
+    files = [str(Path(folder, name)) for name in names if name.lower().endswith(".json")]
+    for path in files:
+        if not (Path(path).is_file() and os.access(path, os.R_OK)):
+            raise UserError(f"{path}: not a readable file, or a link to none: restore the file or remove the name")
+        if "{" in path or "}" in path:
+            raise UserError(f"{path}: a file name with braces: rename the file")
+    return files, [name for name in names if not name.lower().endswith(".json")]

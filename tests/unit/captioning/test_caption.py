@@ -150,7 +150,7 @@ def test_a_signal_stops_after_the_current_batch(tmp_path, number):
     assert job.wait(10) == 128 + number
     assert b"stopping after the captions in progress" in job.stderr.read()
     generated = (tmp_path / "log").read_text().split()
-    journalled = [json.loads(line)["id"] for line in (tmp_path / "journal/0_of_1.jsonl").read_text().splitlines()]
+    journalled = [json.loads(line)["id"] for line in (tmp_path / "journal/shard_0_of_1.jsonl").read_text().splitlines()]
     assert sorted(map(int, generated)) == sorted(journalled)
     assert len(journalled) < 200
     assert not (tmp_path / "raw_0").exists()

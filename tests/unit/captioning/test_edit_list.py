@@ -1,17 +1,55 @@
 import json
 
 import polars as pl
+import pytest
 
-from booruflow.captioning.edit_list import unedited_entries
+from booruflow.captioning.edit_list import refuse_edited_lists, unedited_entries
+from booruflow.captioning.fixed import is_edited, read_edited
+from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries, write_entries
 
 
-def test_the_list_leaves_out_what_is_in_the_edited_file(tmp_path):
-    bad, edited = tmp_path / "bad_0.json", tmp_path / "edited_0.json"
-    value = json.dumps({"text": "!!!!", "finish_reason": "stop", "reason": "refusal"})
-    write_entries(bad, [pl.DataFrame({"id": [4, 8, 12], "value": [value] * 3})])
-    assert pl.concat(unedited_entries(bad, edited))["id"].to_list() == [4, 8, 12]
-    edited.write_text(json.dumps({"8": {"text": "not finished yet"}}, indent=3))
-    assert pl.concat(unedited_entries(bad, edited)).equals(pl.concat(read_entries(bad)).filter(pl.col("id") != 8))
-    edited.write_text("{}")
-    assert pl.concat(unedited_entries(bad, edited))["id"].to_list() == [4, 8, 12]
+@pytest.fixture
+def bad(tmp_path):
+    path = tmp_path / "bad_0.json"
+    values = [
+        json.dumps({"text": text, "finish_reason": "stop", "reason": "refusal"}) for text in ("!!!!", "", "Ich \u2028 \U0001f600")
+    ]
+    write_entries(path, [pl.DataFrame({"id": [4, 8, 12], "value": values})])
+    return path
+
+
+def test_the_list_leaves_out_what_is_edited(bad):
+    assert pl.concat(unedited_entries(bad, []))["id"].to_list() == [4, 8, 12]
+    assert pl.concat(unedited_entries(bad, {8: "not finished yet", 5: None}))["id"].to_list() == [4, 12]
+    assert pl.concat(unedited_entries(bad, [4, 8, 12]))["id"].to_list() == []
+
+
+def test_an_entry_is_the_bad_one_and_the_digest_of_its_text(bad):
+    for (_, value), (_, original) in zip(
+        pl.concat(unedited_entries(bad, [])).iter_rows(), pl.concat(read_entries(bad)).iter_rows(), strict=True
+    ):
+        entry = json.loads(value)
+        assert not is_edited(entry)
+        assert len(entry.pop("digest")) == 16 and entry == json.loads(original)
+
+
+def test_a_list_that_was_edited_in_its_place_is_not_replaced(tmp_path, bad):
+    lists = [tmp_path / "edit_list/edited_0.json", tmp_path / "edit_list/edited_1.json"]
+    refuse_edited_lists(lists, "edited")
+    write_entries(lists[0], unedited_entries(bad, []))
+    refuse_edited_lists(lists, "edited")
+    written = lists[0].read_text()
+    lists[0].write_text(json.dumps(json.loads(written), indent=4))
+    refuse_edited_lists(lists, "edited")
+    for change in (('"text":"!!!!"', '"text":"A girl."'), ('{"text":""', '{"caption":"A boy.","text":""'), ("!!!!", "!!!! ")):
+        assert written.count(change[0]) == 1
+        lists[0].write_text(written.replace(*change))
+        with pytest.raises(
+            UserError, match=r"edited_0\.json: edited \(id \d+ and 0 more\), and would be replaced: move it to edited/"
+        ):
+            refuse_edited_lists(lists, "edited")
+        assert len(read_edited(lists[0])) == 3
+    lists[0].write_text(written.replace('"4": {', '"4": '))
+    with pytest.raises(UserError, match=r"edited_0\.json: line 2, column \d+: not valid JSON"):
+        refuse_edited_lists(lists, "edited")

@@ -17,11 +17,11 @@ def test_each_shard_and_the_total(tmp_path):
         rows = [row(id_) for id_ in range(30) if id_ % 3 == number]
         pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / f"results/missing/split_{number}.parquet")
     with Journal(tmp_path / "journal", 0, 3) as journal:
-        journal.append([{"key": "0" * 32, "id": id_} for id_ in (0, 3, 3, 6)])
+        journal.append([{"key": "0" * 32, "id": id_, "text": "", "finish_reason": "stop"} for id_ in (0, 3, 3, 6)])
     with Journal(tmp_path / "journal", 1, 3) as journal:
-        journal.append([{"key": "0" * 32, "id": id_} for id_ in range(1, 30, 3)])
+        journal.append([{"key": "0" * 32, "id": id_, "text": "", "finish_reason": "stop"} for id_ in range(1, 30, 3)])
     an_hour_ago = time.time() - 3600
-    os.utime(tmp_path / "journal/0_of_3.jsonl", (an_hour_ago, an_hour_ago))
+    os.utime(tmp_path / "journal/shard_0_of_3.jsonl", (an_hour_ago, an_hour_ago))
     (tmp_path / "results/captions").mkdir()
     (tmp_path / "results/captions/raw_1.jsonl").touch()
     head, *lines = (line.split() for line in progress_of(tmp_path))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.sources.inputs import check_inputs, image_folders, is_csv, is_json, trainer_folder
+from booruflow.sources.inputs import check_inputs, image_folders, is_csv, is_json, list_edited, trainer_folder
 
 UNSELECTIVE = {"subsets": {"cats": {"all": ["cat"], "ratings": []}}, "tokens": {"score_edges": []}}
 """Sections of the config that select no posts by rating or score."""
@@ -86,6 +86,35 @@ def test_one_image_folder_or_several_or_none():
 )
 def test_where_the_trainer_finds_images(folder, prefix):
     assert trainer_folder(folder) == prefix
+
+
+def test_edited_files_have_any_name_that_ends_in_json(tmp_path):
+    assert list_edited("") == list_edited(tmp_path / "none") == ([], [])
+    names = ["2026-12.json", "EDITED.JSON", "edited_0.json", "mes légendes.json", "of shard 7.json"]
+    others = ["edited_1.json.txt", "old", "x.jsonl"]
+    for name in [*names, ".#edited_0.json", "._edited_0.json", "edited_0.json~", ".edited_0.json.swp", *others]:
+        (tmp_path / name).mkdir() if name == "old" else (tmp_path / name).touch()
+    (tmp_path / "old/edited_3.json").touch()
+    (tmp_path / ".#edited_1.json").symlink_to("user@host.1234:5678")
+    (tmp_path / "linked.json").symlink_to("old/edited_3.json")
+    assert list_edited(tmp_path) == ([str(tmp_path / name) for name in sorted([*names, "linked.json"])], others)
+
+
+def test_an_edited_file_that_cannot_be_read_is_named(tmp_path):
+    path = tmp_path / "a.json"
+    for make in (Path.mkdir, os.mkfifo, lambda path: path.symlink_to("gone"), lambda path: path.symlink_to("/dev/null")):
+        make(path)
+        with pytest.raises(UserError, match=rf"^{path}: not a readable file, or a link to none: restore"):
+            list_edited(tmp_path)
+        path.rmdir() if path.is_dir() else path.unlink()
+    (tmp_path / "{n}.json").touch()
+    with pytest.raises(UserError, match=r"\{n\}\.json: a file name with braces: rename"):
+        list_edited(tmp_path)
+    for folder in (tmp_path / "{n}.json", tmp_path / "link"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to("gone")
+        with pytest.raises(UserError, match="cannot be read"):
+            list_edited(folder)
 
 
 def test_importing_the_module_imports_no_data_frames():
