@@ -71,8 +71,8 @@ def test_another_number_of_shards_takes_every_caption_from_the_journal(built, sa
 
 
 def test_what_a_failed_run_left_undone_is_made_by_the_next_run_whatever_its_target(built, sample):
-    fragile = 'raise ValueError("no memory") if Path("fail").exists() else None'
-    built.edit("scripts/tags_json.py", "snakemake.rule):", f"snakemake.rule):\n    from pathlib import Path; {fragile}")
+    fragile = 'if Path("fail").exists(): raise ValueError("no memory")'
+    built.edit("scripts/tags_json.py", "snakemake.rule):", f"snakemake.rule):\n    from pathlib import Path\n    {fragile}")
     (built.folder / "fail").touch()
     for target in ("all", "tags_json"):
         assert "ValueError: no memory" in built.run(target, code=1).text
