@@ -1,11 +1,12 @@
 """Checks that no JSON syntax and no name of a key is left in the texts of a value."""
 
 import re
+from collections.abc import Sequence
 
-from booruflow.captioning.parsing.json_values import Value, names_and_texts
 from booruflow.captioning.parsing.key_roles import is_usual_name
+from booruflow.captioning.parsing.text.cleaning import clean
 
-_PAIR = re.compile(r"""["']\s*+:\s*+\\*+(?:["'\[{\d-]|(?:true|false|null|None)\b)""")
+_PAIR = re.compile(r"""["'`]\s*+:\s*+\\*+(?:["'\[{\d-]|(?:true|false|null|None)\b)""")
 _CONTAINER = re.compile(
     r"""\{\s*+\\*+["']?\w[\w -]{0,40}+\\*+["']?\s*+:|\[\s*+\{|\}\s*+,\s*+\{|\}\s*+\]"""
     r"""|\[\s*+\\*+"[^"\[\]]{0,200}+"\s*+,\s*+\\*+\""""
@@ -14,36 +15,47 @@ _CLOSING_END = re.compile(r"""["']\s*+[}\]][\s}\],]*+\Z""")
 _UNICODE_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _WITH_UNDERSCORE = re.compile(r"(?<![\w@/.])(?=\w*_)\w*[^\W\d_]\w*")
 _NUMBERED = re.compile(r"[a-z_]+_\d{1,2}")  # `clean` writes 'the second character' for `character_2`
-_DAMAGE = re.compile(r"""\A\s*+[:,]|["'][\]}]?\s*+,\s*+["']?\w++["']?\s*+:|[{\[]\s*+\\*+["']|["']\s*+[}\]]""")
-_QUOTED_NAME = re.compile(r"""(?:\A|[,;{\n"'])[^\S\n]*+["']?([^\W\d_][\w -]{1,40}+)(?:["']|\s*+:)""")
+_DAMAGE = re.compile(r"""\A\s*+[:,]|["'][\]}]?\s*+,\s*+["']?\w++["']?\s*+:|[{\[]\s*+\\*+["']|["'\n]\s*+[}\]]|[}\]]\s*+,\s*+["']""")
+_QUOTED_NAME = re.compile(r"""(?:\A|[,;{\n"'])[^\S\n]*+["']?([^\W\d_][\w -]{1,40}+)(?:["']|\s*+(?::|\Z))""")
+_NAME_CHARACTERS = re.compile(r"""[^"`\n{}:\\]*+(?<!')""")
 _MAX_NAME_LENGTH = 80
 
 
-def has_leftovers(value: Value, *, damaged: bool) -> bool:
-    """Whether a text of `value` contains JSON syntax, such as `", "background": "`, or the name of a key.
+def has_leftovers(names: Sequence[str], texts: Sequence[str], *, damaged: bool) -> bool:
+    """Whether one of `texts` contains JSON syntax, such as `", "background": "`, or the name of a key.
 
-    Where the JSON was `damaged`, quoted words and words with an underscore are not taken for prose.
+    Args:
+        names: the keys of a value.
+        texts: its strings.
+        damaged: whether the JSON was damaged; then quoted words and words with an underscore are not taken for prose.
     """
-    names, texts = names_and_texts(value)
     keys = frozenset(names)
     if any(_is_no_name(name, damaged) for name in keys):
         return True
-    return any(_has_syntax(text, keys) or (damaged and _is_damaged(text, keys)) for text in texts)
+    if damaged and any(_is_damaged(text, keys) or _is_damaged(clean(text), keys) for text in texts):
+        return True
+    return any(has_json_syntax(text) or _names_key(text, keys) for text in texts)
 
 
 def _is_no_name(name: str, damaged: bool) -> bool:
-    if damaged and (len(name) > _MAX_NAME_LENGTH or '"' in name or "\n" in name):
+    if damaged and (len(name) > _MAX_NAME_LENGTH or not _NAME_CHARACTERS.fullmatch(name)):
         return True
     return ":" in name and _PAIR.search(name) is not None
 
 
-def _has_syntax(text: str, keys: frozenset[str]) -> bool:
+def has_json_syntax(text: str) -> bool:
+    """Whether `text` contains JSON syntax; braces, brackets and quotes alone are none."""
+    if not text.isprintable() and _PAIR.search(clean(text)):  # `clean` removes control characters
+        return True
     if ":" in text and any(map(_is_json_pair, _PAIR.finditer(text))):
         return True
     if ("{" in text or "[" in text or "}" in text or "]" in text) and (_CONTAINER.search(text) or _closes_too_much(text)):
         return True
-    if "\\u" in text and _UNICODE_ESCAPE.search(text):
-        return True
+    return "\\u" in text and _UNICODE_ESCAPE.search(text) is not None
+
+
+def _names_key(text: str, keys: frozenset[str]) -> bool:
+    """Whether a word with an underscore in `text` is the name of a key."""
     return "_" in text and any(
         name in keys or is_usual_name(name) for name in _WITH_UNDERSCORE.findall(text) if not _NUMBERED.fullmatch(name)
     )

@@ -14,6 +14,7 @@ _PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s++(\S.*)$")
 _RULE = re.compile(r"\s*+(?:[-*_=]\s*+){3,}+$|\s*+\|?(?:\s*+:?-{2,}+:?\s*+\|)++\s*+(?::?-++:?)?\s*+$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
+_MARKS = frozenset("#*_-+•‣◦–0123456789")  # a line that begins otherwise and has no colon is prose
 _BOLD_LEVEL = 7  # a line in bold is a heading of the lowest level
 
 
@@ -39,6 +40,8 @@ def is_markdown(text: str) -> bool:
     """Whether `text` has a heading, a label in bold, or two bullets."""
     bullets = 0
     for line in text.splitlines():
+        if line.lstrip()[:1] not in _MARKS and ":" not in line:
+            continue
         bullet = _BULLET.match(line)
         body = bullet[2] if bullet else line.strip()
         if _HEADING.match(line) or _BOLD_LINE.match(line) or _LABELLED.match(body):

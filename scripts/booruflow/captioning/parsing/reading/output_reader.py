@@ -37,9 +37,9 @@ _PAIR_WITHOUT_BRACE = re.compile(r"""\s*["'][\w ]{1,40}["']\s*:""")
 _TRAILING_COMMA = re.compile(r",(\s*+[}\]])")
 _OBJECT = re.compile(r"""(?:\[\s*+)?\{\s*+\\*+["'][^"'\n:{}\[\]\\]{1,80}+\\*+["']\s*+:""")
 _NAMED_ITEM = re.compile(r"""\[\s*+["'][\w ]{1,40}+["']\s*+:""")
-_OPENING_BRACKET = re.compile(r"""[{\[](?=\s*+(?:[\\"'{}\[\]]|-?\d|\w{1,40}\s*+:|true|false|null|//|/\*|\Z))""")
+_OPENING_BRACKET = re.compile(r"""\{|\[(?=\s*+(?:[\\"'{}\[\]]|-?\d|\w{1,40}\s*+:|true|false|null|//|/\*|\Z))""")
 _ESCAPED_OPENING = re.compile(r"""[{\[]\s*+\\+["']""")
-_JSON_REMAINS = re.compile(r"""[{}\[\]]|["']\s*+:""")
+_JSON_REMAINS = re.compile(r"""[{}\[\]]|["']\s*+:|\w_\w""")
 _BETWEEN_VALUES = re.compile(r"[ \t\r\n,;]*")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _NOT_A_SCALAR: Value = []
@@ -59,11 +59,9 @@ def unwrapped(text: str) -> str:
 
 def is_json(text: str) -> bool:
     """Whether an unwrapped `text` looks like JSON, or contains what looks like the beginning of an object."""
-    return text[:1] in ("{", "[") or (text[0] == text[-1] == '"') or _has_pair(text)
-
-
-def _has_pair(text: str) -> bool:
-    return any((_OBJECT.search(text), _NAMED_ITEM.search(text), _PAIR_WITHOUT_BRACE.match(text)))
+    if text[0] == text[-1] == '"' or _OPENING_BRACKET.match(text) or _PAIR_WITHOUT_BRACE.match(text):
+        return True
+    return _OBJECT.search(text) is not None or _NAMED_ITEM.search(text) is not None
 
 
 # --- JSON
