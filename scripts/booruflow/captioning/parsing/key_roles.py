@@ -96,6 +96,7 @@ _PLACE_AFTER = re.compile(
     r"\b.*)$"
 )
 _LANGUAGE = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
+_MAX_LENGTH = 200  # a longer name is prose
 SECTIONS = frozenset(
     ("background", "atmosphere", "effects", "image effects", "style", "composition", "setting", "lighting", "mood")
 )
@@ -105,6 +106,8 @@ SECTIONS = frozenset(
 @lru_cache(65536)
 def read_key(name: str) -> Key:
     """Parse the name of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' are equal."""
+    if len(name) > _MAX_LENGTH:
+        return Key(Role.LABEL, " ".join(clean(name).split("_")))
     spaced = clean(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " "))
     words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
     number = None

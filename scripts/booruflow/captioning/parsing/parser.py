@@ -48,8 +48,10 @@ def parse(text: str, finish_reason: str, style: str, options: Options) -> Outcom
         content = (read_json if as_json else read_text)(text, finish_reason)
         if isinstance(content, Reason):
             return Bad(content)
-        content = replace(content, value=with_nested_json(content.value), intact=with_nested_json(content.intact))
         names, texts = names_and_texts(content.value)
+        if any("{" in text or "[" in text for text in texts):
+            content = replace(content, value=with_nested_json(content.value), intact=with_nested_json(content.intact))
+            names, texts = names_and_texts(content.value)
         if len(texts) > _MAX_TEXTS:
             return Bad(Reason.WRONG_TYPE)
         damaged = content.repaired if as_json else "{" in text

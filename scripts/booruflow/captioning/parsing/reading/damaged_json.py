@@ -39,7 +39,9 @@ _DANGLING = r"""["']?[\w' -]{0,80}+["']?\s*+:?\s*+\Z"""
 _DANGLING_NAME = re.compile(_DANGLING)
 _STARTS_MEMBER = re.compile(_MEMBER)
 _STARTS_QUOTED_MEMBER = re.compile(_QUOTED_NAME)
-_ENDS_MEMBER = re.compile(rf"\s*+(?:[}}\]]|(?:,\s*+)++(?:{_MEMBER}|[}}\]]|{_COMMENT}|{_DANGLING})|{_COMMENT}|{_QUOTED_NAME}|\Z)")
+_ENDS_MEMBER = re.compile(
+    rf"\s*+(?:[}}\]]|(?:,\s*+)++(?:{_MEMBER}|[}}\]{{]|{_COMMENT}|{_DANGLING})|{_COMMENT}|{_QUOTED_NAME}|\Z)"
+)
 _ENDS_ITEM = re.compile(
     rf"""\s*+(?:[}}\]]|(?:,\s*+)++(?:["'\[{{}}\]\d-]|true\b|false\b|null\b|None\b|{_COMMENT}|\Z)|{_COMMENT}|\Z)"""
     r"""|[ \t]*+\n\s*+["'\[{]"""

@@ -15,8 +15,11 @@ _CLOSING_END = re.compile(r"""["']\s*+[}\]][\s}\],]*+\Z""")
 _UNICODE_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
 _WITH_UNDERSCORE = re.compile(r"(?<![\w@/.])(?=\w*_)\w*[^\W\d_]\w*")
 _NUMBERED = re.compile(r"[a-z_]+_\d{1,2}")  # `clean` writes 'the second character' for `character_2`
-_DAMAGE = re.compile(r"""\A\s*+[:,]|["'][\]}]?\s*+,\s*+["']?\w++["']?\s*+:|[{\[]\s*+\\*+["']|["'\n]\s*+[}\]]|[}\]]\s*+,\s*+["']""")
-_QUOTED_NAME = re.compile(r"""(?:\A|[,;{\n"'])[^\S\n]*+["']?([^\W\d_][\w -]{1,40}+)(?:["']|\s*+(?::|\Z))""")
+_DAMAGE = re.compile(
+    r"""\A\s*+[:,]|["']\s*+:\s*+(?:[,}\]]|\Z)|["'][\]}]?\s*+,\s*+["']?\w++["']?\s*+:|[{\[]\s*+\\*+["']|["'\n]\s*+[}\]]|[}\]]\s*+,\s*+["']"""
+)
+_QUOTED_NAME = re.compile(r"""(?:\A|[,;{\n"'])[^\S\n]*+["']?([^\W\d_][\w -]{1,40}+)(?:["']|\s*+:)""")
+_UNCLOSED_NAME = re.compile(r"""["']([^\W\d_][\w -]{1,40}+)\Z""")
 _NAME_CHARACTERS = re.compile(r"""[^"`\n{}:\\]*+(?<!')""")
 _MAX_NAME_LENGTH = 80
 
@@ -78,5 +81,5 @@ def _closes_too_much(text: str) -> bool:
 def _is_damaged(text: str, keys: frozenset[str]) -> bool:
     if _DAMAGE.search(text) or _PAIR.search(text) or ("_" in text and _WITH_UNDERSCORE.search(text)):
         return True
-    names = (name.strip() for name in _QUOTED_NAME.findall(text))
+    names = (name.strip() for name in (*_QUOTED_NAME.findall(text), *_UNCLOSED_NAME.findall(text)))
     return any(not name[0].isupper() and (name in keys or is_usual_name(name)) for name in names)

@@ -39,6 +39,7 @@ _OBJECT = re.compile(r"""(?:\[\s*+)?\{\s*+\\*+["'][^"'\n:{}\[\]\\]{1,80}+\\*+["'
 _NAMED_ITEM = re.compile(r"""\[\s*+["'][\w ]{1,40}+["']\s*+:""")
 _OPENING_BRACKET = re.compile(r"""\{|\[(?=\s*+(?:[\\"'{}\[\]]|-?\d|\w{1,40}\s*+:|true|false|null|//|/\*|\Z))""")
 _ESCAPED_OPENING = re.compile(r"""[{\[]\s*+\\+["']""")
+_ESCAPED_CHARACTER = re.compile(r"((?<!\\)(?:\\\\)*)\\u(?!00[0-7])([0-9a-fA-F]{4})")  # outside of ASCII
 _JSON_REMAINS = re.compile(r"""[{}\[\]]|["']\s*+:|\w_\w""")
 _BETWEEN_VALUES = re.compile(r"[ \t\r\n,;]*")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
@@ -71,6 +72,9 @@ def read_json(text: str, finish_reason: str) -> Content | Reason:
     """Read an unwrapped answer for which JSON was requested; markdown is accepted too."""
     if text.startswith('"') and isinstance(inner := _read_scalar(text), str):
         return read_json(unwrapped(inner), finish_reason) if inner.lstrip()[:1] in ("{", "[") else Content(inner)
+    if "\\u" in text:  # otherwise 'あいう' as escapes looks like a loop of numbers
+        text = _ESCAPED_CHARACTER.sub(lambda found: found[1] + chr(int(found[2], 16)), text)
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")  # joins surrogate pairs
     if _PAIR_WITHOUT_BRACE.match(text):
         text, start = "{" + text, 0
     else:
@@ -163,6 +167,8 @@ def _read_scalar(text: str) -> Value:
 
 def _with_surrounding_prose(before: str, value: Value, after: str) -> Value:
     """Add the prose around a value, except for phrases that address the user."""
+    if not before and not after:
+        return value
     *lines, last = before.split("\n")
     kept = [line for line in lines if not _CHAT_LINE.match(line)] + [last] * (not _OPENING_PHRASE.match(last))
     prose = "\n".join(kept).strip()
@@ -176,17 +182,12 @@ def _with_surrounding_prose(before: str, value: Value, after: str) -> Value:
 
 def with_nested_json(value: Value) -> Value:
     """Replace each text that is JSON, or prose around JSON, by what it contains; damaged JSON stays as it is."""
-    has_brackets = any("{" in text or "[" in text for text in names_and_texts(value)[1])
-    return _with_nested_json(value) if has_brackets else value
-
-
-def _with_nested_json(value: Value) -> Value:
     if isinstance(value, str):
         nested = _nested_value(value) if "{" in value or "[" in value else None
-        return value if nested is None else _with_nested_json(nested)
+        return value if nested is None else with_nested_json(nested)
     if isinstance(value, Pairs):
-        return Pairs((name, _with_nested_json(inner)) for name, inner in value)
-    return [_with_nested_json(inner) for inner in value] if isinstance(value, list) else value
+        return Pairs((name, with_nested_json(inner)) for name, inner in value)
+    return [with_nested_json(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _nested_value(text: str) -> Value:
