@@ -8,7 +8,7 @@ from booruflow.captioning.parsing.text.cleaning import clean
 
 _PAIR = re.compile(r"""["'`]\s*+:\s*+\\*+(?:["'\[{\d-]|(?:true|false|null|None)\b)""")
 _CONTAINER = re.compile(
-    r"""\{\s*+\\*+["']?\w[\w -]{0,40}+\\*+["']?\s*+:|\[\s*+\{|\}\s*+,\s*+\{|\}\s*+\]"""
+    r"""\{\s*+\\*+["']?\w[\w -]{0,40}+\\*+["']?\s*+:|\{\s*+\\*+["']|\[\s*+\{|\}\s*+,\s*+\{|\}\s*+\]"""
     r"""|\[\s*+\\*+"[^"\[\]]{0,200}+"\s*+,\s*+\\*+\""""
 )
 _CLOSING_END = re.compile(r"""["']\s*+[}\]][\s}\],]*+\Z""")

@@ -74,7 +74,7 @@ def read_markdown(text: str) -> Pairs:
                 bullets.pop()
             section = bullets[-1][1] if bullets else sections[-1][1]
             label, words = _split_label(bullet[2])
-            previous = section[-1][1] if section and not section[-1][0] else None
+            previous: _Text | _Section | None = section[-1][1] if section and not section[-1][0] else None
             if label:
                 bullets.append((indent, _new_section(section, label)))
                 if words:
@@ -91,8 +91,8 @@ def read_markdown(text: str) -> Pairs:
         section = bullets[-1][1] if bullets and line[:1].isspace() else sections[-1][1]
         if label:
             section.append((label, _Text(words)))
-        elif in_text and section and isinstance(text := section[-1][1], _Text):
-            text.parts.append(f" {words}")
+        elif in_text and section and isinstance(previous := section[-1][1], _Text):
+            previous.parts.append(f" {words}")
         else:
             section.append(("", _Text(words)))
         in_text = True

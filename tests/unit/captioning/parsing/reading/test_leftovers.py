@@ -11,6 +11,7 @@ from booruflow.captioning.parsing.reading.leftovers import has_json_syntax, has_
         'A girl. "background" : "blur"',
         '\\"general\\": \\"Two cats\\"',
         "{general: Two cats}",
+        '{"main_co"Hi", "Go away"]',
         'The texts are ["Hello", "World"].',
         "Two cats'}]",
         '"Monday": ["closed"]',
