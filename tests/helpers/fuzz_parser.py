@@ -2,7 +2,8 @@
 
     python tests/helpers/fuzz_parser.py 100000
 
-Checks that parsing never raises, never puts JSON into a caption and never takes long; prints the counts of outcomes.
+Checks that parsing never raises, never puts JSON or the name of a key into a caption and never takes long; prints the counts of
+outcomes.
 """
 
 import argparse
@@ -20,7 +21,11 @@ from booruflow.captioning.parsing.outcome import Good
 from booruflow.captioning.parsing.parser import Options, parse
 
 DATA = Path(__file__).parents[1] / "data"
-LEAKED = re.compile(r'[{}\[\]\n\t]|speech_bubble|character_\d|text_\d|"\s*:\s*"')
+LEAKED = re.compile(
+    r"[{}\[\]\n\t]|speech_bubble|character_\d|text_\d|image_effects|main_content|artist_info|camera_angle|hair_color|panel_number"
+    r"""|["']\s*:\s*["'\d(]|["'] ?, ["']?\w+["']\s*:"""
+    r"""|["'](?:background|texts|atmosphere|general|caption|content|dialogue|speaker|panels|result|location)["']"""
+)
 CHARACTERS = "{}[]\":,'\\\n\t #*-_`0Aé日\ud800\x00\u2028"
 
 
@@ -36,10 +41,25 @@ def seeds() -> list[str]:
         }
         for line in lines
     ]
+    prose = [
+        "A tall girl with red hair stands on a hill.",
+        "She holds a green umbrella and smiles.",
+        "Rain falls on the meadow behind her.",
+    ]
+    nested = json.dumps({"general": prose[0], "image_effects": "blur", "artist_info": prose[1]})
+    others = [
+        {"caption": f"Sure! Here is the caption:\n\n{nested}"},
+        {"general": prose[0], "image_effects": prose[2], "main_content": prose[1], "camera_angle": "low"},
+        {"character_1": {"hair_color": "red", "pose": prose[1]}, "background": prose[2], "texts": ["HELLO there", "BAM"]},
+        {"result": nested, "image_effects": "grain"},
+        {"panels": [{"panel_number": 1, "content": prose[0], "dialogue": [{"speaker": "Rin", "text": "Wait!"}]}]},
+    ]
     markdown = '## Character\n**Hair:** long, brown\n- A girl stands.\n\n## Texts\n1. "Hello" in the top left\n'
     return [
         (DATA / "toriigate_raw_1.txt").read_text(encoding="utf-8"),
         *(json.dumps(answer, ensure_ascii=False, indent=2) for answer in answers),
+        *map(json.dumps, others),
+        *map(str, others),  # with single quotes
         markdown,
     ]
 

@@ -1,6 +1,5 @@
 """JSON values: their type, and properties that do not depend on the key."""
 
-import json
 import re
 from typing import TypeAlias
 
@@ -16,7 +15,7 @@ class Pairs(tuple[tuple[str, "Value"], ...]):
 
 EMPTY_WORDS = frozenset({"", "none", "null", "n/a", "nil", "undefined", "none.", "n/a.", "null."})
 NUMBERS = re.compile(
-    r"(?:[\s\d.,;:()%+\-=/]|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*"
+    r"(?:[\s\d.,;:()%+\-=/]++|\b(?:x|y|w|h|px|x[12]|y[12]|[xy]?_?(?:min|max)|width|height)\b|(?<=\d)px|pixels?|by)*"
 )
 WORD = re.compile(r"\w")
 
@@ -35,23 +34,34 @@ def short_text(value: Value) -> str:
     return "" if text.lower() in EMPTY_WORDS or len(text) > 200 or not WORD.search(text) else text
 
 
-def has_words(value: Value) -> bool:
-    """Whether a value under a key for coordinates contains words all the same: 'top left'."""
+def has_words(value: Value, known: dict[int, bool]) -> bool:
+    """Whether a value under a key for coordinates contains words all the same: 'top left'.
+
+    `known` keeps the answer of each object and list by its `id`, so that nested ones are searched once.
+    """
     if isinstance(value, str):
         return not NUMBERS.fullmatch(clean(value).lower())
-    if isinstance(value, Pairs):
-        return any(has_words(inner) for _, inner in value)
-    return isinstance(value, list) and any(map(has_words, value))
+    if not isinstance(value, list | Pairs):
+        return False
+    if id(value) not in known:
+        members = (inner for _, inner in value) if isinstance(value, Pairs) else value
+        known[id(value)] = any(has_words(inner, known) for inner in members)
+    return known[id(value)]
 
 
-def embedded_json(text: str) -> Value:
-    """Decode an object or list that a string contains as JSON; None when there is none."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        value: Value = json.loads(text, object_pairs_hook=Pairs, strict=False)
-    except ValueError:
-        return None
-    if isinstance(value, Pairs):
-        return value
-    return value if isinstance(value, list) and not all(isinstance(inner, int | float) for inner in value) else None
+def names_and_texts(value: Value) -> tuple[list[str], list[str]]:
+    """All names of keys and all strings in `value`, in any order."""
+    names: list[str] = []
+    texts: list[str] = []
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, Pairs):
+            for name, inner in value:
+                names.append(name)
+                pending.append(inner)
+        elif isinstance(value, list):
+            pending.extend(value)
+    return names, texts

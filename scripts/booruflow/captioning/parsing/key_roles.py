@@ -77,7 +77,7 @@ _PANELS = re.compile(r"\b(?:panels?|frames?|pages?|komas?)\b")
 _REGION = re.compile(
     r"(?:(?:the|in|on|at|far|very|upper|lower|top|bottom|left|right|middle|center|central|centre"
     r"|first|second|third|fourth|fifth|sixth|last|final"
-    r"|\d+(?:st|nd|rd|th)?|hand|most|main|large|small|inset|left most|right most) )*"
+    r"|\d+(?:st|nd|rd|th)?|hand|most|main|large|small|inset) )*"
     r"(?:panels?|frames?|pages?|corner|side|half|section|top|bottom|left|right|middle|center|centre|edge)"
     r"(?: (?:left|right|center|centre|middle))?"
     r"(?: (?:panel|frame|page|corner|side|half|section))?"
@@ -96,11 +96,18 @@ _PLACE_AFTER = re.compile(
     r"\b.*)$"
 )
 _LANGUAGE = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
+_MAX_LENGTH = 200  # a longer name is prose
+SECTIONS = frozenset(
+    ("background", "atmosphere", "effects", "image effects", "style", "composition", "setting", "lighting", "mood")
+)
+"""Usual labels of sections."""
 
 
 @lru_cache(65536)
 def read_key(name: str) -> Key:
     """Parse the name of a key; `speech_bubble_1`, `speechBubble1` and 'Speech Bubble 1' are equal."""
+    if len(name) > _MAX_LENGTH:
+        return Key(Role.LABEL, " ".join(clean(name).split("_")))
     spaced = clean(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " "))
     words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
     number = None
@@ -148,3 +155,9 @@ def _region_phrase(words: str, number: int | None) -> str:
 def is_panels(key: Key) -> bool:
     """Whether the value of `key` is a list of panels."""
     return key.role is Role.REGION and not key.place and key.words.endswith("s")
+
+
+def is_usual_name(name: str) -> bool:
+    """Whether models use `name` as the name of a key: one with a role, or the label of a section."""
+    key = read_key(name)
+    return key.role is not Role.LABEL or key.words in SECTIONS

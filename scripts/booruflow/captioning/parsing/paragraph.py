@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from booruflow.captioning.parsing.annotations import TEXT_KIND, kind_phrase, speaker_name
-from booruflow.captioning.parsing.json_values import Pairs, Value, embedded_json, has_words, is_sentence, short_text
+from booruflow.captioning.parsing.json_values import Pairs, Value, has_words, is_sentence, short_text
 from booruflow.captioning.parsing.key_roles import Key, Role, is_panels, read_key
 from booruflow.captioning.parsing.piece_writer import Attribution, Context, PieceWriter
 from booruflow.captioning.parsing.sentences import Sentence, render, with_leads
@@ -32,14 +32,11 @@ class _ValueWriter(PieceWriter):
     def __init__(self, max_characters: int | None) -> None:
         super().__init__()
         self.max_characters = max_characters
+        self.known_words: dict[int, bool] = {}  # of `has_words`
 
     def write(self, value: Value, context: Context) -> None:
         if isinstance(value, str):
-            inner = embedded_json(value)
-            if inner is None:
-                self.write_text(clean(value), context)
-            else:
-                self.write(inner, context)
+            self.write_text(clean(value), context)
         elif isinstance(value, Pairs):
             self.write_pairs(value, context)
         elif isinstance(value, list):
@@ -84,7 +81,7 @@ class _ValueWriter(PieceWriter):
                 people = key.number or people + 1
                 if self.max_characters is not None and people > self.max_characters:
                     continue
-            if key.role is Role.GEOMETRY and not has_words(value):
+            if key.role is Role.GEOMETRY and not has_words(value, self.known_words):
                 continue
             text = short_text(value)
             latest = self.pieces[-1] if len(self.pieces) > start else None

@@ -40,6 +40,8 @@ class Context:
 _FLAGS = frozenset(("watermark", "signature", "text", "logo", "border", "censoring", "copyright"))
 """Keys for which `true` means that the image has such a thing."""
 _IMAGE_TEXT_CHARACTER = re.compile(r"[\w!?！？…♥♡❤♪★☆～~]|\.\.|--|——|・・")  # text in an image may be just '!'
+_NAME_WITHIN_SENTENCE = re.compile(r"(?<=\w )[A-Z]\w+")
+_LONG_NAME = 300  # characters to which phrases are added to the name of an attribution
 _LONG = 60  # characters from which on repeated prose is dropped, because the model repeats itself
 
 
@@ -55,6 +57,8 @@ class PieceWriter:
         self.leads: list[str] = []  # for the next piece: 'in the first panel', 'Senko:'
         self.scene = 0  # counts values with leads of their own
         self.long_prose: set[str] = set()
+        self.names: dict[str, str] = {}  # by their spelling in lower case
+        self.pieces_with_names = 0  # pieces whose names are in `names`
         self.has_words = False
 
     def write_text(self, text: str, context: Context) -> None:
@@ -119,8 +123,10 @@ class PieceWriter:
 
     def with_known_names(self, place: str) -> str:
         """Capitalize words of a key that the prose so far writes with a capital within sentences."""
-        names = {word.lower(): word for piece in self.pieces for word in re.findall(r"(?<=\w )[A-Z]\w+", piece.text)}
-        return " ".join(names.get(word, word) for word in place.split(" "))
+        for piece in self.pieces[self.pieces_with_names :]:
+            self.names.update((word.lower(), word) for word in _NAME_WITHIN_SENTENCE.findall(piece.text))
+        self.pieces_with_names = len(self.pieces)
+        return " ".join(self.names.get(word, word) for word in place.split(" "))
 
     def write_number(self, value: bool | int | float, context: Context) -> None:
         """Add a number that has a label or is text in the image, or what a flag stands for."""
@@ -140,7 +146,7 @@ class PieceWriter:
 
     def attach_lead(self, attribution: Attribution | None) -> None:
         """Move the last lead into the name of the pending attribution before it: 'Senko, in the top left, says ...'."""
-        if attribution and not attribution.rendered and not attribution.from_key:
+        if attribution and not (attribution.rendered or attribution.from_key or len(attribution.name) > _LONG_NAME):
             lead = self.leads.pop()
             phrase = f"({lead[:-1]})" if lead.endswith(":") else lead
             name = attribution.name

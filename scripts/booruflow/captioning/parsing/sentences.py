@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import TypeAlias
 
 from booruflow.captioning.parsing.text.grammar import (
@@ -66,11 +65,14 @@ _PREDICATE_LABELS = frozenset(
 
 def render(pieces: Sequence[Piece]) -> Iterator[str]:
     """Render pieces as sentences; adjacent pieces with the same subject or label share one."""
-    start = 0
-    while start < len(pieces):
-        first = pieces[start]
-        group = [first, *takewhile(_shares_sentence_with(first), pieces[start + 1 :])]
-        start += len(group)
+    end = 0
+    while end < len(pieces):
+        first, start = pieces[end], end
+        joins = _shares_sentence_with(first)
+        end += 1
+        while end < len(pieces) and joins(pieces[end]):
+            end += 1
+        group = pieces[start:end]
         if isinstance(first, Sentence):
             yield first.text
         elif isinstance(first, Fragment):

@@ -261,6 +261,62 @@ def test_wrapped_and_damaged_json(text, expected):
     assert parse(text) == expected
 
 
+# --- JSON within texts, and what is left of it
+
+PROSE = "Two cats sit near the fence."
+INNER = json.dumps({"general": PROSE, "image_effects": "A slight blur."})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        INNER,
+        f"Sure! Here is the caption:\n\n{INNER}",
+        f"Sure!\n\nHere's the JSON:\n```json\n{INNER}\n```\nI hope this helps!",
+        json.dumps(INNER),
+        f"[{INNER}]",
+        INNER.replace('"', '\\"'),
+    ],
+)
+def test_json_within_a_text_is_read(text):
+    assert caption_of({"caption": text}) == f"{PROSE} A slight blur."
+    assert caption_of([{"caption": json.dumps({"caption": text})}]) == f"{PROSE} A slight blur."
+
+
+def test_prose_around_json_within_a_text_is_kept():
+    assert caption_of({"caption": f'A park. {{"a": "{PROSE}"}} The end.'}) == f"A park. {PROSE} The end."
+    assert parse(f'{{"a": "A park."}} and {{"b": "{PROSE}"}}') == Good(f"A park. And. {PROSE}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "al': 'Two cats', 'image_effects': 'blur'}",
+        INNER[:-12],
+        INNER[1:],
+        INNER.replace('"', "'"),
+        f"{PROSE} image_effects: blur",
+        f'{PROSE}", "background": "blur',
+        'The texts are ["Hello", "World"].',
+    ],
+)
+@pytest.mark.parametrize("style", ["json", "long"])
+def test_what_is_left_of_json_is_bad(text, style):
+    for value in ({"caption": text}, {"texts": [text]}):
+        assert parse(json.dumps(value), style=style) == Bad(Reason.NOT_JSON)
+
+
+def test_names_that_a_person_may_mean_stay():
+    assert caption_of({"texts": "by foo_bar, @main_character"}) == 'The text reads "by foo_bar, @main_character".'
+    assert caption_of({"a": "character_2 hugs a cat."}) == "The second character hugs a cat."
+    assert caption_of({"a": 'The board reads "Monday": "closed".'}) == 'The board reads "Monday", "closed".'
+
+
+def test_escaped_characters_are_no_loop():
+    text = "".join(chr(0x3041 + number % 9) + chr(0x30A0 + number % 7) for number in range(120))
+    assert caption_of({"a": f"A sign. {text}"}).startswith("A sign. ") and caption_of({"a": "A 😀."}) == "A 😀."
+
+
 # --- bad
 
 
@@ -333,7 +389,16 @@ def test_every_cut_is_a_prefix_or_bad():
 
 def test_a_whole_answer_at_the_limit():
     assert parse(ANSWER, "length") == parse(ANSWER, "stop")
-    assert parse(ANSWER, "length", salvage=False) == Bad(Reason.TRUNCATED)
+    assert parse(ANSWER, "length", salvage=False) == parse(ANSWER, "stop")
+    assert parse(f"```json\n{ANSWER}\n```", "length", salvage=False) == parse(ANSWER, "stop")
+    damaged = ANSWER.replace("a hat", 'a "hat"').replace('\\"', '"')
+    assert parse(damaged, "length", salvage=False) == parse(damaged, "stop") == Good(parse(damaged).caption, True)
+
+
+def test_the_token_limit_in_the_prose_after_an_answer():
+    assert parse(ANSWER + "\nI hope this", "length", salvage=False) == parse(ANSWER, "stop")
+    assert parse(ANSWER + " A cat sleeps. A do", "length") == Good(parse(ANSWER).caption + " A cat sleeps.", True)
+    assert parse(ANSWER + " A cat sleeps. A do", "length", salvage=False) == Bad(Reason.TRUNCATED)
 
 
 @pytest.mark.parametrize("end", ["", '"}'])
@@ -356,6 +421,10 @@ def test_a_loop_is_removed(end):
         ({"caption": "  A girl\n stands in {red}"}, Good("A girl stands in (red)")),
         ({"caption": "A girl.", "text": "whatever", "reason": "not_json"}, Good("A girl.")),
         ({"caption": " "}, Bad(Reason.EMPTY)),
+        ({"caption": '{"general": "Two cats sit.", "image_effects": "A blur."}'}, Good("Two cats sit. A blur.")),
+        ({"caption": '{"general": "Two cats sit."'}, Good("Two cats sit.", True)),
+        ({"caption": "al': 'Two cats', 'image_effects': 'blur'}"}, Bad(Reason.NOT_JSON)),
+        ({"caption": "A [sic] {main_character} by foo_bar"}, Good("A (sic) (main_character) by foo_bar")),
         ({"caption": 3, "text": "{}"}, Bad(Reason.WRONG_TYPE)),
         ({"text": None}, Bad(Reason.WRONG_TYPE)),
         ({}, Bad(Reason.WRONG_TYPE)),

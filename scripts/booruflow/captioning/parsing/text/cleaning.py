@@ -12,7 +12,9 @@ _CHAT_TOKEN = re.compile(
 _ESCAPES = {r"\n": " ", r"\r": " ", r"\t": " ", r"\"": '"', r"\'": "'", r"\/": "/"}
 _ESCAPED = re.compile(r"\\[nrt](?![A-Za-z]*[\\:])|\\[\"'/]")
 _TO_PARENTHESES = str.maketrans("{}[]", "()()")
-_BOLD = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_BOLD = {
+    mark: re.compile(r"XX(?=\S)(.+?)(?:(?<=\S)(XX)|$)".replace("XX", re.escape(mark)), re.MULTILINE) for mark in ("**", "__")
+}
 _NUMBERED = re.compile(r"\b(character|person|panel|frame|speech_bubble|bubble|object|text)_(\d{1,2})\b", re.IGNORECASE)
 _QUOTED_PAIR = re.compile(r'"\s*:\s*(?=["\d(])')
 
@@ -28,15 +30,22 @@ def clean(text: str) -> str:
         return text.strip(" ")
     text = _CONTROL.sub("", _CHAT_TOKEN.sub(" ", text))
     text = _ESCAPED.sub(lambda found: _ESCAPES[found[0]], text)
-    text = _BOLD.sub(r"\2", text.replace("`", "'" if text.count("`") == 1 else "")).translate(_TO_PARENTHESES)
-    text = _QUOTED_PAIR.sub('", ', text)
-    text = _NUMBERED.sub(_spelled_out, text)
-    return " ".join(text.split())
+    text = text.replace("`", "'" if text.count("`") == 1 else "").translate(_TO_PARENTHESES)
+    for mark, bold in _BOLD.items():
+        if mark in text:
+            text = bold.sub(_without_marks, text)
+    text = " ".join(_QUOTED_PAIR.sub('", ', text).split())
+    return _NUMBERED.sub(_spelled_out, text) if "_" in text else text
+
+
+def _without_marks(found: re.Match[str]) -> str:
+    """The words in bold; a mark that nothing closes stays, with the rest of its line."""
+    return found[1] if found[2] else found[0]
 
 
 def _spelled_out(found: re.Match[str]) -> str:
     phrase = ordinal(found[1].replace("_", " ").lower(), int(found[2]))
-    before = found.string[: found.start()].rstrip()
+    before = found.string[max(0, found.start() - 5) : found.start()].rstrip()
     if before.lower().endswith((" the", "the")) and phrase.startswith("the "):
         return phrase[4:]
     return capitalized(phrase) if not before or before[-1] in ".!?" else phrase

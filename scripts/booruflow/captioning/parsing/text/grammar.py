@@ -8,8 +8,9 @@ _END_MARKS = ".!?…。！？‼⁉⁇～♪♥♡．"
 _CLOSING_QUOTES = "\"'”’»）)*"
 _CLOSING_BRACKETS = "」』】》"
 _OPEN_PUNCTUATION = " ,;:，；：、"
-_SENTENCE_END = re.compile(r"(?:[.!?…]+[\"'”’)]*(?=\s|$)|[。！？]+[」』]?)")
+_SENTENCE_END = re.compile(r"(?:(?<![.!?…])[.!?…]++[\"'”’)]*+(?=\s|$)|[。！？]+[」』]?)")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|e\.g|i\.e|etc|approx)|\b[A-Z])\.$")
+_LONGEST_ABBREVIATION = len("approx.")
 _FUNCTION_WORDS = frozenset(
     (
         *("a", "an", "the", "this", "that", "these", "those", "his", "her", "its", "their", "another", "each", "all", "both"),
@@ -41,11 +42,16 @@ def with_full_stop(text: str) -> str:
 
 def complete_sentences(text: str) -> str:
     """Cut `text` after its last complete sentence; empty when there is none."""
-    for found in reversed(list(_SENTENCE_END.finditer(text))):
-        head = text[: found.end()]
+    ends = [found.end() for found in _SENTENCE_END.finditer(text)]
+    opening = text.find(" '")
+    counted, quotes = len(text), text.count('"')
+    for end in reversed(ends):
+        counted, quotes = end, quotes - text.count('"', end, counted)
         # A sentence does not end at an abbreviation or initial, nor within an open quotation.
-        if not _ABBREVIATION.search(head) and head.count('"') % 2 == 0 and not (head.endswith(".'") and " '" not in head):
-            return head
+        is_abbreviation = _ABBREVIATION.search(text, max(0, end - _LONGEST_ABBREVIATION), end)
+        closes_nothing = text.endswith(".'", 0, end) and not 0 <= opening < end - 1
+        if not is_abbreviation and quotes % 2 == 0 and not closes_nothing:
+            return text[:end]
     return ""
 
 
@@ -77,8 +83,9 @@ def _stem(word: str) -> str:
     return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word.rstrip("s")
 
 
-def _stems(text: str) -> set[str]:
-    return {_stem(word) for word in _WORD.findall(text.lower())}
+@lru_cache(64)  # an object can have many annotations of one long text
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(map(_stem, _WORD.findall(text.lower())))
 
 
 def with_article(noun: str) -> str:

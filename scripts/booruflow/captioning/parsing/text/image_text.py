@@ -19,12 +19,11 @@ _START = (
     r"|Stylized|Handwritten|Vertical|Along|Inside|Words?|Numbers?|Copyright|Logo|This image)\b"
 )
 _QUOTE = r"[\"“‘'「『]"
-_ABOUT = re.compile(
-    rf"(?:{_QUOTE}.*{_QUOTE.replace('“‘', '”’').replace('「『', '」』')}.*|{_START}.*)\b"
-    rf"(?:{_NOUN}\b.*\b{_VERB}|{_VERB}\b.*\b{_NOUN})\b",
-    re.DOTALL,
+_SUBJECT = re.compile(rf"{_START}|{_QUOTE}(?s:.)*?[\"”’'」』]")
+_WHOLE_NOUN, _WHOLE_VERB = re.compile(rf"\b{_NOUN}\b"), re.compile(rf"\b{_VERB}\b")
+_QUOTATION = re.compile(
+    r"\"[^\"]+\"|“[^“”]+”|(?<!\w)'(?:[^']++|(?<=\w)'(?=\w))++'(?!\w)|‘[^‘’]+’|「[^「」]+」|『[^『』]+』", re.DOTALL
 )
-_QUOTATION = re.compile(r"\"[^\"]+\"|“[^”]+”|(?<!\w)'.+?'(?!\w)|‘[^’]+’|「[^」]+」|『[^』]+』", re.DOTALL)
 _SAYS = re.compile(
     r"\b(?:reads?|reading|says?|saying|written|translat\w+|labell?ed|titled|inscri\w+|spell\w*|signed|meaning|contains?)\b"
 )
@@ -42,7 +41,7 @@ _PLACED = re.compile(
 _THIRD_PERSON = re.compile(
     r"(?!.*(?:\b(?:I|[Yy]ou|[Yy]our|[Mm]y|[Ww]e|[Mm]e|[Uu]s|[Oo]ur)\b|[!?]))"
     r"(?:(?:An?|The|Several|Various|Two|Three|Some|Many|Another|There)\b|(?:\S+\s){9})"
-    r".*\b(?:is|are|appears?|with|creating|adding|featuring|showing|stands|sits|wears|holds|shows|has)\b.*\.",
+    r".*\b(?:is|are|appears?|with|creating|adding|featuring|showing|stands|sits|wears|holds|shows|has)\b",
     re.DOTALL,
 )
 _OTHER_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -50,7 +49,17 @@ _MIN_DESCRIPTION_WORDS = 8
 
 
 def _describes(text: str) -> bool:
-    return text.count(" ") >= _MIN_DESCRIPTION_WORDS - 1 and _THIRD_PERSON.fullmatch(text) is not None
+    return text.count(" ") >= _MIN_DESCRIPTION_WORDS - 1 and text.endswith(".") and _THIRD_PERSON.match(text) is not None
+
+
+def _is_about_text(text: str) -> bool:
+    """Whether a noun for text and a verb follow the subject of `text`, in any order."""
+    subject = _SUBJECT.match(text)
+    if subject is None:
+        return False
+    nouns = [found.start() for found in _WHOLE_NOUN.finditer(text, subject.end())]
+    verbs = [found.start() for found in _WHOLE_VERB.finditer(text, subject.end())] if nouns else []
+    return bool(verbs) and (nouns[0] < verbs[-1] or verbs[0] < nouns[-1])
 
 
 def looks_like_image_text(text: str) -> bool:
@@ -67,4 +76,4 @@ def describes_image_text(text: str) -> bool:
     outside = _QUOTATION.sub("", text)
     if outside != text and _SAYS.search(outside):
         return True
-    return _describes(text) or any(pattern.match(text) for pattern in (_ABOUT, _NONE_THERE, _DESCRIBED, _PLACED))
+    return _describes(text) or _is_about_text(text) or any(pattern.match(text) for pattern in (_NONE_THERE, _DESCRIBED, _PLACED))

@@ -11,7 +11,7 @@ MIN_NUMBERED_COPIES = 10  # copies that differ in their digits only, as in `"tex
 _MAX_PERIOD = 1500  # longest unit that is searched for, in characters
 _PROBE = 24  # characters that must recur before the period is verified
 _STRIDE = 40  # any MIN_LENGTH characters contain at least two probes
-_SENTENCE = re.compile(r"[^.!?。！？]{24,}[.!?。！？]")
+_SENTENCE = re.compile(r"[^.!?。！？]{24,}+(?:[.!?。！？]|\Z)")
 _MAX_SENTENCE_COUNT = 5  # a sentence that occurs more often, anywhere in the text, is a loop too
 _DIGITS_TO_ZERO = {ord(digit): "0" for digit in "123456789"}  # `text_11`, `text_12`, ... repeat as `text_00`
 
@@ -31,11 +31,8 @@ def loops(text: str) -> int | None:
         if recurrence < 0:
             continue
         period = recurrence - position
-        start, end = position, recurrence + _PROBE
-        while start and zeroed[start - 1] == zeroed[start - 1 + period]:
-            start -= 1
-        while end < len(zeroed) and zeroed[end] == zeroed[end - period]:
-            end += 1
+        start = position - _equal_before(zeroed, position, recurrence)
+        end = recurrence + _equal_after(zeroed, position, recurrence)
         exact = text[start + period : end] == text[start : end - period]
         if end - start >= max(MIN_LENGTH, (MIN_COPIES if exact else MIN_NUMBERED_COPIES) * period):
             return start + period
@@ -44,5 +41,30 @@ def loops(text: str) -> int | None:
 
 def _end_of_repeated_sentence(text: str) -> int | None:
     counts = Counter(_SENTENCE.findall(text))
-    repeated = [sentence for sentence, count in counts.items() if count > _MAX_SENTENCE_COUNT]
-    return min(text.find(sentence) + len(sentence) for sentence in repeated) if repeated else None
+    if max(counts.values(), default=0) <= _MAX_SENTENCE_COUNT:
+        return None
+    return next(found.end() for found in _SENTENCE.finditer(text) if counts[found[0]] > _MAX_SENTENCE_COUNT)
+
+
+def _equal_after(text: str, left: int, right: int) -> int:
+    """How many characters from `left` and from `right` on are equal; `left` < `right`."""
+    count, step = 0, 32
+    while text[left + count : left + count + step] == text[right + count : right + count + step]:
+        count += step
+        step *= 2
+    while step := step // 2:
+        if text[left + count : left + count + step] == text[right + count : right + count + step]:
+            count += step
+    return count
+
+
+def _equal_before(text: str, left: int, right: int) -> int:
+    """How many characters before `left` and before `right` are equal; `left` < `right`."""
+    count, step = 0, 1
+    while step <= left - count and text[left - count - step : left - count] == text[right - count - step : right - count]:
+        count += step
+        step *= 2
+    while step := step // 2:
+        if step <= left - count and text[left - count - step : left - count] == text[right - count - step : right - count]:
+            count += step
+    return count

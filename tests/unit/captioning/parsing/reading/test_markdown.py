@@ -1,4 +1,4 @@
-from booruflow.captioning.parsing.markdown import is_markdown, read_markdown
+from booruflow.captioning.parsing.reading.markdown import is_markdown, read_markdown
 
 
 def test_sections_labels_and_bullets():

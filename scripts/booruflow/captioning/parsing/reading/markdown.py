@@ -4,28 +4,44 @@ import re
 from typing import TypeAlias
 
 from booruflow.captioning.parsing.json_values import Pairs, Value
-from booruflow.captioning.parsing.key_roles import Role, read_key
+from booruflow.captioning.parsing.key_roles import SECTIONS, Role, read_key
 
-_HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
-_BOLD_LINE = re.compile(r"\s*(?:\*\*|__)([^*_]{1,80}?):?(?:\*\*|__):?\s*$")
-_BULLET = re.compile(r"(\s*)(?:[-*+•‣◦–]|\d{1,2}[.)])\s+(\S.*)$")
-_LABELLED = re.compile(r"(?:\*\*|__)([^*]{1,80}?)\s*(?::\s*(?:\*\*|__)|(?:\*\*|__)\s*[:–—-])\s*(.*)$")
-_PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s+(\S.*)$")
-_RULE = re.compile(r"\s*(?:[-*_=]\s*){3,}$|\s*\|?(?:\s*:?-{2,}:?\s*\|)+\s*(?::?-+:?)?\s*$")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_HEADING = re.compile(r"\s{0,3}(#{1,6})\s++(\S.*)$")
+_BOLD_LINE = re.compile(r"\s*+(?:\*\*|__)([^*_]{1,80}?):?(?:\*\*|__):?\s*+$")
+_BULLET = re.compile(r"(\s*+)(?:[-*+•‣◦–]|\d{1,2}[.)])\s++(\S.*)$")
+_LABELLED = re.compile(r"(?:\*\*|__)([^*]{1,80}?)\s*+(?::\s*+(?:\*\*|__)|(?:\*\*|__)\s*+[:–—-])\s*+(.*)$")
+_PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s++(\S.*)$")
+_RULE = re.compile(r"\s*+(?:[-*_=]\s*+){3,}+$|\s*+\|?(?:\s*+:?-{2,}+:?\s*+\|)++\s*+(?::?-++:?)?\s*+$")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
+_MARKS = frozenset("#*_-+•‣◦–0123456789")  # a line that begins otherwise and has no colon is prose
 _BOLD_LEVEL = 7  # a line in bold is a heading of the lowest level
 
-_SECTIONS = frozenset(
-    ("background", "atmosphere", "effects", "image effects", "style", "composition", "setting", "lighting", "mood")
-)
-_Section: TypeAlias = "list[tuple[str, str | _Section]]"
+
+class _Text:
+    """A text that grows line by line."""
+
+    def __init__(self, words: str) -> None:
+        self.parts = [words]
+
+    def __str__(self) -> str:
+        return "".join(self.parts)
+
+    @property
+    def introduces(self) -> bool:
+        """Whether what follows is a list: 'She wears:'."""
+        return self.parts[-1].endswith(":")
+
+
+_Section: TypeAlias = "list[tuple[str, _Text | _Section]]"
 
 
 def is_markdown(text: str) -> bool:
     """Whether `text` has a heading, a label in bold, or two bullets."""
     bullets = 0
     for line in text.splitlines():
+        if line.lstrip()[:1] not in _MARKS and ":" not in line:
+            continue
         bullet = _BULLET.match(line)
         body = bullet[2] if bullet else line.strip()
         if _HEADING.match(line) or _BOLD_LINE.match(line) or _LABELLED.match(body):
@@ -58,27 +74,27 @@ def read_markdown(text: str) -> Pairs:
                 bullets.pop()
             section = bullets[-1][1] if bullets else sections[-1][1]
             label, words = _split_label(bullet[2])
-            previous = section[-1][1] if section and not section[-1][0] else None
+            previous: _Text | _Section | None = section[-1][1] if section and not section[-1][0] else None
             if label:
                 bullets.append((indent, _new_section(section, label)))
                 if words:
-                    bullets[-1][1].append(("", words))
-            elif isinstance(previous, str) and (previous.endswith(":") or len(section) == merged):
-                section[-1] = ("", f"{previous}{'' if previous.endswith(':') else ','} {words.rstrip('.')}")
+                    bullets[-1][1].append(("", _Text(words)))
+            elif isinstance(previous, _Text) and (previous.introduces or len(section) == merged):
+                previous.parts.append(f"{'' if previous.introduces else ','} {words.rstrip('.')}")
                 merged = len(section)
             else:
-                section.append(("", words))
+                section.append(("", _Text(words)))
             in_text = True
             continue
         body = " ".join(cell.strip() for cell in line.strip().lstrip("> ").split("|") if cell.strip())
         label, words = _split_label(body)
         section = bullets[-1][1] if bullets and line[:1].isspace() else sections[-1][1]
         if label:
-            section.append((label, words))
-        elif in_text and section and isinstance(section[-1][1], str):
-            section[-1] = (section[-1][0], f"{section[-1][1]} {words}")
+            section.append((label, _Text(words)))
+        elif in_text and section and isinstance(previous := section[-1][1], _Text):
+            previous.parts.append(f" {words}")
         else:
-            section.append(("", words))
+            section.append(("", _Text(words)))
         in_text = True
     return _to_pairs(root)
 
@@ -91,7 +107,7 @@ def _new_section(parent: _Section, title: str) -> _Section:
 
 def _heading(line: str) -> tuple[int, str] | None:
     if found := _HEADING.match(line):
-        return len(found[1]), _without_inline_marks(found[2]).strip("* :")
+        return len(found[1]), _without_inline_marks(found[2].rstrip().rstrip("#")).strip("* :")
     if found := _BOLD_LINE.match(line):
         return _BOLD_LEVEL, found[1].strip(" :")
     return None
@@ -108,7 +124,7 @@ def _split_label(text: str) -> tuple[str, str]:
 
 def _known_label(text: str) -> re.Match[str] | None:
     found = _PLAIN_LABEL.match(text)
-    known = found and (found[1].lower() in _SECTIONS or read_key(found[1]).role not in (Role.LABEL, Role.NAME))
+    known = found and (found[1].lower() in SECTIONS or read_key(found[1]).role not in (Role.LABEL, Role.NAME))
     return found if known else None
 
 
@@ -121,8 +137,8 @@ def _to_pairs(section: _Section) -> Pairs:
     """Turn sections into pairs; a section that contains only texts becomes a string or a list of strings."""
     pairs: list[tuple[str, Value]] = []
     for title, value in section:
-        if isinstance(value, str):
-            pairs.append((title, value))
+        if isinstance(value, _Text):
+            pairs.append((title, str(value)))
             continue
         inner = _to_pairs(value)
         texts: list[Value] = [text for name, text in inner if not name]
