@@ -21,8 +21,9 @@ _Validator = extend(
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many(
         {
             "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),  # not 4.0, which no range takes
-            "number": lambda _, value: not isinstance(value, bool)
-            and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))),  # NaN is within all bounds
+            "number": lambda _, value: (
+                not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)))
+            ),  # NaN is within all bounds
         }
     ),
 )

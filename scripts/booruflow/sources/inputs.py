@@ -39,7 +39,9 @@ def check_inputs(config: Mapping[str, Any]) -> None:
             key_of[column] = key
     for key, uses in _uses_of_columns(config).items():
         if inputs["columns"].get(key, key) is None and uses:
-            raise UserError(f"config.yaml: {uses[0]}: inputs.columns.{key} is null, no post has a {key}: remove it, or name the column")
+            raise UserError(
+                f"config.yaml: {uses[0]}: inputs.columns.{key} is null, no post has a {key}: remove it, or name the column"
+            )
     for k, source in enumerate(inputs["captions"]):
         if len({is_json(path) for path in source["files"]}) > 1:
             raise UserError(

@@ -90,7 +90,9 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
         if not text.startswith(b"{"):
             raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
         if _is_json_lines(text):
-            raise UserError(f'{path}: JSON Lines, one object a line: write it as one object {{"<id>": ...}}, or name another file')
+            raise UserError(
+                f'{path}: JSON Lines, one object a line: write it as one object {{"<id>": ...}}, or name another file'
+            )
         rest, count = text[1:], 0
         while True:
             commas, members = _entry_commas(rest)

@@ -43,7 +43,9 @@ def test_the_bytes_depend_on_the_rows_only(tmp_path):
 def test_a_column_that_is_missing_or_there_twice_is_named():
     names = ["id", "text", "id", "tags_artist", "tags_meta"]
     require_columns("a.parquet", names, ["text", "tags_meta"])
-    with pytest.raises(UserError, match=r"a\.parquet: no column 'tags_metal'; did you mean tags_meta .*\? it has id, text, .*: ask"):
+    with pytest.raises(
+        UserError, match=r"a\.parquet: no column 'tags_metal'; did you mean tags_meta .*\? it has id, text, .*: ask"
+    ):
         require_columns("a.parquet", names, ["text", "tags_metal"], "ask")
     with pytest.raises(UserError, match=r"a\.parquet: no column 'caption'; it has none: name the right column in the config"):
         require_columns("a.parquet", [], ["caption"])

@@ -47,7 +47,9 @@ def test_posts_are_not_selected_by_a_column_that_does_not_exist(column, selectio
         if name:
             check_inputs(config)
         else:
-            with pytest.raises(UserError, match=rf"config\.yaml: {key}: inputs\.columns\.{column} is null, no post has a {column}"):
+            with pytest.raises(
+                UserError, match=rf"config\.yaml: {key}: inputs\.columns\.{column} is null, no post has a {column}"
+            ):
                 check_inputs(config)
 
 

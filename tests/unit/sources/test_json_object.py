@@ -85,7 +85,9 @@ def test_keys_are_ids_or_paths(tmp_path):
     assert rows == [(9, {"a": 1}), (4, "four"), (5, None), (7, []), (int("1" * 18), 0)]
 
 
-@pytest.mark.parametrize("content", [b'{"7": {"a": ":,", "b": {"a": [{}, {"a": 1}]}},\n"8": "{\\"x\\": 1}"}\n', b'{"7": {"a": {}}}\n\n'])
+@pytest.mark.parametrize(
+    "content", [b'{"7": {"a": ":,", "b": {"a": [{}, {"a": 1}]}},\n"8": "{\\"x\\": 1}"}\n', b'{"7": {"a": {}}}\n\n']
+)
 def test_equal_keys_at_different_places_are_no_repetition(tmp_path, monkeypatch, content):
     for block in (3, 1 << 20):
         monkeypatch.setattr(json_object, "BLOCK", block)

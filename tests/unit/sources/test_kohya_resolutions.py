@@ -25,7 +25,10 @@ def test_resolutions_of_every_version_of_sd_scripts(tmp_path):
     ) == [(3, 832, 1216, None, None), (1, None, None, 600, 900), (2, 64, 128, 1, 2), (4, None, None, None, None)]
 
 
-@pytest.mark.parametrize("size", [[64], [64, 0], [64, -64], [64, "64"], [64, None], [64.5, 64], [True, 64], [1e30, 64], [64, 1 << 31], "64x64", {"w": 64}])
+@pytest.mark.parametrize(
+    "size",
+    [[64], [64, 0], [64, -64], [64, "64"], [64, None], [64.5, 64], [True, 64], [1e30, 64], [64, 1 << 31], "64x64", {"w": 64}],
+)
 def test_an_invalid_resolution_is_refused(tmp_path, size):
     with pytest.raises(UserError, match=r"meta_lat\.json: key '1': .* is not \[width, height\]"):
         converted(tmp_path, {"1": {"train_resolution": size}})

@@ -77,9 +77,11 @@ def test_files_with_different_columns_are_concatenated(tmp_path):
     ("content", "message"),
     [
         (b"", "no column 'id'; it has none"),
-        (START, "no rows under the header"),
         (START.replace(b",", b";") + ROW, "no column 'id'; .*it has id;rating"),
-        (START.replace(b"score", b"votes") + ROW, "no column 'score'; it has id, rating, votes, .*: set inputs.columns.score to the right column, or to null"),
+        (
+            START.replace(b"score", b"votes") + ROW,
+            "no column 'score'; it has id, rating, votes, .*: set inputs.columns.score to the right column, or to null",
+        ),
         (b"id," + START + b"1," + ROW, "two columns 'id'"),
         ((START + ROW).decode().encode("utf-16"), "its header is not CSV in UTF-8"),
         (START + ROW + b"8,g\n", "row 3: Expected 8 columns, got 2"),
@@ -108,6 +110,10 @@ def test_the_row_number_is_right_after_several_blocks(tmp_path, monkeypatch):
         convert(tmp_path, START + many + b'-1,g,5,"","","","",""\n')
     with pytest.raises(UserError, match=r"1-posts\.csv row 3: id 3 is already at .*0-posts\.csv row 5"):
         convert(tmp_path, START + many, START + b'900,g,5,"","","","",""\n3,g,5,"","","","",""\n')
+
+
+def test_a_header_alone_gives_an_empty_table(tmp_path):
+    assert convert(tmp_path, START, START[:-1]) == []
 
 
 @pytest.mark.parametrize("content", [gzip.compress(START + ROW * 100)[:60], START + ROW])

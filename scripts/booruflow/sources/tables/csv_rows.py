@@ -84,7 +84,9 @@ class CsvFile(io.BufferedIOBase):
         followed = closing[(closing < end) & ~BESIDE_QUOTES[text[np.minimum(closing + 1, end)]]]
         if len(strays) or len(followed):
             place = min(int(found[0]) for found in (strays, followed) if len(found))
-            problem = "a quote inside a value that is not quoted" if place in strays else "text after the quote that closes a value"
+            problem = (
+                "a quote inside a value that is not quoted" if place in strays else "text after the quote that closes a value"
+            )
             row = _row_of(self._path, self._offset + place)
             near = bytes(text[max(0, place - 20) : place + 20]).decode(errors="replace")
             raise UserError(

@@ -46,7 +46,9 @@ def test_integers_are_read_in_every_form(values):
 )  # fmt: skip
 def test_what_is_no_integer_is_no_id_and_no_number(value):
     for function in (ids, lambda values: read(NUMBER, values)):
-        with pytest.raises(UserError, match=r"^a\.parquet: row 5: (id|n)( \(.*\))? is .*, not (a post id|an integer): ") as caught:
+        with pytest.raises(
+            UserError, match=r"^a\.parquet: row 5: (id|n)( \(.*\))? is .*, not (a post id|an integer): "
+        ) as caught:
             function([value, None])
         assert "\n" not in str(caught.value)
 
@@ -120,4 +122,6 @@ def test_columns_are_checked_by_name():
 
 def test_columns_that_a_table_lacks_are_null():
     batch = pa.RecordBatch.from_pydict({"id": ["7"]})
-    assert converted(batch, "id", [TEXT, Column("none", None, pl.Int32)], PLACE).to_dicts() == [{"id": 7, "text": None, "none": None}]
+    assert converted(batch, "id", [TEXT, Column("none", None, pl.Int32)], PLACE).to_dicts() == [
+        {"id": 7, "text": None, "none": None}
+    ]

@@ -49,7 +49,10 @@ def test_a_stray_quote_is_refused_with_its_row(tmp_path, monkeypatch, row, messa
     for end in (b"", ROW, ROW * 30):
         for block in (64, csv_rows.BLOCK):
             monkeypatch.setattr(csv_rows, "BLOCK", block)
-            for path, text in ((tmp_path / "a.csv", START + ROW + row + end), (tmp_path / "b.csv", b"\xef\xbb\xbf" + START + ROW + row)):
+            for path, text in (
+                (tmp_path / "a.csv", START + ROW + row + end),
+                (tmp_path / "b.csv", b"\xef\xbb\xbf" + START + ROW + row),
+            ):
                 with pytest.raises(UserError, match=rf"{path.name}: {message}") as caught:
                     rows_of(path, text)
                 assert "\n" not in str(caught.value)
@@ -83,7 +86,9 @@ def test_text_with_line_breaks_and_commas_is_not_taken_for_rows(tmp_path, width)
     notes = ["a,b,c\nd", "7,a,x\n8,b,y", "\n,,", "one, two\nthree, four, five\n", "a\nb,c\nd", *["1,2\n3,4"] * (width > 3)]
     text = io.StringIO()
     fill = [""] * (width - 3)
-    csv.writer(text).writerows([("id", "tags", *"abcdef"[: len(fill)], "note"), *((n, note, *fill, note) for n, note in enumerate(notes))])
+    csv.writer(text).writerows(
+        [("id", "tags", *"abcdef"[: len(fill)], "note"), *((n, note, *fill, note) for n, note in enumerate(notes))]
+    )
     rows = rows_of(tmp_path / "a.csv", text.getvalue().encode())
     assert [(row[0], row[1], row[-1]) for row in rows] == [(str(n), note, note.encode()) for n, note in enumerate(notes)]
 
