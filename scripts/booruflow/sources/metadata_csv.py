@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from booruflow.core.errors import UserError
 from booruflow.core.progress import progress
 from booruflow.core.tables import write_stream
 from booruflow.sources.posts import metadata_columns
@@ -23,7 +22,7 @@ def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, names: Mappi
     order; those not in `names` are dropped, the others keep their names. Rows keep their order.
 
     Args:
-        paths: CSV files; at least one must have rows.
+        paths: CSV files; those with a header alone are passed over.
         target: the parquet file.
         names: the config section inputs.columns.
 
@@ -51,5 +50,3 @@ def _rows(paths: Sequence[str | Path], id_name: str, columns: Sequence[Column]) 
                     yield frame.rename({"id": id_name})
             ids_of.append(np.concatenate(ids))
     refuse_duplicates(paths, ids_of, first=2)
-    if not sum(map(len, ids_of)):
-        raise UserError(f"{paths[0]}: no rows under the header: name another CSV file under inputs.metadata")

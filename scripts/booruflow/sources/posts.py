@@ -61,7 +61,7 @@ def posts_of(files: Sequence[str], names: Mapping[str, str | None], spool: Path)
             has_metadata=pl.lit(True),
         ).select(list(POSTS_SCHEMA))
     if not rows:
-        raise UserError(f"{', '.join(files)}: no rows: name other files under inputs.metadata")
+        raise UserError(f"{', '.join(files)}: no posts, as no file has rows: name other files under inputs.metadata")
     for note in ratings.notes():
         print(note)
 

@@ -19,27 +19,33 @@ class RatingReader:
     """Reads the ratings of a table part by part, and reports in the end what a user should know about them."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str | None] = Counter()
+        self._seen: set[str | None] = set()
+        self._counts: Counter[str] = Counter()
+        """Posts by rating, for ratings that are no letter."""
 
     def letters(self, ratings: pl.Series) -> pl.Series:
         """Letters of ratings in any case; empty text is null, and a value that is no rating stays as it is."""
-        if not ratings.is_in(LETTERS).fill_null(True).all():
+        values = set(ratings.unique().to_list())
+        if not values <= {*LETTERS, None}:
             ratings = ratings.str.strip_chars().str.to_lowercase()
             ratings = ratings.set(ratings == "", None)
-        self._counts.update(dict(ratings.value_counts().iter_rows()))
-        return ratings.replace(LETTER_OF)
+            self._counts.update(
+                {value: count for value, count in ratings.value_counts().iter_rows() if value not in {*LETTERS, None}}
+            )
+            ratings = ratings.replace(LETTER_OF)
+            values = set(ratings.unique().to_list())
+        self._seen |= values
+        return ratings
 
     def notes(self) -> list[str]:
         """One line for each thing that may be a mistake: `safe`, three ratings instead of four, and values that are no rating."""
-        notes, counts = [], self._counts
-        if counts["safe"]:
-            notes.append(f"{counts['safe']} posts are rated safe, which is read as s: with today's ratings, general or sensitive")
-        elif counts["s"] and not counts["g"] + counts["general"]:
-            notes.append(
-                f"no post is rated g: s, the rating of {counts['s']} posts, may mean safe, as on boorus with three ratings"
-            )
-        others = counts.keys() - {*LETTERS, *LETTER_OF, None}
+        notes = []
+        if safe := self._counts["safe"]:
+            notes.append(f"{safe} posts are rated safe, which is read as s: with today's ratings, general or sensitive")
+        elif "s" in self._seen and "g" not in self._seen:
+            notes.append("no post is rated g: s may mean safe here, as on boorus with three ratings")
+        others = sorted(self._counts.keys() - LETTER_OF.keys())
         if others:
-            total = sum(counts[rating] for rating in others)
-            notes.append(f"{total} posts have a rating other than g, s, q and e, such as {min(others)!r}: no filter selects it")
+            total = sum(self._counts[rating] for rating in others)
+            notes.append(f"{total} posts have a rating other than g, s, q and e, such as {others[0]!r}: no filter selects them")
         return notes

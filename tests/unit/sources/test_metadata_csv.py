@@ -77,7 +77,6 @@ def test_files_with_different_columns_are_concatenated(tmp_path):
     ("content", "message"),
     [
         (b"", "no column 'id'; it has none"),
-        (START, "no rows under the header"),
         (START.replace(b",", b";") + ROW, "no column 'id'; .*it has id;rating"),
         (
             START.replace(b"score", b"votes") + ROW,
@@ -111,6 +110,10 @@ def test_the_row_number_is_right_after_several_blocks(tmp_path, monkeypatch):
         convert(tmp_path, START + many + b'-1,g,5,"","","","",""\n')
     with pytest.raises(UserError, match=r"1-posts\.csv row 3: id 3 is already at .*0-posts\.csv row 5"):
         convert(tmp_path, START + many, START + b'900,g,5,"","","","",""\n3,g,5,"","","","",""\n')
+
+
+def test_a_header_alone_gives_an_empty_table(tmp_path):
+    assert convert(tmp_path, START, START[:-1]) == []
 
 
 @pytest.mark.parametrize("content", [gzip.compress(START + ROW * 100, mtime=0)[:60], START + ROW])

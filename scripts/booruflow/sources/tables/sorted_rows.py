@@ -88,8 +88,9 @@ def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: 
 
 def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> str:
     """`id_column`, or the pandas index in a file that does not have it."""
-    names = table.schema_arrow.names
-    index = [name for name in (table.schema_arrow.pandas_metadata or {}).get("index_columns", []) if name in names]
+    names = [*table.schema_arrow.names, *_range_index(table)]
+    levels = (table.schema_arrow.pandas_metadata or {}).get("index_columns", [])
+    index = [name for name in names if name in levels or name in _range_index(table)]
     if id_column not in names and len(index) > 1:
         raise UserError(f"{path}: no column '{id_column}', and an index of several levels, {', '.join(index)}: set the id column")
     name = index[0] if id_column not in names and index else id_column
@@ -97,12 +98,27 @@ def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> 
     return name
 
 
+def _range_index(table: pq.ParquetFile) -> dict[str, range]:
+    """The ids of an index that pandas keeps as a range, by its name: it writes no column for equally spaced integers.
+
+    An index without a name has row numbers and no ids.
+    """
+    levels = (table.schema_arrow.pandas_metadata or {}).get("index_columns", [])
+    ranges = [level for level in levels if isinstance(level, dict) and level.get("kind") == "range" and level.get("name")]
+    return {level["name"]: range(level["start"], level["stop"], level["step"]) for level in ranges}
+
+
 def _batches(path: str | Path, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
     """The named columns in batches, each with its first row's number (from 0); a UserError locates damage or invalid UTF-8."""
     row = 0
     try:
-        for read in open_table(path).iter_batches(ROWS, columns=list(columns)):
-            batch = pa.RecordBatch.from_arrays([plain(read.column(name)) for name in columns], list(columns))
+        table = open_table(path)
+        index = _range_index(table)
+        for read in table.iter_batches(ROWS, columns=[name for name in columns if name not in index]):
+            arrays = [
+                pa.array(index[name][row : row + len(read)]) if name in index else plain(read.column(name)) for name in columns
+            ]
+            batch = pa.RecordBatch.from_arrays(arrays, list(columns))
             try:
                 batch.validate(full=True)
             except pa.ArrowInvalid as error:

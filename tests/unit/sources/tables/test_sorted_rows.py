@@ -51,6 +51,53 @@ def test_ids_in_the_pandas_index(tmp_path):
     assert sorted_of([tmp_path / "b.parquet"], [TEXT], tmp_path)["text"].to_list() == ["b", "a"]
 
 
+def test_an_index_that_pandas_keeps_as_a_range(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ROWS", 3)
+    frame = pandas.DataFrame({"post": range(30, 0, -3), "text": list("abcdefghij")})
+    frame.set_index("post").to_parquet(tmp_path / "a.parquet")
+    assert "post" not in pq.read_schema(tmp_path / "a.parquet").names
+    rows = sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)
+    assert rows.rows() == sorted(zip(range(30, 0, -3), "abcdefghij", strict=True))
+    frame[["text"]].to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(
+        UserError, match=r"b\.parquet: no column 'id'; it has text: set the id column, as there is no pandas index"
+    ):
+        sorted_of([tmp_path / "b.parquet"], [TEXT], tmp_path)
+
+
+def test_an_index_of_several_levels_is_refused(tmp_path):
+    frame = pandas.DataFrame({"id": [1, 1, 2], "page": [1, 2, 1], "text": ["a", "b", "c"]}).set_index(["id", "page"])
+    frame.to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="row 1: id 1 is already at"):
+        sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)
+    frame.rename_axis(["post", "page"]).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet: no column 'id', and an index of several levels, post, page: set the id"):
+        sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    pq.write_table(pa.table([[1], [2]], ["id", "id"]), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet: two columns 'id'"):
+        table_ids(tmp_path / "a.parquet", "id")
+    pq.write_table(pa.table([[1], ["a"], ["b"]], ["id", "text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match=r"a\.parquet: two columns 'text'"):
+        sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)
+    assert len(sorted_of([tmp_path / "a.parquet"], [], tmp_path)) == 1
+
+
+def test_files_without_rows_are_passed_over(tmp_path):
+    empty = write(tmp_path / "a.parquet", id=pa.array([], pa.int64()), text=pa.array([], pa.string()))
+    assert sorted_of([empty], [TEXT], tmp_path).schema == pl.Schema({"id": pl.Int64, "text": pl.String})
+    assert len(sorted_of([empty, write(tmp_path / "b.parquet", id=[1], text=["a"])], [TEXT], tmp_path)) == 1
+
+
+def test_dictionaries_are_decoded_when_rows_are_sorted(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PART_ROWS", 2)
+    frame = pandas.DataFrame({"id": [9, 3, 7, 1], "text": pandas.Categorical(["b", None, "a", "b"])})
+    frame.to_parquet(tmp_path / "a.parquet", row_group_size=1)
+    assert sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)["text"].to_list() == ["b", None, "a", "b"]
+
+
 def test_optional_columns_are_null_where_absent(tmp_path):
     path = write(tmp_path / "a.parquet", id=[1], text=["a"])
     width = Column("width", "w", pl.Int32, required=False)
