@@ -10,7 +10,6 @@ kill is ignored, wherever it is.
 """
 
 import contextlib
-import fcntl
 import math
 import os
 import re
@@ -23,6 +22,7 @@ import numpy as np
 import orjson
 
 from booruflow.core.errors import UserError
+from booruflow.core.files import lock_path, take_lock
 
 Entry = dict[str, Any]
 _FILE_NAME = re.compile(r"(\d+)_of_(\d+)\.jsonl")
@@ -97,18 +97,15 @@ class Journal:
         """Open and lock the file; end a last line that was cut off by a kill.
 
         Raises:
-            UserError: another running job has it open.
+            UserError: another running job has it open; see also `take_lock`.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{shard}_of_{shards}.jsonl"
+        lock = take_lock(lock_path(self.path))
+        if lock is None:
+            raise UserError(f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it")
+        self._lock = lock
         self._file = self.path.open("ab+", buffering=0)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise UserError(
-                f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it"
-            ) from None
         if self._file.tell():
             self._file.seek(-1, os.SEEK_END)
             if self._file.read(1) != b"\n":
@@ -119,6 +116,7 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        os.close(self._lock)
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write the entries; when this returns, they are on the disk.
