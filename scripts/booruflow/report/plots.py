@@ -118,7 +118,7 @@ def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: 
 
 def _legend(figure: Figure) -> None:
     """A legend above the plot, unless it is empty: in three columns or, with long labels, in one, for which the figure grows."""
-    labels = [container.get_label() for container in figure.axes[0].containers]
+    labels = [str(container.get_label()) for container in figure.axes[0].containers]
     if labels:
         columns = 3 if max(map(len, labels)) <= 40 else 1
         rows = -(-len(labels) // columns)
