@@ -32,9 +32,10 @@ from booruflow.tag_model.comparison import (
     evaluate,
     evaluation_queries,
     fit_baselines,
-    gain_line,
+    gain_table,
     model_methods,
     scores_json,
+    setup_table,
 )
 from booruflow.tag_model.embedding import embedder
 from booruflow.tag_model.evaluation import masked_ranks, permutation_error
@@ -96,9 +97,9 @@ def main() -> None:
     for method in fit_baselines(splits.train, architecture.matryoshka_sizes, gallery_size=50_000):
         scores.append(evaluate(method, queries))
         print(completion_table(scores[-1:]).splitlines()[-1], flush=True)
-    reference = next(score for score in scores if score.name == REFERENCE_BASELINE)
+    ranked = [[score] for score in scores if score.ranks is not None]
 
-    gains, seed_scores = [], []
+    seed_scores = []
     for name, layers in (("bag of embeddings", 0), ("model", architecture.layers)):
         runs: list[list[MethodScores]] = []
         logs = []
@@ -117,7 +118,7 @@ def main() -> None:
             print(completion_table(runs[-1]), flush=True)
         columns = list(zip(*runs, strict=True))
         scores += [replace(mean_over_seeds(column), name=column[0].name.split(", weight")[0]) for column in columns]
-        gains += [gain_line(column, reference, queries.completion) for column in columns[-2:]]
+        ranked += columns if name != "model" else columns[-2:]
         seed_scores += [
             replace(score, name=f"{score.name}, seed {seed}")
             for column in columns[-2:]
@@ -127,7 +128,13 @@ def main() -> None:
         reference_mrr = float((1 / masked_ranks(edlae, validation)).mean())
         draw_curves(logs, options.seeds, reference_mrr, name, options.out / f"{name.replace(' ', '_')}.svg")
 
-    text = f"{comparison_page(scores, gains)}\n## Each seed\n\n{completion_table(seed_scores)}"
+    settings = {
+        "split": {"salt": options.salt, "train": 80, "validation": 10},
+        "architecture": DEFAULTS["architecture"],
+        "training": TRAINING | {"seed": options.seeds, "epochs": options.epochs},
+    }
+    page = comparison_page(setup_table(splits, queries, settings), scores, gain_table(ranked[-2:], ranked[:-2], queries))
+    text = f"{page}\n## Each seed\n\n{completion_table(seed_scores)}"
     print(text)
     write_text(options.out / "table.md", text)
     write_text(options.out / "results.json", scores_json([*scores, *seed_scores]))

@@ -1,7 +1,7 @@
 """The resources of this machine: how many GPUs and how much memory all jobs together may use, and settings of their memory.
 
 Limits given on the command line (`--resources`) stay. On a cluster the scheduler does the counting, and nothing is limited here.
-Needs and makes nothing; reads nothing from the config.
+Needs and makes nothing. Reads tag_model.gpus.
 """
 
 import os
@@ -16,7 +16,10 @@ for name, value in ALLOCATOR_SETTINGS.items():
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # most rules have one thread
 
 LOCAL = is_main_process() and not runs_on_cluster()
-GPUS = len(visible_gpus()) if LOCAL else 0
+try:
+    GPUS = len(visible_gpus()) if LOCAL else 0
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
 if GPUS and resource_limit("gpu") is None:
     set_resource_limit("gpu", GPUS)
@@ -28,7 +31,7 @@ def check_gpu_jobs():
     """Stop before the first job if a planned job needs a GPU that this machine does not have: it would fail after hours.
 
     Raises:
-        WorkflowError: there is no GPU, or fewer than `--resources gpu=N` allows.
+        WorkflowError: there is no GPU, fewer than `--resources gpu=N` allows, or fewer than one job needs.
     """
     if not LOCAL or only_touches():
         return
@@ -44,3 +47,9 @@ def check_gpu_jobs():
         check_gpus(resource_limit("gpu"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    needed = config["tag_model"]["gpus"]
+    if "train_tag_model" in gpu_rules and needed > resource_limit("gpu"):  # Snakemake would start it all the same
+        raise WorkflowError(
+            f"config.yaml: tag_model.gpus: {needed} needed, and this run may use {resource_limit('gpu')}:"
+            " lower it, or raise --resources gpu"
+        )

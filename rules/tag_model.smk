@@ -72,6 +72,8 @@ rule evaluate_tag_model:
         code=code("evaluate_tag_model"),
         gpus=min(1, TAG_MODEL["gpus"]),
         split=TAG_MODEL["split"],
+        architecture=TAG_MODEL["architecture"],
+        training=TAG_MODEL["training"],
         evaluation=TAG_MODEL["evaluation"],
     conda:
         "../envs/tag-model.yaml"

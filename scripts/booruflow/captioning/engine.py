@@ -88,8 +88,8 @@ class Meter:
     """The time since the first request, including waiting, excluding loading."""
 
     def line(self) -> str:
-        """The figures for a log or a progress bar."""
-        seconds = max(self.generating_seconds, 1e-9)
+        """The figures for a log or a progress bar; all time before the first answer is waiting."""
+        seconds = max(self.generating_seconds, self.waiting_seconds, 1e-9)
         return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting_seconds / seconds:.0%} waiting for images"
 
 

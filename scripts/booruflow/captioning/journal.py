@@ -9,7 +9,6 @@ wherever its key is looked up, and another model, prompt or image looks up anoth
 such as one that was cut off by a kill.
 """
 
-import fcntl
 import os
 import re
 import sys
@@ -23,7 +22,7 @@ import numpy as np
 import orjson
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input, reading
+from booruflow.core.files import lock_path, open_input, reading, take_lock
 from booruflow.core.idjson import MAX_ID_DIGITS
 
 Entry = dict[str, Any]
@@ -146,23 +145,22 @@ class Journal:
         """Open and lock the file; end a last line that was cut off by a kill.
 
         Raises:
-            UserError: another running job has it open, or it cannot be written.
+            UserError: another running job has it open, or it cannot be written; see also `take_lock`.
         """
         self.path = folder / f"shard_{shard}_of_{shards}.jsonl"
+        lock = take_lock(lock_path(self.path))
+        if lock is None:
+            raise UserError(f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it")
+        self._lock = lock
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("ab+", buffering=0)
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if self._file.tell():
                 self._file.seek(-1, os.SEEK_END)
                 if self._file.read(1) != b"\n":
                     self._file.write(b"\n")
-        except BlockingIOError:
-            self._file.close()
-            raise UserError(
-                f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it"
-            ) from None
         except OSError as error:
+            os.close(lock)
             raise UserError(
                 f"{self.path}: cannot be written ({os.strerror(error.errno or 0)}): make the journal's folder writable"
             ) from error
@@ -172,6 +170,7 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        os.close(self._lock)
 
     def append(self, entries: Iterable[Entry]) -> None:
         """Write the entries; when this returns, they are on the disk.

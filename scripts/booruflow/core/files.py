@@ -1,4 +1,4 @@
-"""Atomic files: a reader sees the old file or the whole new one, never a part of it.
+"""Atomic files, of which a reader sees the old one or the whole new one, never a part; and locks on files.
 
 Errors of the operating system become one-line errors that name the file.
 """
@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from booruflow.core.errors import UserError
+
+LOCK_FOLDER = "BOORUFLOW_LOCKS"
+"""Environment variable: the folder of all locks, for file systems that have none."""
 
 
 @contextmanager
@@ -110,3 +113,36 @@ def sha256_of(path: str | Path) -> str:
     """The sha256 of a file's bytes, in hex."""
     with reading(path), Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def lock_path(path: Path) -> Path:
+    """The file on which to lock `path`: itself, or one for it in the folder that `BOORUFLOW_LOCKS` names."""
+    folder = os.environ.get(LOCK_FOLDER)
+    return Path(folder, f"{hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]}.lock") if folder else path
+
+
+def take_lock(path: Path, mode: int = 0o666) -> int | None:
+    """An exclusive lock on a file, which is created if missing: its descriptor, or None while another process holds it.
+
+    It is freed when the descriptor is closed or the process ends, however it ends. A link is not followed, and programs that
+    this process starts do not inherit the lock.
+
+    Raises:
+        UserError: the file cannot be opened, or its file system has no locks, as Lustre without the mount option flock.
+    """
+    import fcntl  # not at the top: Windows has no fcntl, and most rules need no lock
+
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise UserError(
+            f"{path}: no lock on this file system ({os.strerror(error.errno or 0)}): mount it with locks (Lustre: -o flock),"
+            f" or set the environment variable {LOCK_FOLDER} to a folder on another one, such as a local disk"
+        ) from error
+    return descriptor

@@ -18,13 +18,17 @@ REASON_COLOURS = {"bad": ("#ee6677", "#aa3377", "#cc6600", "#882255", "#ddaa33")
 
 RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}
 MAX_RESOLUTIONS = 24
+MAX_REASONS = 5
+"""Reasons shown for each outcome, the most frequent ones; the rest are one bar."""
+MAX_LABEL = 60
+"""Characters of a label. Reasons quote other programs and may have any text."""
 
 
 def draw_coverage(counts: TextCounts, path: str | Path) -> None:
     """Posts by rating and source of their training text."""
     ratings = sorted({rating for by_rating in counts.posts.values() for rating in by_rating}, key=_rating_order)
     bars = {source: [counts.posts[source][rating] for rating in ratings] for source in SOURCES}
-    labels = [RATINGS.get(rating, str(rating)) for rating in ratings]
+    labels = [RATINGS.get(rating, plain_label(str(rating))) for rating in ratings]
     figure = _stacked(labels, bars, COLOURS, "posts")
     _legend(figure)
     save_svg(figure, path)
@@ -32,15 +36,31 @@ def draw_coverage(counts: TextCounts, path: str | Path) -> None:
 
 def draw_outcomes(shards: Sequence[Mapping[str, int]], path: str | Path) -> None:
     """Posts by outcome, per shard."""
-    totals = sum((Counter(shard) for shard in shards), Counter())
+    totals: Counter[str] = Counter()
+    for shard in shards:
+        totals.update(shard)
     colours = dict(OUTCOME_COLOURS)
+    label_of = {name: name for name in OUTCOME_COLOURS}
     for outcome, palette in REASON_COLOURS.items():
-        names = sorted(name for name in totals if name.startswith(f"{outcome}: "))
-        colours |= {name: palette[i % len(palette)] for i, name in enumerate(names)}
-    bars = {name: [shard.get(name, 0) for shard in shards] for name in colours if totals[name]}
-    figure = _stacked([f"shard {n}" for n in range(len(shards))], bars, colours, "posts without an existing caption")
+        names = sorted((name for name in totals if name.startswith(f"{outcome}: ")), key=lambda name: (-totals[name], name))
+        label_of |= {name: plain_label(name) for name in names[:MAX_REASONS]}
+        label_of |= dict.fromkeys(names[MAX_REASONS:], f"{outcome}: other reasons")
+        labels = sorted({label_of[name] for name in names})
+        colours |= {label: palette[number % len(palette)] for number, label in enumerate(labels)}
+    bars = {label: [0] * len(shards) for label in colours}
+    for number, shard in enumerate(shards):
+        for name, count in shard.items():
+            bars[label_of[name]][number] += count
+    shown = {label: counts for label, counts in bars.items() if any(counts)}
+    figure = _stacked([f"shard {n}" for n in range(len(shards))], shown, colours, "posts without an existing caption")
     _legend(figure)
     save_svg(figure, path)
+
+
+def plain_label(text: str) -> str:
+    """A text as a label on one line: shortened, unprintable characters as spaces, `$` as itself and not as mathematics."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return (line if len(line) <= MAX_LABEL else f"{line[: MAX_LABEL - 1]}…").replace("$", r"\$")
 
 
 def draw_lengths(counts: TextCounts, path: str | Path) -> None:
@@ -97,6 +117,10 @@ def _stacked(labels: Sequence[str], bars: Mapping[str, Sequence[int]], colours: 
 
 
 def _legend(figure: Figure) -> None:
-    """A legend above the plot, unless it is empty."""
-    if figure.axes[0].containers:
-        figure.legend(loc="outside upper left", ncols=3, frameon=False)
+    """A legend above the plot, unless it is empty: in three columns or, with long labels, in one, for which the figure grows."""
+    labels = [str(container.get_label()) for container in figure.axes[0].containers]
+    if labels:
+        columns = 3 if max(map(len, labels)) <= 40 else 1
+        rows = -(-len(labels) // columns)
+        figure.set_figheight(figure.get_figheight() + 0.2 * max(0, rows - 3))
+        figure.legend(loc="outside upper left", ncols=columns, frameon=False)

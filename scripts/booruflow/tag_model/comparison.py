@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from booruflow.tag_model.evaluation import (
     Scorer,
     bootstrap,
     completion_metrics,
+    frequency_bands,
     masked_ranks,
     ranking_metrics,
     retrieval_metrics,
@@ -34,7 +36,7 @@ from booruflow.tag_model.sets import TagSets
 
 FUSION_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 REFERENCE_BASELINE = "EDLAE"
-"""The baseline that the model is compared with by bootstrap, and fused with."""
+"""The baseline that the model is fused with: the strongest in closed form."""
 
 Metrics = dict[str, dict[str, float]]
 """Part of the data -> metric -> value."""
@@ -224,21 +226,70 @@ def format_score(value: float | None) -> str:
     return "" if value is None or np.isnan(value) else f"{value:.3f}".removeprefix("0")
 
 
-def gain_line(seeds: Sequence[MethodScores], baseline: MethodScores, queries: CompletionQueries) -> str:
-    """The gain in MRR over a baseline, mean of the seeds, with its interval by paired bootstrap."""
-    assert baseline.ranks is not None
-    gain = bootstrap(np.array([score.ranks for score in seeds]), baseline.ranks, queries)
-    return f"- {seeds[0].name} over {baseline.name}: {gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})\n"
+def gain_table(ours: Sequence[Sequence[MethodScores]], baselines: Sequence[Sequence[MethodScores]], queries: Queries) -> str:
+    """The gain in MRR over each baseline, of all masked tags and of those in the tail, with 95% intervals by paired bootstrap.
+
+    Each method is given as the scores of its seeds, whose reciprocal ranks are averaged.
+    """
+    masked = queries.completion.masked
+    is_tail = np.array(frequency_bands(masked.vocabulary, queries.training_sets))[masked.tokens] == "tail"
+    parts = {"all": np.ones(len(is_tail), bool), "tail": is_tail}
+
+    def reciprocal_ranks(seeds: Sequence[MethodScores]) -> NDArray[np.float64]:
+        mean: NDArray[np.float64] = np.mean([1 / score.ranks for score in seeds if score.ranks is not None], axis=0)
+        return mean
+
+    ours_by_name = {seeds[0].name: reciprocal_ranks(seeds) for seeds in ours}
+    gains = (
+        np.where(part, mine - theirs, np.nan)
+        for theirs in map(reciprocal_ranks, baselines)
+        for mine in ours_by_name.values()
+        for part in parts.values()
+    )
+    cells = (
+        "" if np.isnan(gain.mean) else f"{gain.mean:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+        for gain in bootstrap(gains, queries.completion)
+    )
+    head = [f"{name}, {part}" for name in ours_by_name for part in parts]
+    rows = [(seeds[0].name, *islice(cells, len(head))) for seeds in baselines]
+    return markdown_table(("over", *head), rows)
 
 
-def comparison_page(scores: Sequence[MethodScores], gains: Sequence[str]) -> str:
-    """All tables as a Markdown page."""
+def setup_table(splits: Splits, queries: Queries, settings: Mapping[str, Mapping[str, object]]) -> str:
+    """What was evaluated: numbers of sets and questions, and settings by section."""
+    parts = (splits.train, splits.validation, splits.test)
+    sets, groups = sum(map(len, parts)), sum(len(np.unique(part.groups)) for part in parts)
+    masked = queries.completion.masked
+    rows = [
+        (
+            "sets",
+            ", ".join(f"{len(part):,} {name}" for part, name in zip(parts, ("training", "validation", "test"), strict=True)),
+        ),
+        ("in groups that stay in one split", f"{sets - groups:,} sets beside the first of their group"),
+        ("tags", f"{masked.vocabulary.is_content.sum():,}"),
+        ("masked tags", f"{len(masked.tokens):,} questions about {len(np.unique(queries.completion.set_index)):,} sets"),
+    ]
+    rows += [
+        (
+            f"similar sets, {each.category} masked",
+            f"{len(each.queries):,} questions, {len(each.gallery):,} training sets searched",
+        )
+        for each in queries.retrievals
+    ]
+    rows += [(name, ", ".join(f"{key} {value}" for key, value in section.items())) for name, section in settings.items()]
+    return markdown_table(("", ""), rows)
+
+
+def comparison_page(setup: str, scores: Sequence[MethodScores], gains: str) -> str:
+    """All tables as a Markdown page; `setup` and `gains` are from `setup_table` and `gain_table`."""
     selected = [score for score in scores if score.name == REFERENCE_BASELINE or score.name.startswith(("bag", "model"))]
     return (
+        "## Data and settings\n\n"
+        f"{setup}\n"
         "## Masked tags (by band: MRR) and similar sets\n\n"
         f"{completion_table(scores)}\n"
-        "## Difference in MRR, 95% by paired bootstrap over sets\n\n"
-        f"{''.join(gains)}\n"
+        "## Gain in MRR, with 95% intervals by paired bootstrap over sets\n\n"
+        f"{gains}\n"
         "## MRR of masked tags by category\n\n"
         f"{category_table(selected)}\n"
         "## Mean average precision of similar sets by masked category\n\n"

@@ -1,6 +1,6 @@
 """Metrics: the ranks of masked tags among the full vocabulary, and retrieval of similar sets by their vectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,15 +34,17 @@ def chunks(sets: TagSets, columns: int) -> list[slice]:
 def masked_ranks(scorer: Scorer, queries: CompletionQueries) -> NDArray[np.float64]:
     """[masked tags] The rank of each masked tag, from 1, among all tags except the visible and the other masked ones.
 
-    Tags with an equal score count half, so that a constant score gains nothing.
+    Ratings and score buckets are not ranked. Tags with an equal score count half, so that a constant score gains nothing.
     """
     parts = []
+    no_content = ~queries.visible.vocabulary.is_content
     for chunk in chunks(queries.visible, len(queries.visible.vocabulary)):
         visible, masked = queries.visible.take(chunk), queries.masked.take(chunk)
         scores = np.array(scorer(visible), np.float32)
         masked_scores = scores[masked.rows, masked.tokens]
         scores[visible.rows, visible.tokens] = -np.inf
         scores[masked.rows, masked.tokens] = -np.inf
+        scores[:, no_content] = -np.inf
         scores.sort(axis=1)
         below, through = np.empty(len(masked_scores), np.int64), np.empty(len(masked_scores), np.int64)
         for row in range(len(visible)):
@@ -90,28 +92,29 @@ class Difference:
 
 
 def bootstrap(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], queries: CompletionQueries, draws: int = 10_000, seed: int = 0
-) -> Difference:
-    """Paired bootstrap over sets of the difference in mean reciprocal rank.
+    gains: Iterable[NDArray[np.float64]], queries: CompletionQueries, draws: int = 10_000, seed: int = 0
+) -> list[Difference]:
+    """Paired bootstrap over sets of the means of several gains, with the same resamples for all.
 
     Args:
-        ours: [seeds, masked tags] or [masked tags], ranks; the reciprocal ranks of several seeds are averaged.
-        theirs: [masked tags], ranks of the baseline on the same queries.
+        gains: [masked tags] each, differences of reciprocal ranks; NaN where a tag is left out.
         queries: the queries.
         draws: the number of resamples.
         seed: of the resampling.
     """
-    gain = (1 / np.atleast_2d(ours)).mean(axis=0) - 1 / theirs
     set_index = queries.set_index[queries.masked.rows]
-    sums, counts = np.bincount(set_index, gain), np.bincount(set_index)
-    sums, counts = sums[counts > 0], counts[counts > 0]
+    rows = [(np.bincount(set_index, np.nan_to_num(gain)), np.bincount(set_index, ~np.isnan(gain))) for gain in gains]
+    sums, counts = (np.array(part)[:, np.bincount(set_index) > 0] for part in zip(*rows, strict=True))
     generator = np.random.default_rng(seed)
-    means = np.empty(draws)
-    for draw in range(draws):
-        chosen = generator.integers(len(sums), size=len(sums))
-        means[draw] = sums[chosen].sum() / counts[chosen].sum()
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Difference(float(gain.mean()), float(low), float(high))
+    means = np.empty((draws, len(sums)))
+    with np.errstate(invalid="ignore"):  # the mean of no tags is NaN
+        for draw in range(draws):
+            times = np.bincount(generator.integers(sums.shape[1], size=sums.shape[1]), minlength=sums.shape[1])
+            means[draw] = (sums @ times) / (counts @ times)
+        mean = sums.sum(axis=1) / counts.sum(axis=1)
+    means[:, np.isnan(mean)] = 0
+    low, high = np.nanquantile(means, [0.025, 0.975], axis=0)
+    return [Difference(*map(float, values)) for values in zip(mean, low, high, strict=True)]
 
 
 def unit(vectors: Vectors) -> Vectors:

@@ -11,16 +11,16 @@ from booruflow.captioning.gpus.leases import lease
 
 @contextmanager
 def leased_gpus(gpus: int) -> Iterator[None]:
-    """Make visible no GPU, one leased GPU, or (for several) all GPUs of CUDA_VISIBLE_DEVICES.
+    """Make that many leased GPUs visible while the block runs, or none. Must be entered before CUDA is first used.
 
-    Must be entered before CUDA is first used.
+    Raises:
+        UserError: see `lease`.
     """
-    if gpus == 1:
-        with lease():
+    if gpus:
+        with lease(gpus, "tag_model.gpus"):
             yield
     else:
-        if not gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
         yield
 
 

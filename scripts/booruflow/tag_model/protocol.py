@@ -1,20 +1,29 @@
 """Which posts are for training, validation and test, and which of their tags are masked.
 
 Splits and evaluation queries depend on hashes only, so that every run evaluates the same; masks for training are random.
+Ratings and score buckets are visible in every query and never masked in one.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from booruflow.core.errors import UserError
-from booruflow.tag_model.sets import Integers, TagSets, concatenate
+from booruflow.tag_model.sets import HEAD_CATEGORIES, Integers, TagSets, concatenate
+from booruflow.tokens.vocabulary import SPECIAL
 
 MINIMUM_TAGS = 3
-"""Sets with fewer tags are left out: they are too small to mask a part of them."""
+"""Sets with fewer tags, rating and score bucket apart, are left out: they are too small to mask a part of them."""
+
+NEAR_DUPLICATE = 0.8
+"""The overlap (Jaccard index) from which on two sets are near-duplicates."""
+HASH_BANDS, HASHES_PER_BAND = 10, 4
+PAIRS_PER_CHUNK = 2**16
 
 
 def stable_hash(text: str) -> int:
@@ -31,6 +40,62 @@ class Splits:
     test: TagSets
 
 
+def split_posts(parts: Iterable[TagSets], salt: str, train: int, validation: int) -> Splits:
+    """Like `split_sets`, with near-duplicates in the same split: variants of one image, whose tags are almost the same.
+
+    Raises:
+        UserError: a split is empty.
+    """
+    posts = list(parts)
+    return split_sets([group_near_duplicates(concatenate(posts))] if posts else [], salt, train, validation)
+
+
+def group_near_duplicates(sets: TagSets) -> TagSets:
+    """The same sets, grouped: sets whose tags overlap by `NEAR_DUPLICATE` or more, and sets that such pairs link.
+
+    Pairs are found by MinHash (Broder 1997): two sets with the overlap j have one band of hashes in common with the probability
+    1 - (1 - j ** HASHES_PER_BAND) ** HASH_BANDS, .99 at .8. Neighbours among the sets of equal hashes are then compared. A
+    group is named by the id of its first set.
+    """
+    group = np.arange(len(sets))
+    for band in range(HASH_BANDS):
+        order, is_equal = _sorted_by_hashes(sets, band)
+        left, right = order[:-1][is_equal], order[1:][is_equal]
+        is_open = group[left] != group[right]
+        left, right = left[is_open], right[is_open]
+        is_near = _overlap(sets, left, right) >= NEAR_DUPLICATE
+        pairs = group[left[is_near]], group[right[is_near]]
+        links = sparse.coo_array((np.ones(len(pairs[0]), bool), pairs), shape=(len(sets), len(sets)))
+        group = csgraph.connected_components(links, directed=False)[1][group]
+    _, first, index = np.unique(group, return_index=True, return_inverse=True)
+    return replace(sets, groups=sets.ids[first[index]])
+
+
+def _sorted_by_hashes(sets: TagSets, band: int) -> tuple[Integers, NDArray[np.bool_]]:
+    """[sets] The sets in the order of their hashes of a band, and [sets - 1] whether the hashes of neighbours are equal."""
+    vocabulary, keys = sets.vocabulary, np.zeros(len(sets), np.uint64)
+    filled, starts = sets.sizes > 0, sets.offsets[:-1]
+    for number in range(band * HASHES_PER_BAND, (band + 1) * HASHES_PER_BAND):
+        hashes = np.fromiter((stable_hash(f"near:{number}:{name}") for name in vocabulary.names), np.uint64, len(vocabulary))
+        hashes[~vocabulary.is_content] = np.iinfo(np.uint64).max
+        lowest = np.zeros(len(sets), np.uint64)
+        lowest[filled] = np.minimum.reduceat(hashes[sets.tokens], starts[filled])
+        keys = keys * np.uint64(0x9E3779B97F4A7C15) + lowest
+    order = np.argsort(keys, kind="stable")
+    return order, keys[order[1:]] == keys[order[:-1]]
+
+
+def _overlap(sets: TagSets, left: Integers, right: Integers) -> NDArray[np.float64]:
+    """[pairs] The Jaccard index of two sets each, without rating and score: shared tags as a share of all tags of the two."""
+    parts = [np.empty(0)]
+    for start in range(0, len(left), PAIRS_PER_CHUNK):
+        one, other = (sets.take(side[start : start + PAIRS_PER_CHUNK]) for side in (left, right))
+        one, other = (each.filter_tags(sets.vocabulary.is_content[each.tokens]) for each in (one, other))
+        shared = one.matrix().multiply(other.matrix()).sum(axis=1)
+        parts.append(shared / np.maximum(one.sizes + other.sizes - shared, 1))
+    return np.concatenate(parts)
+
+
 def split_sets(parts: Iterable[TagSets], salt: str, train: int, validation: int) -> Splits:
     """Split by the hash of each set's group: `train` percent, `validation` percent, and the rest for the test.
 
@@ -41,7 +106,7 @@ def split_sets(parts: Iterable[TagSets], salt: str, train: int, validation: int)
     """
     splits: tuple[list[TagSets], ...] = ([], [], [])
     for part in parts:
-        sets = part.take(part.sizes >= MINIMUM_TAGS)
+        sets = part.take(part.content_sizes >= MINIMUM_TAGS)
         percents = np.fromiter((stable_hash(f"split:{salt}:{group}") % 100 for group in sets.groups), np.int64, len(sets))
         split_of = np.searchsorted([train, train + validation], percents, side="right")
         for number, chosen in enumerate(splits):
@@ -69,18 +134,22 @@ class CompletionQueries:
 
 
 def completion_queries(sets: TagSets, repeats: int = 3, share: float = 0.3, salt: str = "v1") -> CompletionQueries:
-    """Mask `share` of each set's tags, at least one, chosen by hash; different tags in each repeat."""
+    """Mask `share` of each set's tags without rating and score, at least one, chosen by hash; different tags in each repeat."""
     set_index = np.tile(np.arange(len(sets)), repeats)
     repeated = sets.take(set_index)
+    rows = repeated.rows
     repeat = np.repeat(np.arange(repeats), len(sets))
     names = sets.vocabulary.names
+    content = np.flatnonzero(sets.vocabulary.is_content[repeated.tokens])
     texts = (
         f"mask:{salt}:{repeat[row]}:{repeated.ids[row]}:{names[token]}"
-        for row, token in zip(repeated.rows, repeated.tokens, strict=True)
+        for row, token in zip(rows[content], repeated.tokens[content], strict=True)
     )
-    hashes = np.fromiter(map(stable_hash, texts), np.uint64, len(repeated.tokens))
-    masked_sizes = np.maximum(1, np.floor(share * repeated.sizes + 0.5)).astype(np.int64)
-    is_masked = rank_in_sets(repeated, hashes) < masked_sizes[repeated.rows]
+    hashes = np.full(len(repeated.tokens), np.iinfo(np.uint64).max)
+    hashes[content] = np.fromiter(map(stable_hash, texts), np.uint64, len(content))
+    masked_sizes = np.maximum(1, np.floor(share * repeated.content_sizes + 0.5)).astype(np.int64)
+    is_masked = np.zeros(len(rows), bool)
+    is_masked[content] = (rank_in_sets(repeated, hashes) < masked_sizes[rows])[content]
     return CompletionQueries(repeated.filter_tags(~is_masked), repeated.filter_tags(is_masked), set_index)
 
 
@@ -105,25 +174,46 @@ class RetrievalQueries:
 
 
 def retrieval_queries(queries: TagSets, gallery: TagSets, category: str) -> RetrievalQueries:
-    """Mask a category in queries and gallery; sets without it or with fewer than two other tags are left out.
-
-    Raises:
-        UserError: the vocabulary has no such category.
-    """
+    """Mask a category in queries and gallery; sets without it or with fewer than two other tags are left out."""
     vocabulary = gallery.vocabulary
-    if category not in vocabulary.categories:
-        known = ", ".join(vocabulary.categories)
-        raise UserError(f"tag_model.evaluation.categories: no category {category!r} in the vocabulary: use some of {known}")
     in_category = vocabulary.category == vocabulary.categories.index(category)
 
     def mask(sets: TagSets) -> tuple[TagSets, TagSets]:
         is_masked = in_category[sets.tokens]
         visible, masked = sets.filter_tags(~is_masked), sets.filter_tags(is_masked)
-        kept = (visible.sizes >= 2) & (masked.sizes > 0)
+        kept = (visible.content_sizes >= 2) & (masked.sizes > 0)
         return visible.take(kept), masked.take(kept)
 
     (visible_queries, masked_queries), (visible_gallery, masked_gallery) = mask(queries), mask(gallery)
     return RetrievalQueries(category, visible_queries, visible_gallery, masked_queries, masked_gallery)
+
+
+def check_categories(splits: Splits, categories: Sequence[str]) -> None:
+    """Check before training that each of these categories can be masked for retrieval.
+
+    Raises:
+        UserError: names those that cannot, each with the reason, and those that can.
+    """
+    problems = [f"{category} {problem}" for category in categories if (problem := _retrieval_problem(splits, category))]
+    if problems:
+        names = splits.train.vocabulary.categories
+        usable = [name for name in names if name not in HEAD_CATEGORIES and not _retrieval_problem(splits, name)]
+        choice = f"use some of {', '.join(usable)}" if usable else "use [], for none can be masked"
+        raise UserError(f"tag_model.evaluation.categories: {'; '.join(problems)}: {choice}")
+
+
+def _retrieval_problem(splits: Splits, category: str) -> str | None:
+    """Why a category cannot be masked for retrieval from the training sets; None if it can."""
+    vocabulary = splits.train.vocabulary
+    if category not in vocabulary.categories or category in (SPECIAL, *HEAD_CATEGORIES):
+        return "has no tags"
+    retrieval = retrieval_queries(splits.test, splits.train, category)
+    counts = retrieval.masked_gallery.count()
+    if not counts[retrieval.masked_queries.tokens].any():
+        return "is on too few posts"
+    if counts.max() == len(retrieval.gallery):
+        return f"is constant (all posts that have it have {vocabulary.names[counts.argmax()]})"
+    return None
 
 
 def sample_sets(sets: TagSets, limit: int, salt: str = "sample") -> TagSets:

@@ -18,6 +18,8 @@ from booruflow.tokens.vocabulary import SECTION_ORDER, SPECIAL, Vocabulary, read
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
+HEAD_CATEGORIES = ("rating", "score")
+"""What the model takes from the head of a record, as categories."""
 POSTS_PER_PART = 2**18
 """Posts that are read from a token file at a time."""
 
@@ -46,6 +48,12 @@ class TagVocabulary:
         """[tags] False for tokens of the category `special`, which structure a record; no set has them."""
         return np.array([self.categories[category] != SPECIAL for category in self.category], bool)
 
+    @cached_property
+    def is_content(self) -> Booleans:
+        """[tags] False also for ratings and score buckets: every post has one, so finding it says nothing of its tags."""
+        outside = [category in (SPECIAL, *HEAD_CATEGORIES) for category in self.categories]
+        return ~np.array(outside, bool)[self.category]
+
     def tags_among(self, ids: Iterable[int]) -> list[int]:
         """The distinct tags among the token ids of a record, ascending: the input of a model."""
         return sorted({int(number) for number in ids if self.is_tag[number]})
@@ -72,6 +80,12 @@ class TagSets:
     def sizes(self) -> Integers:
         """[sets] The number of tags of each set."""
         return np.diff(self.offsets)
+
+    @property
+    def content_sizes(self) -> Integers:
+        """[sets] The number of tags of each set without its rating and score bucket."""
+        counts = np.concatenate([[0], np.cumsum(self.vocabulary.is_content[self.tokens], dtype=np.int64)])
+        return np.diff(counts[self.offsets])
 
     @property
     def rows(self) -> Integers:
@@ -139,9 +153,9 @@ def tag_vocabulary(vocabulary: Vocabulary) -> TagVocabulary:
     """
     category = [token.category for token in vocabulary.tokens]
     for role, number in vocabulary.special.items():
-        if role.startswith(("rating:", "score:")):
-            category[number] = role.split(":")[0]
-    categories = tuple(name for name in (SPECIAL, "rating", "score", *SECTION_ORDER) if name in category)
+        if (head := role.split(":")[0]) in HEAD_CATEGORIES:
+            category[number] = head
+    categories = tuple(name for name in (SPECIAL, *HEAD_CATEGORIES, *SECTION_ORDER) if name in category)
     indices = np.array([categories.index(name) for name in category], np.int64)
     counts = np.array([token.count for token in vocabulary.tokens])
     return TagVocabulary(tuple(vocabulary.texts), indices, categories, counts)

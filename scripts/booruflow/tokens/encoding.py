@@ -3,7 +3,8 @@
 A record is: bos, rating, the score bucket if the vocabulary has buckets, then for each category in `SECTION_ORDER` its
 section token and its tags, then eos. A delimiter follows each general label, so that a label encoded as pieces stays
 one label. Within a section each tag occurs once, in the order of the ids (most frequent first); general labels encoded
-as pieces follow those with a token of their own; one `unk` at the end stands for all unknown tags.
+as pieces follow those with a token of their own; one `unk` at the end stands for all unknown tags. Labels with equal pieces
+(`red_hat`, `red-hat`) are one label: as pieces they say the same.
 """
 
 from pathlib import Path
@@ -108,7 +109,8 @@ class Encoder:
         counts = EncodingCounts(posts=posts.num_rows)
         columns = {category: split_tags(posts.column(category)) for category in SECTION_ORDER}
         lookups = {category: self._look_up(category, column.tags) for category, column in columns.items()}
-        spelled, spellings = self._spell_labels(columns["general"].tags.take(lookups["general"].missing))
+        rare_labels = columns["general"].tags.take(lookups["general"].missing).dictionary_encode()
+        spelled, spellings = self._spell_labels(rare_labels)
         unknown_tag = len(self.vocabulary) + len(spellings)
         for category, (values, missing) in lookups.items():
             values[missing] = spelled if category == "general" else unknown_tag
@@ -124,7 +126,14 @@ class Encoder:
         is_first = np.ones(key.size, bool)
         np.not_equal(key[1:], key[:-1], out=is_first[1:])
         if not is_first.all():
-            counts.repeated_tags = int(np.count_nonzero(_value(key[~is_first]) < unknown_tag - 1))
+            again = key[~is_first]
+            counts.repeated_tags = int(np.count_nonzero(_value(again) < unknown_tag - 1))
+            again = again[(_value(again) >= len(self.vocabulary)) & (_value(again) < unknown_tag - 1)]
+            if again.size:
+                rows = np.repeat(np.arange(posts.num_rows), columns["general"].counts)[lookups["general"].missing]
+                at = np.flatnonzero(np.isin(rows, _row(again)) & (spelled < unknown_tag - 1))
+                counts.merged_labels = _surplus(rows[at], rare_labels.indices.to_numpy()[at], spelled[at])
+                counts.repeated_tags -= counts.merged_labels
             key = key[is_first]
 
         items = self._items(key, spellings)
@@ -144,17 +153,16 @@ class Encoder:
         index = pc.index_in(tags, value_set=self._names[category]).fill_null(-1).to_numpy()
         return _Lookup(index + np.int64(self._first_id[category]), np.flatnonzero(index < 0))
 
-    def _spell_labels(self, labels: pa.StringArray) -> tuple[Ints, list[Spelling]]:
+    def _spell_labels(self, labels: pa.DictionaryArray) -> tuple[Ints, list[Spelling]]:
         """The values of general labels without a token, and the spellings of the batch in the order of their values.
 
         The last spelling is that of a label of which no piece is known.
         """
-        distinct = labels.dictionary_encode()
-        of_label = [self._spelling_of.get(label) or self._spell(label) for label in distinct.dictionary.to_pylist()]
+        of_label = [self._spelling_of.get(label) or self._spell(label) for label in labels.dictionary.to_pylist()]
         spellings = [*sorted({*of_label} - {self._unknown}), self._unknown]
         value_of = {spelling: value for value, spelling in enumerate(spellings, len(self.vocabulary))}
         values = np.array([value_of[spelling] for spelling in of_label], np.int64)
-        return values[distinct.indices.to_numpy()], spellings
+        return values[labels.indices.to_numpy()], spellings
 
     def _spell(self, label: str) -> Spelling:
         """Spell a label, which ends with a space; one id past the vocabulary stands for each run of unknown pieces.
@@ -240,6 +248,11 @@ def write_tokens(posts: Path, vocabulary: Vocabulary, path: Path, max_length: in
             statistics.add(encoded.counts, encoded.untruncated)
             bar.update(len(post_ids))
     return statistics
+
+
+def _surplus(rows: Ints, labels: Ints, spelled: Ints) -> int:
+    """How many different labels (n,) of the same row have a spelling (n,) that another one has."""
+    return np.unique(rows << _VALUE_BITS | labels).size - np.unique(rows << _VALUE_BITS | spelled).size
 
 
 def _value(key: Ints) -> Ints:

@@ -20,13 +20,15 @@ _LENGTHS_SCHEMA = pl.Schema({"tokens": pl.Int64, "posts": pl.Int64})
 class EncodingCounts:
     """Counts of posts, tokens and tags of the posts that were encoded.
 
-    `repeated_tags` are tags that the post had already. `truncated_*` count posts above the maximum length, and the
-    labels and other tags dropped from them. `unknown` are the tags without a token, by category.
+    `repeated_tags` are tags that the post had already; `merged_labels` are other labels whose pieces are those of a label that it
+    had. `truncated_*` count posts above the maximum length, and the labels and other tags dropped from them. `unknown` are the
+    tags without a token, by category.
     """
 
     posts: int = 0
     tokens: int = 0
     repeated_tags: int = 0
+    merged_labels: int = 0
     truncated_posts: int = 0
     truncated_labels: int = 0
     truncated_other_tags: int = 0
@@ -37,6 +39,7 @@ class EncodingCounts:
         self.posts += other.posts
         self.tokens += other.tokens
         self.repeated_tags += other.repeated_tags
+        self.merged_labels += other.merged_labels
         self.truncated_posts += other.truncated_posts
         self.truncated_labels += other.truncated_labels
         self.truncated_other_tags += other.truncated_other_tags

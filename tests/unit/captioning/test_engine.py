@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from booruflow.captioning.backends.interface import Prepared, Request
-from booruflow.captioning.engine import Engine, Stop, make_batches, merge_short_blocks
+from booruflow.captioning.engine import Engine, Meter, Stop, make_batches, merge_short_blocks
 from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.skipped import Skip
 from booruflow.core.errors import Unreadable, UserError
@@ -150,6 +150,13 @@ def test_the_meter_counts_captions_and_tokens():
     assert meter.completion_tokens == sum(len(f"{n}: (10, 1) say") for n in range(5))
     assert 0 <= meter.waiting_seconds <= meter.generating_seconds
     assert "waiting for images" in meter.line()
+
+
+def test_the_share_of_waiting_is_at_most_all_of_the_time():
+    """A job whose images are all unreadable has waited and never had an answer."""
+    assert Meter(waiting_seconds=0.065273432).line() == "0 tokens/s, 100% waiting for images"
+    assert Meter().line() == "0 tokens/s, 0% waiting for images"
+    assert Meter(waiting_seconds=1, generating_seconds=4, completion_tokens=8).line() == "2 tokens/s, 25% waiting for images"
 
 
 @given(st.lists(st.lists(st.integers(), max_size=6), max_size=30), st.integers(1, 8))

@@ -75,6 +75,13 @@ def test_two_running_jobs_never_share_a_file(tmp_path):
         pass
 
 
+def test_the_lock_can_be_on_another_file_system(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOORUFLOW_LOCKS", str(tmp_path / "locks"))
+    with Journal(tmp_path / "journal", 0, 1), pytest.raises(UserError, match="another running job"):
+        Journal(tmp_path / "journal", 0, 1)
+    assert [path.suffix for path in (tmp_path / "locks").iterdir()] == [".lock"]
+
+
 @given(st.integers(1, 40), st.integers(1, 40), st.data())
 def test_journal_files_are_those_that_can_share_an_id(tmp_path_factory, count, others, data):
     folder = tmp_path_factory.mktemp("journal")

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -9,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input, open_whole, reading, sha256_of, spool_beside, sync_folder, writing, written_whole
+from booruflow.core.files import (
+    lock_path,
+    open_input,
+    open_whole,
+    reading,
+    sha256_of,
+    spool_beside,
+    sync_folder,
+    take_lock,
+    writing,
+    written_whole,
+)
 
 
 def names(folder):
@@ -120,3 +132,41 @@ def test_a_file_system_that_syncs_no_folders_is_no_error(tmp_path, monkeypatch, 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError) if number == errno.EIO else nullcontext():
         sync_folder(tmp_path)
+
+
+def test_a_lock_has_one_holder_and_ends_with_its_descriptor(tmp_path):
+    lock = take_lock(tmp_path / "new/x.lock")
+    assert take_lock(tmp_path / "new/x.lock") is None
+    os.close(lock)
+    os.close(take_lock(tmp_path / "new/x.lock"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL, errno.EIO])
+def test_a_file_system_without_locks_is_a_clear_error(tmp_path, monkeypatch, number):
+    def flock(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(
+        UserError, match=r"x.lock: no lock on this file system .*: mount it with locks .* BOORUFLOW_LOCKS to a folder"
+    ):
+        take_lock(tmp_path / "x.lock")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("plant", [lambda path: path.symlink_to("other"), lambda path: path.mkdir()])
+def test_what_is_no_file_is_not_locked(tmp_path, plant):
+    plant(tmp_path / "x.lock")
+    with pytest.raises(UserError, match=r"x.lock: cannot be written"):
+        take_lock(tmp_path / "x.lock")
+
+
+def test_locks_can_be_in_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.delenv("BOORUFLOW_LOCKS", raising=False)
+    assert lock_path(tmp_path / "x") == tmp_path / "x"
+    monkeypatch.setenv("BOORUFLOW_LOCKS", str(tmp_path / "locks"))
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert lock_path(tmp_path / "x") == lock_path(tmp_path / "link/x")
+    assert lock_path(tmp_path / "x").parent == tmp_path / "locks"
+    assert lock_path(tmp_path / "x") != lock_path(tmp_path / "y")

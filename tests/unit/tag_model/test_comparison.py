@@ -15,9 +15,10 @@ from booruflow.tag_model.comparison import (
     evaluate_all,
     evaluation_queries,
     fit_baselines,
-    gain_line,
+    gain_table,
     model_methods,
     scores_json,
+    setup_table,
 )
 from booruflow.tag_model.evaluation import masked_ranks, ranking_metrics
 from booruflow.tag_model.protocol import completion_queries
@@ -48,10 +49,38 @@ def test_all_methods_are_evaluated_on_all_queries(splits, queries, model):
         == ranking_metrics(masked_ranks(baselines.linear(baselines.edlae(splits.train)), queries.completion))["MRR"]
     )
     assert set(by_name["model 8"].retrieval) == {"all", "category character", "category meta"}
-    page = comparison_page(scores, [gain_line([by_name["model 32"]], by_name["EDLAE"], queries.completion)])
-    assert page.count("\n| EASE |") == 1 and "- model 32 over EDLAE: " in page
-    widths = [line.count("|") for line in page.splitlines() if line.startswith("|")]
-    assert widths[: len(scores) + 2] == [13] * (len(scores) + 2)
+    ranked = [[score] for score in scores if score.ranks is not None]
+    ours, others = ranked[-2:], ranked[: names.index("model 8") - 1]  # one method only embeds
+    assert [seeds[0].name for seeds in others][-2].startswith("bag 32")
+    setup = setup_table(splits, queries, {"training": {"seed": 7, "epochs": 3}, "evaluation": {"max_queries": 10_000}})
+    page = comparison_page(setup, scores, gain_table(ours, others, queries))
+    sections = dict(part.split("\n\n", 1) for part in page.removeprefix("## ").split("\n## "))
+    tables = {title: [line.strip("| ").split(" | ") for line in text.strip().splitlines()] for title, text in sections.items()}
+    metrics = tables["Masked tags (by band: MRR) and similar sets"]
+    assert [row[0] for row in metrics[2:]] == names
+    assert {len(line) for line in metrics[2:] if line[0].startswith("model 8")} == {11}
+    gains = tables["Gain in MRR, with 95% intervals by paired bootstrap over sets"]
+    assert gains[0][:3] == ["over", "model 32, all", "model 32, tail"] and len(gains[0]) == 5
+    assert [row[0] for row in gains[2:]] == [seeds[0].name for seeds in others]
+    edlae = next(row for row in gains if row[0] == "EDLAE")
+    expected = by_name["model 32"].completion["all"]["MRR"] - by_name["EDLAE"].completion["all"]["MRR"]
+    assert edlae[1].startswith(f"{expected:+.3f} (")
+    facts = dict(tables["Data and settings"][2:])
+    assert facts["training"] == "seed 7, epochs 3" and facts["evaluation"] == "max_queries 10000"
+    counts = [len(part) for part in (splits.train, splits.validation, splits.test)]
+    assert facts["sets"] == "{} training, {} validation, {} test".format(*counts)
+    assert facts["masked tags"] == f"{len(queries.completion.masked.tokens)} questions about {counts[2]} sets"
+    assert facts["similar sets, meta masked"].endswith(" training sets searched")
+
+
+def test_gains_are_means_over_seeds(splits, queries):
+    generator = np.random.default_rng(0)
+    count = len(queries.completion.masked.tokens)
+    seeds = [MethodScores("ours", ranks=generator.integers(1, 9, count).astype(float)) for _ in range(3)]
+    base = MethodScores("base", ranks=np.full(count, 2.0))
+    *_, row = gain_table([seeds], [[base]], queries).splitlines()
+    expected = np.mean([(1 / seed.ranks).mean() for seed in seeds]) - 0.5
+    assert row.startswith(f"| base | {expected:+.3f} (")
 
 
 def test_fusion_is_no_worse_on_validation_than_the_model_alone(splits, model):

@@ -73,13 +73,38 @@ def test_bands_and_categories(sets):
 
 def test_bootstrap_covers_the_difference(sets):
     queries = completion_queries(sets.take(slice(0, 100)))
-    generator = np.random.default_rng(0)
-    theirs = generator.integers(2, 10, len(queries.masked.tokens)).astype(float)
-    same = bootstrap(theirs, theirs, queries, draws=200)
+    gain = np.random.default_rng(0).normal(0.1, 0.3, len(queries.masked.tokens))
+    is_tail = np.arange(len(gain)) % 3 == 0
+    gains = [np.zeros_like(gain), gain, np.where(is_tail, gain, np.nan), np.full_like(gain, np.nan)]
+    same, better, tail, nothing = bootstrap(gains, queries, draws=200)
     assert (same.mean, same.low, same.high) == (0, 0, 0)
-    better = bootstrap(np.stack([theirs - 1, theirs]), theirs, queries, draws=200)
     assert 0 < better.low < better.mean < better.high
-    assert better.mean == pytest.approx((1 / (theirs - 1) - 1 / theirs).mean() / 2)
+    assert better.mean == pytest.approx(gain.mean())
+    assert tail.mean == pytest.approx(gain[is_tail].mean())
+    assert tail.high - tail.low > better.high - better.low
+    assert np.isnan(nothing.mean)
+
+
+def test_bootstrap_draws_sets_one_by_one(sets):
+    queries = completion_queries(sets.take(slice(0, 30)))
+    gain = np.random.default_rng(0).normal(0.1, 0.3, len(queries.masked.tokens))
+    set_index = queries.set_index[queries.masked.rows]
+    generator, means = np.random.default_rng(5), []
+    for _ in range(300):
+        drawn = generator.integers(30, size=30)
+        means.append(np.concatenate([gain[set_index == number] for number in drawn]).mean())
+    (found,) = bootstrap([gain], queries, draws=300, seed=5)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(means, [0.025, 0.975])))
+
+
+def test_ratings_are_not_ranked():
+    rows = [["rating::g", "a::x", "a::y", "a::z"], ["rating::s", "a::x", "a::y", "a::w"]]
+    sets = tag_sets(rows, [1, 2], [1, 2])
+    queries = completion_queries(sets, repeats=20)
+    scores = np.where(sets.vocabulary.is_content, 0.0, 9.0)
+    found = masked_ranks(lambda visible: np.tile(scores, (len(visible), 1)), queries)
+    assert (found <= 1.5).all()
+    assert "category rating" not in completion_metrics(found, queries, 2)
 
 
 def test_retrieval_metrics_by_hand():

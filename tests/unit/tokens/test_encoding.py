@@ -127,6 +127,26 @@ def test_repeated_and_unknown_are_counted(vocabulary, batch):
     assert encoded.counts.unknown == {"character": 0, "copyright": 0, "artist": 2, "general": 2, "meta": 0}
 
 
+@pytest.mark.parametrize(
+    ("general", "repeated", "merged"),
+    [
+        ("flower_hat flower-hat", 0, 1),
+        ("flower_hat flower-hat flower_(hat) solo", 0, 2),
+        ("flower_hat flower-hat flower_hat flower-hat flower-hat", 3, 1),
+        ("flower_hat flower_hat solo solo", 2, 0),
+        ("new_hat other_hat", 0, 1),  # an unknown piece is spelled <unk>, whichever it is
+        ("what_ever any_thing what_ever", 0, 0),  # unknown labels are counted as such
+        ("flower_hat hat_flower", 0, 0),
+    ],
+)
+def test_labels_spelled_alike_are_one_label_and_counted(vocabulary, batch, general, repeated, merged):
+    posts = [{"general": "solo"}, {"general": general}, {"general": "flower-hat"}, {"general": general}]
+    encoded = Encoder(vocabulary, 64).encode(batch(posts))
+    assert (encoded.counts.repeated_tags, encoded.counts.merged_labels) == (2 * repeated, 2 * merged)
+    spelled = decode_record(records(encoded)[1], vocabulary).spelled
+    assert len({tuple(label) for label in spelled}) == len(spelled)
+
+
 def test_names_are_compared_by_code_points(vocabulary, batch):
     encoded = Encoder(vocabulary, 64).encode(batch([{"artist": "a\u0308rtist"}, {"artist": "ärtist"}]))
     first, second = records(encoded)

@@ -20,6 +20,7 @@ def test_counts_and_lengths(statistics_of, tmp_path):
     write_statistics(statistics, tmp_path / "c.json", tmp_path / "l.tsv")
     counts = json.loads((tmp_path / "c.json").read_text())
     assert counts["posts"] == 4
+    assert counts["merged_labels"] == 0
     assert counts["length"] == {
         "mean": 10.5, "1": 9, "5": 9, "25": 9, "50": 9, "75": 11, "95": 13, "99": 13, "99.5": 13, "99.9": 13, "100": 13,
     }  # fmt: skip
@@ -36,3 +37,8 @@ def test_lengths_are_read_as_they_were_written(statistics_of, tmp_path, posts):
 def test_no_posts(statistics_of, tmp_path):
     write_statistics(statistics_of([]), tmp_path / "c.json", tmp_path / "l.tsv")
     assert json.loads((tmp_path / "c.json").read_text())["length"]["100"] == 0
+
+
+def test_merged_labels_of_all_batches_are_counted(statistics_of, monkeypatch):
+    monkeypatch.setattr("booruflow.tokens.tag_columns.BATCH_ROWS", 1)
+    assert statistics_of([{"general": "flower_hat flower-hat"}] * 3).to_dict()["merged_labels"] == 3
