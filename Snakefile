@@ -40,6 +40,7 @@ onstart:
 
 onsuccess:
     print_summary(f"{R}/manifest.json")
+    exit_if_requests_failed()
 
 
 onerror:

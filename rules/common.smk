@@ -14,7 +14,9 @@ BASE = code_folder()
 sys.path.insert(0, str(BASE / "scripts"))
 silence_ctrl_c(BASE / "scripts")
 
+from booruflow.captioning.backends.interface import shown_identity
 from booruflow.captioning.backends.registry import open_backends
+from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
@@ -27,7 +29,7 @@ gc.set_threshold(100_000, 20, 100)
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
     check_inputs(config["inputs"])
-    CAPTIONER = config["captioner"]
+    CAPTIONER = config.pop("captioner")  # see rule caption
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -68,7 +70,7 @@ def verbatim(value):
 def identity():
     """All that determines a caption apart from its request, as a param. Ends the run if a model is missing."""
     try:
-        return [backend.identity() for backend in BACKENDS]
+        return [shown_identity(backend.identity()) for backend in BACKENDS]
     except UserError as error:
         sys.exit(str(error))  # one line; of another exception Snakemake would show the traceback
 
@@ -110,6 +112,7 @@ def everything():
         *rules.images.output,
         *rules.resolutions.output,
         *expand(rules.caption.output, n=GENERATED),
+        *(rules.failed.output if GENERATED else []),
         *rules.manifest.output,
         *rules.tokens.output,
         *rules.token_plots.output,

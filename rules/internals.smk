@@ -50,6 +50,11 @@ def unfinished_jobs():
     return list(workflow.dag.needrun_jobs())
 
 
+def jobs_of(rule):
+    """The jobs of a rule in the plan of the run, also those that need not run."""
+    return [job for job in workflow.dag.jobs if job.rule.name == rule]
+
+
 def only_touches():
     """Whether the run only renews the time stamps of files (`--touch`)."""
     return workflow.touch

@@ -14,6 +14,7 @@ rule manifest:
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        failed=expand(f"{R}/captions/failed_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=GENERATED),
         captions=rules.meta_cap.output.captions,
         lat=rules.meta_lat.output.json,

@@ -47,4 +47,4 @@ def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
             Image.new("RGB", (30 + id_ * 7 % 50, 30 + id_ * 5 % 40), (id_ * 37 % 256, id_ * 11 % 256, 90)).save(path)
     split = folder / f"split_{number}_of_{count}.parquet"
     pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(split)
-    return Shard(split, images, folder / "journal", number, count)
+    return Shard(split, images, folder / "journal", folder / "attempts", number, count)

@@ -34,6 +34,7 @@ class ProductFiles(Protocol):
     good: Sequence[str]
     bad: Sequence[str]
     skipped: Sequence[str]
+    failed: Sequence[str]
     fixed: Sequence[str]
     captions: str
     lat: str
@@ -51,11 +52,11 @@ def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
     """
     outcomes = [
         check_shard(ShardLists(Path(split).stem, read_stream(split, ["id"]), [read_entries(path) for path in lists]))
-        for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, strict=True)
+        for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, files.failed, strict=True)
     ]
     if outcomes:
         check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
-    good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
+    good, bad, skipped, failed = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0, 0)
 
     generated = [captions_only(read_entries(path)) for path in [*files.good, *files.fixed]]
     (base, *generated_counts), replaced, captions = check_captions(
@@ -71,11 +72,12 @@ def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
     return {
         "posts": total,
         "base_captions": base,
-        "to_caption": good + bad + skipped,
+        "to_caption": good + bad + skipped + failed,
         "good": good,
         "bad": bad,
         "fixed": sum(generated_counts[len(files.good) :]),
         "skipped": skipped,
+        "failed": failed,
         "replaced_by_a_later_source": replaced,
         "captions": captions,
         "for_the_trainer": entries,
@@ -85,7 +87,7 @@ def check_products(files: ProductFiles, tars: int) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ShardLists:
-    """The ids of one shard, and the lists of its outcomes (good, bad, skipped), as streams."""
+    """The ids of one shard, and the lists of its outcomes (good, bad, skipped, failed), as streams."""
 
     name: str
     ids: Iterable[pl.DataFrame]
@@ -99,7 +101,7 @@ def check_shard(shard: ShardLists) -> list[int]:
         in_outcomes = pl.concat([frame.select("id", shard=0, outcome=1) for frame in outcomes])
         tally = pl.concat([ids.select("id", shard=1, outcome=0), in_outcomes]).group_by("id").sum()
         wrong = tally.filter((pl.col("shard") != 1) | (pl.col("outcome") != 1))["id"]
-        _require_none(wrong.sort(), f"each id of shard {shard.name} is in exactly one of good, bad and skipped")
+        _require_none(wrong.sort(), f"each id of shard {shard.name} is in exactly one of good, bad, skipped and failed")
         counts = [count + len(frame) for count, frame in zip(counts, outcomes, strict=True)]
     return counts
 
