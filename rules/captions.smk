@@ -31,7 +31,7 @@ os.environ["BOORUFLOW_CAPTIONER"] = json.dumps(CAPTIONER)
 def retries_due(n):
     """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""
     if not Path(ATTEMPTS).exists():
-        return "no retries"
+        return "0 retries"  # without the imports, which take a moment
     from booruflow.captioning.failed import read_attempts, retries
     from booruflow.captioning.journal import journal_files
 

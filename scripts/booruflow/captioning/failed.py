@@ -103,7 +103,7 @@ def unanswered_line(failures: Failures, attempts: str | Path) -> str:
         parts.append("run again to repeat them")
     if waiting:
         parts.append(
-            f"{waiting:,} of them failed in {MAX_ATTEMPTS} runs and wait until you delete {attempts}, or caption these posts"
-            " yourself (docs/captioning.md)"
+            f"{waiting:,} of them will not be repeated, after {MAX_ATTEMPTS} failed runs, until you delete {attempts}; or caption"
+            " these posts yourself (docs/captioning.md)"
         )
     return ": ".join([parts[0], "; ".join(parts[1:])])

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -9,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from chat_server import OK, Server
 from echo import EchoBackend
 from small_shards import CAPTIONER, make_shard, row
 
 from booruflow.captioning.backends.interface import Generation, Prepared
+from booruflow.captioning.backends.openai import OpenAIBackend
 from booruflow.captioning.caption import Outputs, caption_shard
 from booruflow.captioning.gpus.leases import lease
 from booruflow.core.errors import UserError
@@ -143,6 +146,54 @@ def test_a_broken_backend_is_an_error_and_counts_against_no_request(tmp_path, po
     assert not (tmp_path / "failed.json").exists() and not shard.attempts.exists()
     raw, _, _ = run(shard, tmp_path)
     assert len(raw) == posts
+
+
+BREAKDOWNS = [
+    (0, (500, "oh")),
+    (1, (500, "oh")),
+    (9, (402, '{"error": "quota"}')),
+    (1, (429, "{}")),
+    (9, (401, "{}")),
+    (0, (400, '{"error": "unknown field"}')),
+    (1, "hang"),
+    (9, "drop"),
+    (0, (200, "<html>proxy</html>")),
+    (1, (200, "")),
+    (9, (200, OK[1][:40])),
+]
+"""How many requests a server answers, and then what it does."""
+
+
+def posts_of(requests):
+    """The posts of requests to a server, but for the probes."""
+    texts = [request["messages"][1]["content"][1]["text"] for request in requests]
+    return [int(tag[1]) for text in texts if (tag := re.search(r"tag_(\d+)", text))]
+
+
+@pytest.mark.parametrize(("successes", "breakdown"), BREAKDOWNS)
+def test_a_server_that_breaks_down_loses_nothing_and_writes_nothing_off(tmp_path, successes, breakdown):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
+    server = Server(answer=lambda _, number: OK if number <= successes else breakdown)
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    with pytest.raises(UserError):
+        run(shard, tmp_path, [OpenAIBackend], openai=options)
+    assert list(tmp_path.glob("*.json*")) == [] and not shard.attempts.exists()
+    server.answer = lambda *_: OK
+    raw, skipped, _ = run(shard, tmp_path, [OpenAIBackend], openai=options)
+    assert (list(raw), skipped, failed(tmp_path)) == (list(range(20)), {}, {})
+    assert sorted(posts_of(server.answered)) == list(range(20))  # each once
+
+
+@pytest.mark.parametrize("fault", [(500, "oh"), (400, "{}"), "hang", "drop", (200, "")])
+def test_a_request_that_a_working_server_never_answers_fails_alone(tmp_path, fault):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
+    server = Server(answer=lambda body, _: fault if posts_of([body]) == [7] else OK)
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    for attempt in (1, 2, 3, 3):
+        raw, _, _ = run(shard, tmp_path, [OpenAIBackend], openai=options)
+        assert len(raw) == 19
+        assert {id_: entry["attempts"] for id_, entry in failed(tmp_path).items()} == {"7": attempt}
+    assert sorted(posts_of(server.requests)) == sorted([*range(20), *[7] * 5])
 
 
 def test_an_empty_shard(tmp_path):

@@ -183,7 +183,7 @@ def test_a_truncated_tar_is_reported(tars):
 
 @pytest.fixture
 def products(tmp_path):
-    """Posts in two shards: 1 and 2 with base captions, 3 and 4 good, 5 bad and then fixed, 6 skipped, 8 failed; 2 has no image."""
+    """Posts in two shards: 1, 2 with base captions, 3, 4 good, 5 bad and then fixed, 6 skipped, 8 failed; 2 has no image."""
 
     def table(name, *ids):
         write_stream(tmp_path / name, stream(*ids), {"id": pl.Int64})

@@ -107,10 +107,12 @@ class OpenAIBackend:
                     pending.add(loop.create_task(self._answer(servers[first:] + servers[:first], prepared)))
                 if not pending:
                     break
-                done, pending = runner.run(_wait_for_any(pending))
+                done, pending = runner.run(_wait(pending, asyncio.FIRST_COMPLETED))
+                if pending and any(task.exception() for task in done):  # it ends the run: first keep what is in progress
+                    done |= runner.run(_wait(pending, asyncio.ALL_COMPLETED))[0]
                 yield [task.result() for task in done if not task.exception()]
                 for task in done:
-                    task.result()  # an error that ends the run is raised after the answers that arrived with it
+                    task.result()
             for server in servers:
                 runner.run(server.close())
 
@@ -134,7 +136,8 @@ class OpenAIBackend:
             except openai.APIConnectionError as error:
                 reason, lost = self._shown(f"connection lost ({error.__cause__ or error})"), lost + 1
             except openai.APIStatusError as error:
-                reason = self._shown(f"status {error.status_code}: {error}")
+                problem = str(error).removeprefix(f"Error code: {error.status_code}").removeprefix(" - ")
+                reason = self._shown(f"status {error.status_code}: {problem}".removesuffix(": "))
                 if error.status_code in REFUSED_REQUEST:
                     break
             except (openai.APIError, ValueError, TypeError, AttributeError, LookupError) as error:
@@ -222,8 +225,8 @@ def limit_pixels(image: Image.Image, max_pixels: int) -> Image.Image:
     return image.resize((max(1, int(image.width * ratio)), max(1, int(image.height * ratio))), Image.Resampling.BICUBIC)
 
 
-async def _wait_for_any(tasks: set[AnswerTask]) -> tuple[set[AnswerTask], set[AnswerTask]]:
-    return await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+async def _wait(tasks: set[AnswerTask], until: str) -> tuple[set[AnswerTask], set[AnswerTask]]:
+    return await asyncio.wait(tasks, return_when=until)
 
 
 async def _accepts_connections(url: str) -> bool:

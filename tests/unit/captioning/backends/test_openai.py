@@ -6,14 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+from chat_server import Server, completion
 from PIL import Image
 from small_shards import CAPTIONER
 
@@ -23,60 +22,6 @@ from booruflow.captioning.prompts.prompt import prompt_of
 from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[4]
-
-
-def completion(text="fine", finish_reason="stop"):
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-    usage = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
-    return json.dumps({"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage})
-
-
-class Server(ThreadingHTTPServer):
-    """Answers requests by a script; each step is a status with a body, or what happens to the connection; then all succeed."""
-
-    daemon_threads = True
-
-    def __init__(self, *script):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script, self.requests, self.authorizations, self.lock = list(script), [], [], threading.Lock()
-        self.current = self.peak = 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server_port}/v1"
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.requests.append(body)
-            self.server.authorizations.append(self.headers["Authorization"])
-            step = self.server.script.pop(0) if self.server.script else (200, completion())
-            self.server.current += 1
-            self.server.peak = max(self.server.peak, self.server.current)
-        time.sleep(0.02)
-        with self.server.lock:
-            self.server.current -= 1
-        if step == "hang":
-            time.sleep(3)
-        if step in ("drop", "hang"):
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        status, text = step
-        data = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html" if text.startswith("<") else "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
 
 
 def backend_for(*urls, **changes):
