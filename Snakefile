@@ -44,3 +44,4 @@ onstart:
 onsuccess:
     if MANIFEST in BUILT_NOW:
         print_summary(MANIFEST)
+    exit_if_requests_failed()

@@ -31,7 +31,7 @@ import torch  # noqa: E402
 from booruflow.captioning.backends.decoding import pad_left  # noqa: E402
 from booruflow.captioning.backends.interface import Generation, Prepared, Request  # noqa: E402
 from booruflow.captioning.backends.transformers import TransformersBackend  # noqa: E402
-from booruflow.captioning.caption import caption_shard  # noqa: E402
+from booruflow.captioning.caption import Outputs, caption_shard  # noqa: E402
 from booruflow.captioning.engine import make_batches  # noqa: E402
 from booruflow.captioning.prompts.prompt import prompt_of  # noqa: E402
 from booruflow.captioning.shards import SHARD_SCHEMA, Shard  # noqa: E402
@@ -74,7 +74,7 @@ def make_shard(folder: Path, posts: int) -> Shard:
         rows.append(row | {"image": str(image), "has_metadata": True})
     folder.mkdir(parents=True, exist_ok=True)
     pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(folder / "split.parquet")
-    return Shard(folder / "split.parquet", folder / "journal", 0, 1)
+    return Shard(folder / "split.parquet", folder / "journal", folder / "attempts", 0, 1)
 
 
 def readable(path: Path) -> bool:
@@ -88,8 +88,8 @@ def readable(path: Path) -> bool:
 
 def caption(shard: Shard, backend: TransformersBackend) -> None:
     """Run the whole job."""
-    outputs = [shard.split.parent / name for name in ("raw.jsonl", "skipped.json", "stats.json")]
-    caption_shard(shard, backend.config, [backend], *outputs, threads=1)
+    outputs = Outputs(*(shard.split.parent / name for name in ("raw.jsonl", "skipped.json", "failed.json", "stats.json")))
+    caption_shard(shard, backend.config, [backend], outputs, threads=1)
 
 
 class PreloadedBackend(TransformersBackend):
@@ -239,7 +239,7 @@ def start(folder: Path, changes: dict) -> subprocess.Popen[bytes]:
 
 def job(folder: Path, changes: dict) -> None:
     """The job that `start` starts."""
-    shard = Shard(folder / "split.parquet", folder / "journal", 0, 1)
+    shard = Shard(folder / "split.parquet", folder / "journal", folder / "attempts", 0, 1)
     caption(shard, LoggingBackend(CAPTIONER | changes))
 
 

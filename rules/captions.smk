@@ -1,16 +1,37 @@
 """Captions of each shard: generate them (the only rule that needs a GPU), parse them, and parse edited ones again.
 
-Needs missing/split_{n}.parquet, the images, posts, and the files in edited/. Makes, all in captions/,
-raw_{n}.jsonl, skipped_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json, fixed_{n}.json and edits.json; on request also
-edit_list/edited_{n}.json. Finished generations are kept in journal/. Reads the config sections captioner, captions, inputs
-and tags.
+Needs missing/split_{n}.parquet, the images, posts, and the files in edited/. Makes, all in captions/, raw_{n}.jsonl,
+skipped_{n}.json, failed_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and failed.json and edits.json of
+all shards; on request also edit_list/edited_{n}.json. Finished generations are kept in journal/, and failed attempts are counted
+in captions/attempts/. Reads the config sections captioner, captions, inputs and tags.
 
 Rules that captioning waits for have a priority, in all rule files, and the longest of them a higher one, so that GPUs start
 early.
 """
 
+import json
+import os
+
 # the environment of each backend that loads a model also has the packages of tipo
 CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
+
+
+ATTEMPTS = f"{R}/captions/attempts"
+
+# A job gets this section through its environment. Most of its settings only operate the job, so they are no params, which would
+# run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
+os.environ["BOORUFLOW_CAPTIONER"] = json.dumps(CAPTIONER)
+
+
+@functools.cache
+def retries_due(n):
+    """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""
+    if not Path(ATTEMPTS).exists():
+        return "0 retries"  # without the imports, which take a moment
+    from booruflow.captioning.failed import read_attempts, retries
+    from booruflow.captioning.journal import journal_files
+
+    return f"{retries(read_attempts(journal_files(Path(ATTEMPTS), int(n), len(SHARDS))))} retries"
 
 
 rule caption:
@@ -19,6 +40,7 @@ rule caption:
     output:
         raw=f"{R}/captions/raw_{{n}}.jsonl",
         skipped=f"{R}/captions/skipped_{{n}}.json",
+        failed=f"{R}/captions/failed_{{n}}.json",
         stats=f"{R}/captions/stats_{{n}}.json",
     log:
         f"{R}/logs/caption_{{n}}.log",
@@ -32,8 +54,10 @@ rule caption:
     params:
         code=code("caption"),
         identity=lambda wildcards: identity(),
-        captioner=verbatim(CAPTIONER),
+        prompt={"style": CAPTIONER["style"], "grounding": CAPTIONER["grounding"]},
+        due=lambda wildcards: retries_due(wildcards.n),
         journal=JOURNAL,
+        attempts=ATTEMPTS,
         shards=len(SHARDS),
     conda:
         f"../envs/{CAPTION_ENV}.yaml"
@@ -94,6 +118,43 @@ rule fixed:
         "Fixed captions: parse the edited entries of all files"
     script:
         "../scripts/fixed.py"
+
+
+rule failed:
+    input:
+        failed=expand(rules.caption.output.failed, n=GENERATED),
+        fixed=rules.fixed.output.fixed,
+    output:
+        failed=f"{R}/captions/failed.json",
+    log:
+        f"{R}/logs/failed.log",
+    benchmark:
+        f"{R}/benchmarks/failed.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("failed"),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Failed requests: list those of all shards"
+    script:
+        "../scripts/failed.py"
+
+
+def exit_if_requests_failed():
+    """End a run that was to caption with one line and exit code 1, if requests have failed.
+
+    The next run repeats them (see retries_due). Their list is marked as incomplete, so that there is a next run, and an exit
+    code, also when all of them wait.
+    """
+    shards = [job.wildcards.n for job in jobs_of("caption")]
+    failures = unanswered(*(expand(f"{R}/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
+    if failures:
+        for job in jobs_of("failed"):
+            mark_incomplete(job)
+        sys.exit(unanswered_line(failures, ATTEMPTS))
 
 
 rule edit_list:

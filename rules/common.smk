@@ -17,7 +17,9 @@ BASE = code_folder()
 sys.path.insert(0, str(BASE / "scripts"))
 silence_ctrl_c(BASE / "scripts")
 
+from booruflow.captioning.backends.interface import shown_identity
 from booruflow.captioning.backends.registry import captioner_errors, open_backends
+from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
@@ -53,7 +55,7 @@ try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
     check_inputs(config)
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
-    CAPTIONER = config["captioner"]
+    CAPTIONER = config.pop("captioner")  # see rule caption
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -98,7 +100,7 @@ def identity():
     """All that determines a caption apart from its request, as a param. Ends the run if captioning is not possible."""
     if is_main_process() and (errors := captioner_errors(CAPTIONER, check_packages=not uses_conda())):
         sys.exit("\n".join(errors))  # of another exception Snakemake would show the traceback
-    return [backend.identity() for backend in BACKENDS]
+    return [shown_identity(backend.identity()) for backend in BACKENDS]
 
 
 def caption_tables(wildcards):
@@ -157,6 +159,7 @@ def everything():
         *UNREADABLE,
         *expand(rules.caption.output, n=GENERATED),
         *(rules.fixed.output if FIXED else []),
+        *(rules.failed.output if GENERATED else []),
         *rules.manifest.output,
         *rules.tokens.output,
         *rules.token_plots.output,

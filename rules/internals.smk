@@ -63,6 +63,11 @@ def unfinished_jobs():
     return list(workflow.dag.needrun_jobs())
 
 
+def jobs_of(rule):
+    """The jobs of a rule in the plan of the run, also those that need not run."""
+    return [job for job in workflow.dag.jobs if job.rule.name == rule]
+
+
 def only_touches():
     """Whether the run only renews the time stamps of files (`--touch`)."""
     return workflow.touch
@@ -93,6 +98,11 @@ def after_each_job(act):
         act([str(file) for file in job.output])
 
     DAG.check_and_touch_output = then_act
+
+
+def mark_incomplete(job):
+    """Record the outputs of a job as incomplete, so that `--rerun-incomplete` makes them again."""
+    workflow.persistence.started(job)
 
 
 def has_other_config_files():

@@ -1,6 +1,6 @@
 """All captions merged, and the metadata that the trainer reads.
 
-Needs posts, shards, base, good and fixed captions, bad outputs, skipped ids, unreadable images, tags JSON and resolutions.
+Needs posts, shards, base, good and fixed captions, bad outputs, skipped and failed ids, unreadable images, tags JSON and resolutions.
 Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
 """
 
@@ -16,6 +16,7 @@ rule meta_cap:
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        failed=expand(f"{R}/captions/failed_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
     output:
         captions=f"{R}/meta_cap.json",

@@ -1,7 +1,7 @@
 """Which posts lack what, and the caption shards.
 
 Needs posts, images, tags JSON, base captions and resolutions. Makes missing/missing.json, missing/split_{n}.json and
-missing/split_{n}.parquet. Reads captions.shards and tags.underscores of the config.
+missing/split_{n}.parquet. Reads captions.shards of the config.
 """
 
 
@@ -33,7 +33,7 @@ rule missing:
 
 rule shards:
     input:
-        missing=rules.missing.output.missing,
+        captions=rules.base_captions.output.captions,
         posts=rules.posts.output.posts,
         images=rules.images.output.images,
     output:
@@ -49,7 +49,6 @@ rule shards:
     params:
         code=code("shards"),
         shards=len(SHARDS),
-        underscores=config["tags"]["underscores"],
     conda:
         "../envs/data.yaml"
     message:

@@ -1,6 +1,6 @@
 """The report: plots, and a page of images beside their captions. `snakemake --report` combines them in one page.
 
-Needs posts, images, tags JSON, resolutions, base, good, fixed and merged captions, bad outputs and skipped ids. Makes
+Needs posts, images, tags JSON, resolutions, base, good, fixed and merged captions, bad outputs, skipped and failed ids. Makes
 report/*.svg and report/contact_sheet.html. Reads the config section captions.
 """
 
@@ -16,6 +16,7 @@ rule plots:
         good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
         bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
         skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
+        failed=expand(f"{R}/captions/failed_{{n}}.json", n=GENERATED),
         fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
         resolutions=rules.resolutions.output.resolutions,
     output:

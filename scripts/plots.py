@@ -17,7 +17,7 @@ with job(snakemake.log[0], snakemake.rule):
     )
     draw_coverage(texts, outputs.coverage)
     draw_lengths(texts, outputs.lengths)
-    shards = zip(inputs.good, inputs.bad, inputs.skipped, strict=True)
+    shards = zip(inputs.good, inputs.bad, inputs.skipped, inputs.failed, strict=True)
     draw_outcomes([count_outcomes(*map(read_entries, paths)) for paths in shards], outputs.outcomes)
     resolutions = read_stream(inputs.resolutions, ["id", "train_width", "train_height"])
     draw_resolutions(count_resolutions(resolutions), outputs.resolutions)

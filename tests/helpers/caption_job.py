@@ -6,11 +6,12 @@ from pathlib import Path
 
 from echo import EchoBackend
 
-from booruflow.captioning.caption import caption_shard
+from booruflow.captioning.caption import Outputs, caption_shard
 from booruflow.captioning.shards import Shard
 
 if __name__ == "__main__":
     folder, number, count, captioner = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])
-    shard = Shard(folder / f"split_{number}_of_{count}.parquet", folder / "journal", number, count)
-    outputs = [folder / f"{name}_{number}" for name in ("raw", "skipped", "stats")]
-    caption_shard(shard, captioner, [EchoBackend(captioner)], *outputs, threads=2)
+    split = folder / f"split_{number}_of_{count}.parquet"
+    shard = Shard(split, folder / "journal", folder / "attempts", number, count)
+    outputs = Outputs(*(folder / f"{name}_{number}" for name in ("raw", "skipped", "failed", "stats")))
+    caption_shard(shard, captioner, [EchoBackend(captioner)], outputs, threads=2)

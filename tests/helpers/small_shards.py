@@ -48,4 +48,4 @@ def make_shard(folder: Path, rows, number=0, count=1) -> Shard:
     rows = [values | {"image": values["image"] and str(images / values["image"])} for values in rows]
     split = folder / f"split_{number}_of_{count}.parquet"
     pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row").write_parquet(split)
-    return Shard(split, folder / "journal", number, count)
+    return Shard(split, folder / "journal", folder / "attempts", number, count)

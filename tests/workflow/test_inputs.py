@@ -84,7 +84,7 @@ def test_content_equals_that_of_the_naive_implementation(make_project, tmp_path)
         tars__count=50,
         subsets={},
     )
-    project.run("meta_lat", "results/tars/captions/0049.tar", "results/missing/split_0.json")
+    project.run("meta_lat", "results/tars/captions/0049.tar", "results/missing/split_0.json", "results/missing/missing.json")
     job = naive.Settings(
         tmp_path / "in/metadata.parquet", tmp_path / "in/captions.parquet", tmp_path / "naive",
         tmp_path / "in/meta_lat.json", threads=1, tars=50,

@@ -19,7 +19,7 @@ SUBSET = "subsets/mirelle/"
 ENTRIES = [
     "tags/meta_cap_dd.json",
     "captions/meta_cap_base.json",
-    *[f"captions/{list_}_{n}.json" for list_ in ("good", "bad", "skipped", "fixed") for n in SHARDS],
+    *[f"captions/{list_}_{n}.json" for list_ in ("good", "bad", "skipped", "failed", "fixed") for n in SHARDS],
     "meta_cap.json",
     "meta_lat.json",
     f"{SUBSET}tags/meta_cap_dd.json",
@@ -226,6 +226,7 @@ def test_the_manifest_agrees_with_the_files(sample, shards, posts):
         "bad": bad,
         "fixed": fixed,
         "skipped": skipped,
+        "failed": 0,
         "replaced_by_a_later_source": len(base) + good + fixed - len(captions),
         "captions": len(captions),
         "for_the_trainer": len(lat),

@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 from projects import ROOT, Project, new_project
 
+from booruflow.captioning.journal import Journal
+
 PAGE = (ROOT / "docs/rerun.md").read_text("utf-8")
 TABLE = PAGE.split("that `snakemake -n` plans |\n|---|---|\n")[1].split("\n\n")[0]
 ROWS = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", TABLE, re.MULTILINE))
@@ -48,6 +50,11 @@ def replace(file: str, before: str, after: str) -> Callable[[Project], None]:
     return lambda project: project.edit(file, before, after)
 
 
+def fail_a_request(project: Project) -> None:
+    with Journal(project.path("captions/attempts"), 0, 4) as attempts:
+        attempts.append([{"key": "0" * 32, "id": 4, "reason": "status 500"}])
+
+
 def append(text: str, file: str) -> Callable[[Project], None]:
     """Append to a file of the library."""
 
@@ -75,6 +82,18 @@ CHANGES = {
     "`meta_lat.key`": configure(meta_lat__key="id"),
     "`tars.count`": configure(tars__count=11),
     "`captions.artist_sentence`": configure(captions__artist_sentence="By {artist}."),
+    "`tags.underscores`": configure(tags__underscores="space", tags__separator=" "),
+    "`captioner.batch_size`": configure(
+        captioner__batch_size=3,
+        captioner__threads=2,
+        captioner__mem_mb=2100,
+        captioner__runtime=99,
+        captioner__device="cuda",
+        captioner__max_gpu_temperature=80,
+        captioner__openai={"base_urls": ["http://127.0.0.1:9/v1"], "api_key_file": "key", "timeout": 3, "retries": 1},
+        captioner__exllamav2__cache_tokens=1024,
+    ),
+    "`captions/attempts/`": fail_a_request,
     "`captioner.max_new_tokens`": configure(captioner__max_new_tokens=109),
     "`prompts.toml`": append("\n# more\n", "captioning/prompts/prompts.toml"),
     "`captions.shards`": configure(captions__shards=3),

@@ -1,11 +1,12 @@
 """Rule caption: one shard from its rows to its raw captions.
 
-Outputs: `raw_{n}.jsonl` and `skipped_{n}.json`, both ascending by id, and `stats_{n}.json`. The texts and the skipped ids
-are the same however often the job runs; `seconds` in raw and everything in stats describe one run.
+Outputs, ascending by id: `raw_{n}.jsonl`, `skipped_{n}.json` and `failed_{n}.json`; and `stats_{n}.json`. The texts and the
+skipped ids are the same however often the job runs; `seconds` in raw and everything in stats describe one run.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,53 +14,80 @@ from typing import Any
 import numpy as np
 import orjson
 
-from booruflow.captioning.backends.interface import Backend
+from booruflow.captioning.backends.interface import Backend, shown_identity
+from booruflow.captioning.failed import Failures, write_failed
 from booruflow.captioning.generating import BackendPass
 from booruflow.captioning.gpus.leases import lease
-from booruflow.captioning.journal import JournalIndex, journal_files
+from booruflow.captioning.journal import Journal, JournalIndex, journal_files
 from booruflow.captioning.planning import Flags, Keys, plan_keys
 from booruflow.captioning.shards import Shard
 from booruflow.captioning.skipped import Skips, write_skipped
 from booruflow.core.files import open_whole
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """The files of a caption job."""
+
+    raw: Path
+    skipped: Path
+    failed: Path
+    stats: Path
+
+
 def caption_shard(
-    shard: Shard, captioner: Mapping[str, Any], backends: Sequence[Backend], raw: Path, skipped: Path, stats: Path, threads: int
+    shard: Shard, captioner: Mapping[str, Any], backends: Sequence[Backend], outputs: Outputs, threads: int
 ) -> None:
     """Caption a shard and write its files.
 
-    `captioner` is the config section of that name. The first backend captions the shard; a second one, the fallback,
-    takes the posts that the first gave no caption, and its lines in raw are marked. Images are opened in `threads` threads.
+    `captioner` is the config section of that name. The first backend captions the shard. A second one, the fallback, takes the
+    posts that the first cannot caption, and those whose requests failed in so many runs that they wait; its lines in raw are
+    marked. Images are opened in `threads` threads.
 
     Raises:
-        UserError: see `Backend`, `Journal`, `lease`.
-        SystemExit: stopped by SIGINT or SIGTERM; nothing is written, and the journal keeps what was generated.
+        UserError: see `Backend`, `Journal`, `lease`, `Engine.run`; nothing is written, and the journal keeps what was generated.
+        SystemExit: stopped by SIGINT or SIGTERM; likewise.
     """
-    skips: Skips | None = None  # before the first backend, all rows need a caption
+    skips: Skips = {}
+    failures: Failures = {}
+    candidates: set[int] | None = None  # before the first backend, all rows need a caption
     records = []
     with ExitStack() as stack:
         # One lease for all backends: torch reads CUDA_VISIBLE_DEVICES only once.
         lease_gpu = cache(lambda: stack.enter_context(lease()))
+        # Lock the journal before reading it: another job may be writing its last captions.
+        journal = stack.enter_context(Journal(shard.journal, shard.number, shard.count))
+        index = _journal_index(shard)
         for backend in backends:
             identity = backend.identity()
-            planned, not_planned = plan_keys(shard, captioner, backend, identity, threads, skips)
-            failed, figures = BackendPass(shard, captioner, backend, lease_gpu, threads).run(planned)
-            if skips is None:
+            planned, not_planned = plan_keys(shard, captioner, backend, identity, threads, candidates)
+            result = BackendPass(shard, captioner, backend, lease_gpu, threads).run(planned, index, journal)
+            if result.figures["generated"]["captions"]:
+                index = _journal_index(shard)
+            if candidates is None:
                 keys, by_fallback = planned, np.zeros(len(planned), dtype=bool)
             else:
                 by_fallback = planned != b""
                 keys = np.where(by_fallback, planned, keys)
-            skips = not_planned | failed
-            records.append({"identity": identity, **figures})
-    _write_raw(shard, keys, by_fallback, raw)
-    write_skipped(skipped, skips or {})
-    with open_whole(stats) as file:
+            impossible = not_planned | result.skips
+            failures = {id_: failure for id_, failure in failures.items() if id_ in impossible or not failure.waits}
+            failures |= result.failures
+            skips = {id_: skip for id_, skip in impossible.items() if id_ not in failures}
+            candidates = skips.keys() | {id_ for id_, failure in failures.items() if failure.waits}
+            records.append({"identity": shown_identity(identity), **result.figures})
+        _write_raw(keys, by_fallback, index, outputs.raw)
+    write_skipped(outputs.skipped, skips)
+    write_failed(outputs.failed, failures)
+    with open_whole(outputs.stats) as file:
         file.write(orjson.dumps(records, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def _write_raw(shard: Shard, keys: Keys, by_fallback: Flags, raw: Path) -> None:
+def _journal_index(shard: Shard) -> JournalIndex:
+    return JournalIndex(journal_files(shard.journal, shard.number, shard.count))
+
+
+def _write_raw(keys: Keys, by_fallback: Flags, index: JournalIndex, raw: Path) -> None:
     """One line per caption, ascending by id: its journal entry without the key, and a mark if the fallback wrote it."""
-    index = JournalIndex(journal_files(shard.journal, shard.number, shard.count))
     places = index.find(keys)
     captioned = np.flatnonzero((keys != b"") & (places >= 0)).tolist()
     with open_whole(raw) as file:

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared, Request
-from booruflow.captioning.skipped import Skips, skip_failed, skip_unreadable
+from booruflow.captioning.skipped import Skips, skip_unreadable
 from booruflow.core.errors import Unreadable, UserError
 from booruflow.core.progress import progress
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 BATCHES_PER_BLOCK = 4
-ABORT_AFTER_FAILURES = 32
-"""Abort after this many failures without a success: the backend is broken."""
+DOUBT_AFTER_FAILURES = 8
+"""After this many failures in a row, a probe shows whether the backend is broken."""
 
 
 class Task(Protocol):
@@ -103,6 +103,7 @@ class Engine(Generic[TaskT]):
         stop: Stop,
         threads: int,
         before_batch: Callable[[], None],
+        probe: Task,
     ) -> None:
         """Set up; nothing is loaded yet.
 
@@ -112,12 +113,16 @@ class Engine(Generic[TaskT]):
             stop: ends the run early.
             threads: how many threads open and prepare images.
             before_batch: called before each batch; may wait (for a GPU to cool down).
+            probe: a request that any working backend answers; see `_probe_backend`.
         """
         self.backend = backend
         self.meter = Meter()
         self.skips: Skips = {}
-        """After `run`: the ids without a generation, with the reason."""
-        self._save, self._stop, self._threads, self._before_batch = save, stop, threads, before_batch
+        """After `run`: the ids whose image could not be opened, with the reason."""
+        self.failed: dict[int, tuple[TaskT, str]] = {}
+        """After `run`: the tasks whose requests failed, with the reason, by id."""
+        self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
+        self._failures_in_a_row = 0
         self._loaded = False
         self._load_lock = threading.Lock()
 
@@ -126,41 +131,67 @@ class Engine(Generic[TaskT]):
 
         Raises:
             SystemExit: stopped by a signal; the exit code is 128 plus its number, as in shells.
-            UserError: the backend cannot load, or every request fails.
+            UserError: the backend cannot load, or it fails: see `_probe_backend`.
         """
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="images")
         try:
             with progress(total, "captions", "images") as bar:
                 failed = self._pass(blocks, pool, bar)
-                failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
+                self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
             pool.shutdown(cancel_futures=True)
         if self._stop.signal:
             raise SystemExit(128 + self._stop.signal)
-        self.skips |= {id_: skip_failed(reason) for id_, (_, reason) in failed.items()}
 
     def _pass(self, blocks: Iterable[list[TaskT]], pool: ThreadPoolExecutor, bar: "tqdm[None]") -> dict[int, tuple[TaskT, str]]:
-        """Run each task once; returns the tasks that failed, with the reason, by id."""
+        """Run each task once; returns the tasks that failed on their own account, with the reason, by id."""
         in_progress: dict[int, TaskT] = {}
         failed: dict[int, tuple[TaskT, str]] = {}
-        start, loading = time.monotonic(), self.meter.loading_seconds
-        for answers in self.backend.generate(self._batches(iter(blocks), pool, in_progress, bar)):
-            answered = [(in_progress.pop(answer.id), answer) for answer in answers]
-            finished = [(task, answer) for task, answer in answered if isinstance(answer, Generation)]
-            self._save(finished)
-            failed |= {task.id: (task, answer.reason) for task, answer in answered if isinstance(answer, Failed)}
-            self.meter.captions += len(finished)
-            self.meter.prompt_tokens += sum(generation.prompt_tokens for _, generation in finished)
-            self.meter.completion_tokens += sum(generation.completion_tokens for _, generation in finished)
-            if not self.meter.captions and len(failed) >= ABORT_AFTER_FAILURES:
-                reason = next(reversed(failed.values()))[1]
-                raise UserError(f"the first {len(failed)} caption requests all failed ({reason}): fix the cause and run again")
-            now = time.monotonic()
-            self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
-            start, loading = now, self.meter.loading_seconds
-            bar.set_postfix_str(self.meter.line(), refresh=False)
-            bar.update(len(finished))
-        return failed
+        batches = self._batches(iter(blocks), pool, in_progress, bar)
+        while True:
+            start, loading = time.monotonic(), self.meter.loading_seconds
+            for answers in self.backend.generate(self._until_in_doubt(batches)):
+                answered = [(in_progress.pop(answer.id), answer) for answer in answers]
+                finished = [(task, answer) for task, answer in answered if isinstance(answer, Generation)]
+                self._save(finished)
+                failed |= {task.id: (task, answer.reason) for task, answer in answered if isinstance(answer, Failed)}
+                for answer in answers:
+                    self._failures_in_a_row = self._failures_in_a_row + 1 if isinstance(answer, Failed) else 0
+                self.meter.captions += len(finished)
+                self.meter.prompt_tokens += sum(generation.prompt_tokens for _, generation in finished)
+                self.meter.completion_tokens += sum(generation.completion_tokens for _, generation in finished)
+                now = time.monotonic()
+                self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
+                start, loading = now, self.meter.loading_seconds
+                bar.set_postfix_str(self.meter.line(), refresh=False)
+                bar.update(len(finished))
+            if not self._failures_in_a_row or self._stop.signal:
+                return failed
+            self._probe_backend(next(reversed(failed.values()))[1])
+
+    def _until_in_doubt(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Prepared]]:
+        """The batches, until too many requests in a row have failed; the rest stays in `batches`."""
+        while self._failures_in_a_row < DOUBT_AFTER_FAILURES and (batch := next(batches, None)) is not None:
+            yield batch
+
+    def _probe_backend(self, reason: str) -> None:
+        """After failures with no success since, find out whose fault they are; `reason` is that of the last one.
+
+        Servers use statuses such as 400, 429 and 500 both for a request that they cannot take and for all requests when they
+        are broken or a quota is used up. So the answer to a probe decides: if there is one, the failures are the requests' own.
+
+        Raises:
+            UserError: it fails as well.
+        """
+        prepared = self.backend.prepare(self._probe.request())
+        answers = [answer for part in self.backend.generate(iter([[prepared]])) for answer in part]
+        if not all(isinstance(answer, Generation) for answer in answers):
+            count = f"{self._failures_in_a_row} caption requests in a row" if self._failures_in_a_row > 1 else "a caption request"
+            raise UserError(
+                f"{count} failed ({reason}), and so did a test with a plain image: the backend is at fault: fix it and run again"
+                " to continue"
+            )
+        self._failures_in_a_row = 0
 
     def _batches(
         self, blocks: Iterator[list[TaskT]], pool: ThreadPoolExecutor, in_progress: dict[int, TaskT], bar: "tqdm[None]"

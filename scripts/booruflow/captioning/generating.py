@@ -7,16 +7,25 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from booruflow.captioning.backends.interface import Backend, Generation, Request
 from booruflow.captioning.engine import BATCHES_PER_BLOCK, Engine, Meter, Stop, merge_short_blocks
+from booruflow.captioning.failed import Failure, Failures, read_attempts
 from booruflow.captioning.gpus.monitor import GpuMonitor
 from booruflow.captioning.journal import Journal, JournalIndex, journal_files
-from booruflow.captioning.planning import Flags, Keys, row_prompt
+from booruflow.captioning.planning import Flags, Keys, key_of_row, row_prompt
 from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import Skips
 from booruflow.sources.images.decoding import open_image
 from booruflow.sources.images.reading import read_image
+
+PROBE_ID = -1
+PROBE_TAGS = {"general": "1girl, solo", "characters": "", "artists": ""}
+PROBE_SIZE = (448, 448)
+"""Of the image, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,33 @@ class RowTask:
 
 
 @dataclass(frozen=True)
+class ProbeTask:
+    """A request that any working backend answers: a plain image, with a prompt as for a post."""
+
+    prompt: Prompt
+    needs_image: bool
+    id: int = PROBE_ID
+
+    def request(self) -> Request:
+        """See `Task.request`."""
+        return Request(self.id, self.prompt, Image.new("RGB", PROBE_SIZE, "gray") if self.needs_image else None)
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """What a backend's pass over a shard gave."""
+
+    skips: Skips
+    """Posts whose image could not be opened."""
+    failures: Failures
+    """Posts whose requests failed, in this pass or in the runs before."""
+    figures: dict[str, Any]
+    """For the stats."""
+
+
+@dataclass(frozen=True)
 class BackendPass:
-    """One backend's pass over a shard.
+    """One backend's pass over a shard, whose journal the caller holds open.
 
     `captioner` is the config section of that name. `lease_gpu` waits for a GPU and returns its entry of
     CUDA_VISIBLE_DEVICES; it is called only if there is something to generate. Images are opened in `threads` threads.
@@ -53,24 +87,26 @@ class BackendPass:
     lease_gpu: Callable[[], str]
     threads: int
 
-    def run(self, keys: Keys) -> tuple[Skips, dict[str, Any]]:
+    def run(self, keys: Keys, index: JournalIndex, journal: Journal) -> PassResult:
         """Generate what the journal lacks; `keys` holds the journal key of each row, empty where there is no request.
-
-        Returns: the posts that still got no caption, with the reason; and the figures for the stats.
 
         Raises:
             UserError: see `Backend`, `Journal`, `lease`, `Engine.run`.
             SystemExit: see `Engine.run`.
         """
         shard, stop = self.shard, Stop()
+        pending = (keys != b"") & (index.find(keys) < 0)
+        attempts = read_attempts(journal_files(shard.attempts, shard.number, shard.count))
+        failures: Failures = {}
+        for row in np.flatnonzero(pending).tolist() if attempts else ():
+            failure = attempts.get(key_of_row(keys, row))
+            if failure is not None and failure.waits:
+                failures[failure.id] = failure
+                pending[row] = False
+        total = int(pending.sum())
+        if not total:
+            return PassResult({}, failures, {"generated": asdict(Meter())})
         with ExitStack() as stack:
-            # Lock the journal before reading it: another job may be writing its last captions.
-            journal = stack.enter_context(Journal(shard.journal, shard.number, shard.count))
-            index = JournalIndex(journal_files(shard.journal, shard.number, shard.count))
-            pending = (keys != b"") & (index.find(keys) < 0)
-            total = int(pending.sum())
-            if not total:
-                return {}, {"generated": asdict(Meter())}
             gpu = self.lease_gpu() if self.backend.needs_gpu else None
             monitor = stack.enter_context(GpuMonitor(gpu, self.captioner["max_gpu_temperature"], lambda: stop.signal > 0))
             stack.enter_context(stop.on_signals())
@@ -78,13 +114,21 @@ class BackendPass:
             def save(results: list[tuple[RowTask, Generation]]) -> None:
                 journal.append({"key": task.key.hex(), **asdict(generation)} for task, generation in results)
 
-            engine: Engine[RowTask] = Engine(self.backend, save, stop, self.threads, monitor.wait_until_cool)
+            probe = ProbeTask(row_prompt(PROBE_TAGS, self.captioner, self.backend), self.backend.needs_image)
+            engine: Engine[RowTask] = Engine(self.backend, save, stop, self.threads, monitor.wait_until_cool, probe)
             try:
                 engine.run(merge_short_blocks(self._tasks(keys, pending), self.backend.concurrency), total)
             finally:
                 sys.stderr.write(_summary(engine, total))
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-            return engine.skips, {"generated": asdict(engine.meter), "gpu": visible, **monitor.figures()}
+            figures = {"generated": asdict(engine.meter), "gpu": visible, **monitor.figures()}
+        if engine.failed:
+            with Journal(shard.attempts, shard.number, shard.count) as file:
+                file.append({"key": task.key.hex(), "id": id_, "reason": reason} for id_, (task, reason) in engine.failed.items())
+        for id_, (task, reason) in engine.failed.items():
+            before = attempts.get(task.key)
+            failures[id_] = Failure(id_, reason, before.attempts + 1 if before else 1)
+        return PassResult(engine.skips, failures, figures)
 
     def _tasks(self, keys: Keys, pending: Flags) -> Iterator[list[RowTask]]:
         """The pending rows as tasks, in blocks of consecutive rows."""
@@ -93,7 +137,7 @@ class BackendPass:
             yield [
                 RowTask(
                     row,
-                    bytes(keys[number]).ljust(16, b"\0"),  # numpy drops zeros at the end
+                    key_of_row(keys, number),
                     row_prompt(row, self.captioner, self.backend),
                     self.backend.needs_image,
                 )
@@ -107,5 +151,5 @@ def _summary(engine: Engine[RowTask], total: int) -> str:
     """The line for the log."""
     meter = engine.meter
     rate = meter.captions / max(meter.generating_seconds, 1e-9)
-    counts = f"{meter.captions} of {total} captions generated, {len(engine.skips)} skipped"
+    counts = f"{meter.captions} of {total} captions generated, {len(engine.skips)} skipped, {len(engine.failed)} failed"
     return f"{counts}, {rate:.2f} images/s, {meter.line()}\n"

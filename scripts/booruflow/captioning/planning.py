@@ -57,6 +57,11 @@ def plan_keys(
     return np.frombuffer(bytes(keys), dtype="S16"), skips
 
 
+def key_of_row(keys: Keys, row: int) -> bytes:
+    """One key, 16 bytes; numpy drops zeros at the end."""
+    return bytes(keys[row]).ljust(len(NO_KEY), b"\0")
+
+
 def row_prompt(row: Row, captioner: Mapping[str, Any], backend: Backend) -> Prompt:
     """The prompt of a row: the style's text with the tags as grounding, or the tags alone."""
     if not backend.needs_image:

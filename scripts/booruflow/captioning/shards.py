@@ -59,17 +59,17 @@ class Shard:
     split: Path
     """Parquet of SHARD_SCHEMA."""
     journal: Path
+    attempts: Path
+    """The folder of failed attempts (see `booruflow.captioning.failed`)."""
     number: int
     count: int
 
 
-def request_rows(
-    ids: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame], underscores: str
-) -> Stream:
-    """The rows of SHARD_SCHEMA for a sorted stream of ids."""
+def request_rows(ids: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame]) -> Stream:
+    """The rows of SHARD_SCHEMA for a sorted stream of ids; tags are spelled as on the booru, however the config exports them."""
 
     def tags(category: str) -> pl.Expr:
-        return tag_line([category], ", ", underscores).fill_null("")
+        return tag_line([category], ", ", "keep").fill_null("")
 
     for id_rows, post_rows, image_rows in aligned([ids, posts, images]):
         rows = id_rows.select("id").join(post_rows, on="id", how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""The skipped file: the posts of a shard that got no caption, each with the reason.
+"""The skipped file: the posts of a shard that cannot be captioned, each with the reason.
 
 skipped_{n}.json is keyed by id: `"<id>": {"reason", "detail"}`; the detail is there only where there is one.
 """
@@ -17,14 +17,13 @@ from booruflow.core.streams import Stream
 from booruflow.sources.images.reasons import UNREADABLE
 
 NO_METADATA = "no metadata"
-FAILED = "generation failed"
 
 SKIPPED_SCHEMA = {"id": pl.Int64, "reason": pl.String, "detail": pl.String}
 
 
 @dataclass(frozen=True)
 class Skip:
-    """Why a post got no caption."""
+    """Why a post cannot be captioned."""
 
     reason: str
     detail: str | None = None
@@ -36,11 +35,6 @@ Skips: TypeAlias = dict[int, Skip]
 def skip_unreadable(error: Unreadable) -> Skip:
     """The image cannot be used."""
     return Skip(UNREADABLE, str(error))
-
-
-def skip_failed(problem: str) -> Skip:
-    """The request failed, and failed again when it was retried."""
-    return Skip(f"{FAILED}: {problem}")
 
 
 def write_skipped(path: Path, skips: Mapping[int, Skip]) -> None:

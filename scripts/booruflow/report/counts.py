@@ -86,12 +86,17 @@ def count_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int,
 
 
 def count_outcomes(
-    good: Iterable[pl.DataFrame], bad: Iterable[pl.DataFrame], skipped: Iterable[pl.DataFrame]
+    good: Iterable[pl.DataFrame],
+    bad: Iterable[pl.DataFrame],
+    skipped: Iterable[pl.DataFrame],
+    failed: Iterable[pl.DataFrame],
 ) -> Mapping[str, int]:
-    """Posts of one shard per outcome: `good`, `repaired`, `bad: <reason>`, `skipped: <reason>`."""
+    """Posts of one shard per outcome: `good`, `repaired`, `failed`, `bad: <reason>`, `skipped: <reason>`."""
     counts: Counter[str] = Counter()
     for frame in good:
         counts.update("repaired" if orjson.loads(value).get("repaired") else "good" for value in frame["value"])
+    for frame in failed:
+        counts.update("failed" for _ in frame["id"])
     for name, entries in (("bad", bad), ("skipped", skipped)):
         for frame in entries:
             counts.update(f"{name}: {orjson.loads(value)['reason']}" for value in frame["value"])

@@ -13,7 +13,7 @@ from booruflow.report.svg import save_svg
 COLOURS = {EXISTING: "#4477aa", GENERATED: "#228833", FIXED: "#ccbb44", TAGS: "#bbbbbb", NOTHING: "#ee6677"}
 """Distinguishable with colour blindness: the bright scheme of Paul Tol, Colour Schemes, SRON/EPS/TN/09-002."""
 
-OUTCOME_COLOURS = {"good": "#228833", "repaired": "#66ccee"}
+OUTCOME_COLOURS = {"good": "#228833", "repaired": "#66ccee", "failed": "#222222"}
 REASON_COLOURS = {"bad": ("#ee6677", "#aa3377", "#cc6600", "#882255", "#ddaa33"), "skipped": ("#bbbbbb", "#777777", "#444444")}
 
 RATINGS = {"g": "general", "s": "sensitive", "q": "questionable", "e": "explicit"}

@@ -18,6 +18,12 @@ MISSING_KINDS = ("tags", "caption", "latent")
 Ids = NDArray[np.int64]
 
 
+def without(posts: Iterable[pl.DataFrame], present: Iterable[pl.DataFrame]) -> Stream:
+    """The rows of `posts` whose ids are not in the stream `present`."""
+    for rows, frame in aligned([posts, present]):
+        yield rows.join(frame, on="id", how="anti", maintain_order="left")
+
+
 def find_missing(posts: Iterable[pl.DataFrame], streams: Sequence[Iterable[pl.DataFrame]]) -> list[Ids]:
     """For each of `streams`, the ids of `posts` that it does not have, ascending. Uses 8 bytes of memory an id found."""
     missing: list[list[Ids]] = [[] for _ in streams]

@@ -1,6 +1,8 @@
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,11 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+from chat_server import OK, Server
 from echo import EchoBackend
 from small_shards import CAPTIONER, make_shard, row
 
 from booruflow.captioning.backends.interface import Generation, Prepared
-from booruflow.captioning.caption import caption_shard
+from booruflow.captioning.backends.openai import OpenAIBackend
+from booruflow.captioning.caption import Outputs, caption_shard
 from booruflow.captioning.gpus.leases import lease
 from booruflow.core.errors import UserError
 
@@ -22,11 +26,16 @@ HELPERS = Path(__file__).parents[2] / "helpers"
 def run(shard, tmp_path, backends=(EchoBackend,), **changes):
     """Run a job; returns raw (by id), skipped, stats."""
     captioner = CAPTIONER | changes
-    raw_path, skipped, stats = (tmp_path / name for name in ("raw.jsonl", "skipped.json", "stats.json"))
-    caption_shard(shard, captioner, [backend(captioner) for backend in backends], raw_path, skipped, stats, threads=2)
-    raw = [json.loads(line) for line in raw_path.read_text().splitlines()]
+    outputs = Outputs(*(tmp_path / name for name in ("raw.jsonl", "skipped.json", "failed.json", "stats.json")))
+    caption_shard(shard, captioner, [backend(captioner) for backend in backends], outputs, threads=2)
+    raw = [json.loads(line) for line in outputs.raw.read_text().splitlines()]
     assert [line["id"] for line in raw] == sorted({line["id"] for line in raw})
-    return {line["id"]: line for line in raw}, json.loads(skipped.read_text()), json.loads(stats.read_text())
+    return {line["id"]: line for line in raw}, json.loads(outputs.skipped.read_text()), json.loads(outputs.stats.read_text())
+
+
+def failed(tmp_path):
+    """The failed file of the last job."""
+    return json.loads((tmp_path / "failed.json").read_text())
 
 
 def test_every_id_is_in_raw_or_skipped_with_its_reason(tmp_path):
@@ -90,18 +99,101 @@ def test_another_number_of_shards_finds_everything(tmp_path):
         assert set(raw) == {r["id"] for r in shard_rows}
 
 
-def test_a_request_that_fails_twice_is_skipped(tmp_path):
-    shard = make_shard(tmp_path, [row(id_) for id_ in range(10)])
-    raw, skipped, _ = run(shard, tmp_path, failing=[7], log=str(tmp_path / "log"))
-    assert skipped == {"7": {"reason": "generation failed: no luck"}}
-    assert set(raw) == set(range(10)) - {7}
-    assert (tmp_path / "log").read_text().split().count("7") == 2
+@pytest.mark.parametrize("failing", [[7], list(range(40))])
+def test_requests_that_fail_are_repeated_by_the_next_runs_until_they_wait(tmp_path, failing):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(50)])
+    log = tmp_path / "log"
+    for attempt in (1, 2, 3, 3):
+        log.write_text("")
+        raw, skipped, _ = run(shard, tmp_path, failing=failing, log=str(log))
+        assert (set(raw), skipped) == (set(range(50)) - set(failing), {})
+        assert failed(tmp_path) == {str(id_): {"reason": "no luck", "attempts": attempt} for id_ in failing}
+        first, last = raw, log.read_text().split()
+    assert last == []
+    shutil.rmtree(shard.attempts)  # the word
+    raw, _, stats = run(shard, tmp_path)
+    assert (failed(tmp_path), len(raw), stats[0]["generated"]["captions"]) == ({}, 50, len(failing))
+    assert {id_: raw[id_] for id_ in first} == first
 
 
-def test_it_is_an_error_when_all_requests_fail(tmp_path):
-    shard = make_shard(tmp_path, [row(id_) for id_ in range(60)])
-    with pytest.raises(UserError, match=r"all failed \(no luck\)"):
-        run(shard, tmp_path, failing=list(range(60)))
+def test_another_image_makes_a_request_that_waits_a_new_one(tmp_path):
+    shard = make_shard(tmp_path, [row(1), row(2)])
+    for _ in range(3):
+        run(shard, tmp_path, failing=[1])
+    (tmp_path / "images/1.png").write_bytes((tmp_path / "images/2.png").read_bytes())
+    run(shard, tmp_path, failing=[1])
+    assert failed(tmp_path) == {"1": {"reason": "no luck", "attempts": 1}}
+    raw, _, _ = run(shard, tmp_path)
+    assert (set(raw), failed(tmp_path)) == ({1, 2}, {})
+
+
+def test_attempts_count_whatever_the_number_of_shards(tmp_path):
+    rows = [row(id_) for id_ in range(0, 12, 2)]
+    for _ in range(3):
+        run(make_shard(tmp_path, rows, 0, 2), tmp_path, failing=[6])
+    log = tmp_path / "log"
+    run(make_shard(tmp_path, [row(0), row(6)], 0, 3), tmp_path, log=str(log))
+    assert failed(tmp_path) == {"6": {"reason": "no luck", "attempts": 3}}
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("posts", [1, 60])
+def test_a_broken_backend_is_an_error_and_counts_against_no_request(tmp_path, posts):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(posts)])
+    for _ in range(4):
+        with pytest.raises(UserError, match=r"failed \(no luck\), and so did a test with a plain image: the backend is at fault"):
+            run(shard, tmp_path, broken=True)
+    assert not (tmp_path / "failed.json").exists() and not shard.attempts.exists()
+    raw, _, _ = run(shard, tmp_path)
+    assert len(raw) == posts
+
+
+BREAKDOWNS = [
+    (0, (500, "oh")),
+    (1, (500, "oh")),
+    (9, (402, '{"error": "quota"}')),
+    (1, (429, "{}")),
+    (9, (401, "{}")),
+    (0, (400, '{"error": "unknown field"}')),
+    (1, "hang"),
+    (9, "drop"),
+    (0, (200, "<html>proxy</html>")),
+    (1, (200, "")),
+    (9, (200, OK[1][:40])),
+]
+"""How many requests a server answers, and then what it does."""
+
+
+def posts_of(requests):
+    """The posts of requests to a server, but for the probes."""
+    texts = [request["messages"][1]["content"][1]["text"] for request in requests]
+    return [int(tag[1]) for text in texts if (tag := re.search(r"tag_(\d+)", text))]
+
+
+@pytest.mark.parametrize(("successes", "breakdown"), BREAKDOWNS)
+def test_a_server_that_breaks_down_loses_nothing_and_writes_nothing_off(tmp_path, successes, breakdown):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
+    server = Server(answer=lambda _, number: OK if number <= successes else breakdown)
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    with pytest.raises(UserError):
+        run(shard, tmp_path, [OpenAIBackend], openai=options)
+    assert list(tmp_path.glob("*.json*")) == [] and not shard.attempts.exists()
+    server.answer = lambda *_: OK
+    raw, skipped, _ = run(shard, tmp_path, [OpenAIBackend], openai=options)
+    assert (list(raw), skipped, failed(tmp_path)) == (list(range(20)), {}, {})
+    assert sorted(posts_of(server.answered)) == list(range(20))  # each once
+
+
+@pytest.mark.parametrize("fault", [(500, "oh"), (400, "{}"), "hang", "drop", (200, "")])
+def test_a_request_that_a_working_server_never_answers_fails_alone(tmp_path, fault):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
+    server = Server(answer=lambda body, _: fault if posts_of([body]) == [7] else OK)
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    for attempt in (1, 2, 3, 3):
+        raw, _, _ = run(shard, tmp_path, [OpenAIBackend], openai=options)
+        assert len(raw) == 19
+        assert {id_: entry["attempts"] for id_, entry in failed(tmp_path).items()} == {"7": attempt}
+    assert sorted(posts_of(server.requests)) == sorted([*range(20), *[7] * 5])
 
 
 def test_an_empty_shard(tmp_path):
@@ -180,6 +272,12 @@ def test_the_fallback_takes_posts_without_a_usable_image_and_is_marked(tmp_path)
         assert skipped == {"2": {"reason": "no metadata"}, "4": {"reason": "no metadata"}}
         assert len(stats) == 2
     assert [record["generated"]["captions"] for record in stats] == [0, 0]
+    (tmp_path / "images/3.png").unlink()
+    shard = make_shard(tmp_path, [*rows, row(5), row(6, has_metadata=False)])
+    for attempt in (1, 2, 3):  # a request that waits is the fallback's, and stays failed where that cannot write
+        raw, skipped, _ = run(shard, tmp_path, [EchoBackend, Prose], failing=[5, 6], grounding=False)
+        waits = attempt == 3
+        assert (5 in raw, list(failed(tmp_path)), list(skipped)) == (waits, ["6"] if waits else ["5", "6"], ["2", "4"])
 
 
 def test_a_backend_that_needs_a_gpu_holds_one_while_it_works(tmp_path, monkeypatch):

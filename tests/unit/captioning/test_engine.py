@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from booruflow.captioning.backends.interface import Prepared, Request
-from booruflow.captioning.engine import Engine, Meter, Stop, make_batches, merge_short_blocks
+from booruflow.captioning.backends.interface import Failed, Prepared, Request
+from booruflow.captioning.engine import DOUBT_AFTER_FAILURES, Engine, Meter, Stop, make_batches, merge_short_blocks
 from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.skipped import Skip
 from booruflow.core.errors import Unreadable, UserError
@@ -41,10 +41,13 @@ class FakeTask:
         return Request(self.id, Prompt("", "say"), Image.new("RGB", (self.width, 1)))
 
 
+PROBE = FakeTask(-1)
+
+
 def run(backend, blocks, threads=2, before_batch=lambda: None):
     """Run an engine; returns it and the ids in the order in which they were saved."""
     saved = []
-    engine = Engine(backend, lambda results: saved.extend(task.id for task, _ in results), Stop(), threads, before_batch)
+    engine = Engine(backend, lambda results: saved.extend(task.id for task, _ in results), Stop(), threads, before_batch, PROBE)
     engine.run(blocks, sum(map(len, blocks)))
     return engine, saved
 
@@ -132,9 +135,56 @@ def test_a_stop_ends_the_run_with_the_signals_code_and_saves_what_was_generated(
         stop.signal = 15
 
     with pytest.raises(SystemExit) as ended:
-        Engine(RecordingBackend(2), save, stop, 2, lambda: None).run([[FakeTask(n) for n in range(8)]], 8)
+        Engine(RecordingBackend(2), save, stop, 2, lambda: None, PROBE).run([[FakeTask(n) for n in range(8)]], 8)
     assert ended.value.code == 143
     assert len(saved) == 2
+
+
+class Server(RecordingBackend):
+    """Answers by a function of the id and of the number of requests so far."""
+
+    def __init__(self, works, batch_size=3):
+        super().__init__(batch_size)
+        self.works, self.requests = works, []
+
+    def answer(self, prepared):
+        self.requests.append(prepared.id)
+        return super().answer(prepared) if self.works(prepared.id, len(self.requests)) else Failed(prepared.id, "status 500")
+
+
+def tasks(count):
+    return [[FakeTask(n) for n in range(start, min(start + 12, count))] for start in range(0, count, 12)]
+
+
+@pytest.mark.parametrize("count", [1, 5, 40, 300])
+@pytest.mark.parametrize("successes", [0, 1, 4, 39])
+def test_a_backend_that_fails_from_some_request_on_ends_the_run_and_keeps_what_it_finished(count, successes):
+    server, saved = Server(lambda _, requests: requests <= successes), []
+    engine = Engine(server, lambda results: saved.extend(task.id for task, _ in results), Stop(), 2, lambda: None, PROBE)
+    if count <= successes:
+        engine.run(tasks(count), count)
+        assert engine.failed == {}
+        return
+    with pytest.raises(UserError, match=r"failed \(status 500\), and so did a test with a plain image"):
+        engine.run(tasks(count), count)
+    assert len(saved) == successes
+    assert len(server.requests) <= successes + DOUBT_AFTER_FAILURES + 12
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 32, 100])
+def test_requests_that_fail_on_their_own_end_no_run_however_many_follow_each_other(count):
+    server = Server(lambda id_, _: id_ < 0)
+    engine, saved = run(server, tasks(count))
+    assert (set(engine.failed), saved) == (set(range(count)), [])
+    assert {reason for _, reason in engine.failed.values()} == {"status 500"}
+    assert all(server.requests.count(n) == 2 for n in range(count))
+
+
+def test_a_failing_request_among_others_needs_no_probe():
+    server = Server(lambda id_, _: id_ != 2)
+    engine, saved = run(server, tasks(40))
+    assert (list(engine.failed), sorted(saved)) == ([2], [n for n in range(40) if n != 2])
+    assert server.requests.count(-1) == 1  # after its second attempt, when nothing else is left to ask
 
 
 def test_before_batch_is_called_before_each_batch():

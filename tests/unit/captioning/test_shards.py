@@ -53,16 +53,14 @@ def test_shards_are_in_range_and_of_a_finer_division_parts(ids, count, factor):
 
 def test_rows_and_shards(tmp_path):
     ids = pl.DataFrame({"id": [2, 4, 6, 7]})
-    rows = list(
-        request_rows([ids], [pl.DataFrame([POST], schema=POSTS_SCHEMA)], [pl.DataFrame([IMAGE], schema=IMAGES_SCHEMA)], "space")
-    )
+    rows = list(request_rows([ids], [pl.DataFrame([POST], schema=POSTS_SCHEMA)], [pl.DataFrame([IMAGE], schema=IMAGES_SCHEMA)]))
     jsons, tables = ([str(tmp_path / f"split_{n}.{kind}") for n in range(3)] for kind in ("json", "parquet"))
     assert write_shards(jsons, tables, rows) == [2, 1, 1]
     assert [json.loads((tmp_path / f"split_{n}.json").read_text()) for n in range(3)] == [[2, 7], [4], [6]]
     assert pl.read_parquet(tables[2]).to_dicts() == [
         {
             "id": 6,
-            "general": "red hair, 1girl",
+            "general": "red_hair, 1girl",
             "characters": "",
             "artists": "ink, a_b",
             "image": "images/0006.tar",

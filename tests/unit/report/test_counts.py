@@ -42,8 +42,9 @@ def test_outcomes_are_counted_by_reason() -> None:
     good = entries(post1='{"caption":"a"}', post2='{"caption":"b","repaired":true}')
     bad = entries(post3='{"text":"","reason":"truncated"}', post4='{"text":"","reason":"truncated"}')
     skipped = entries(post5='{"reason":"no image"}')
-    expected = {"good": 1, "repaired": 1, "bad: truncated": 2, "skipped: no image": 1}
-    assert dict(count_outcomes(good, bad, skipped)) == expected
+    failed = entries(post6='{"reason":"status 500: <html>","attempts":1}')
+    expected = {"good": 1, "repaired": 1, "bad: truncated": 2, "skipped: no image": 1, "failed": 1}
+    assert dict(count_outcomes(good, bad, skipped, failed)) == expected
 
 
 def test_posts_without_a_resolution_are_not_counted() -> None:

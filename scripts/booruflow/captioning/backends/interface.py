@@ -3,7 +3,9 @@
 Constructing a backend is cheap (no model, no torch); `identity` says what determines its texts; only `load` loads the model.
 """
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -48,7 +50,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Failed:
-    """A request that produced no text; the reason is one short line. The engine retries it once at the end."""
+    """A request that produced no text; the reason is one short line without secrets. The engine retries it once at the end."""
 
     id: int
     reason: str
@@ -98,3 +100,12 @@ class Backend(Protocol):
         Answers that are yielded together are journalled together. A backend with concurrent requests takes from
         `batches` whenever it has room; when `batches` ends, it finishes the requests it has started.
         """
+
+
+def shown_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """An identity as it is recorded in files: `extra_body`, in which a server may want a secret, as a digest."""
+    extra_body = identity.get("extra_body")
+    if not extra_body:
+        return dict(identity)
+    digest = hashlib.sha256(json.dumps(extra_body, sort_keys=True).encode()).hexdigest()
+    return {**identity, "extra_body": f"sha256:{digest}"}

@@ -27,6 +27,7 @@ class ShardFiles(Protocol):
     good: Sequence[str]
     bad: Sequence[str]
     skipped: Sequence[str]
+    failed: Sequence[str]
 
 
 class CaptionFiles(ShardFiles, Protocol):
@@ -37,20 +38,19 @@ class CaptionFiles(ShardFiles, Protocol):
     captions: str
 
 
-def check_shard_files(files: ShardFiles) -> tuple[int, int, int]:
-    """Run the checks of the shards; return the counts of good, bad and skipped posts.
+def check_shard_files(files: ShardFiles) -> list[int]:
+    """Run the checks of the shards; return the counts of good, bad, skipped and failed posts.
 
     Raises:
         UserError: a check failed.
     """
     outcomes = [
         check_shard(ShardLists(Path(split).stem, read_stream(split, ["id"]), [read_entries(path) for path in lists]))
-        for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, strict=True)
+        for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, files.failed, strict=True)
     ]
     if outcomes:
         check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
-    good, bad, skipped = (sum(counts) for counts in zip(*outcomes, strict=True)) if outcomes else (0, 0, 0)
-    return good, bad, skipped
+    return [sum(counts) for counts in zip(*outcomes, strict=True)] if outcomes else [0, 0, 0, 0]
 
 
 def check_caption_files(files: CaptionFiles) -> dict[str, int]:
@@ -59,17 +59,18 @@ def check_caption_files(files: CaptionFiles) -> dict[str, int]:
     Raises:
         UserError: a check failed.
     """
-    good, bad, skipped = check_shard_files(files)
+    good, bad, skipped, failed = check_shard_files(files)
     (base, *generated), replaced, captions = check_captions(
         caption_sources(files.base, [*files.good, *files.fixed]), read_entries(files.captions, "check captions", "caption")
     )
     return {
         "base_captions": base,
-        "to_caption": good + bad + skipped,
+        "to_caption": good + bad + skipped + failed,
         "good": good,
         "bad": bad,
         "fixed": sum(generated[len(files.good) :]),
         "skipped": skipped,
+        "failed": failed,
         "replaced_by_a_later_source": replaced,
         "captions": captions,
     }
@@ -77,7 +78,7 @@ def check_caption_files(files: CaptionFiles) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class ShardLists:
-    """The ids of one shard, and the lists of its outcomes (good, bad, skipped), as streams."""
+    """The ids of one shard, and the lists of its outcomes (good, bad, skipped, failed), as streams."""
 
     name: str
     ids: Iterable[pl.DataFrame]
@@ -91,7 +92,7 @@ def check_shard(shard: ShardLists) -> list[int]:
         in_outcomes = pl.concat([frame.select("id", shard=0, outcome=1) for frame in outcomes])
         tally = pl.concat([ids.select("id", shard=1, outcome=0), in_outcomes]).group_by("id").sum()
         wrong = tally.filter((pl.col("shard") != 1) | (pl.col("outcome") != 1))["id"]
-        require_none(wrong.sort(), f"each id of shard {shard.name} is in exactly one of good, bad and skipped")
+        require_none(wrong.sort(), f"each id of shard {shard.name} is in exactly one of good, bad, skipped and failed")
         counts = [count + len(frame) for count, frame in zip(counts, outcomes, strict=True)]
     return counts
 

@@ -93,6 +93,7 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
         good=shards("captions/good_{}.json"),
         bad=shards("captions/bad_{}.json"),
         skipped=shards("captions/skipped_{}.json"),
+        failed=shards("captions/failed_{}.json"),
         fixed=shards("captions/fixed_{}.json"),
         captions=f"{results}/meta_cap.json",
         lat=f"{results}/meta_lat.json",

@@ -6,79 +6,26 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
+from chat_server import Server, completion
 from PIL import Image
 from small_shards import CAPTIONER
 
 from booruflow.captioning.backends.interface import Failed, Generation, Request
-from booruflow.captioning.backends.openai import OpenAIBackend, limit_pixels
+from booruflow.captioning.backends.openai import OpenAIBackend, api_key, limit_pixels
 from booruflow.captioning.prompts.prompt import prompt_of
 from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[4]
 
 
-def completion(text="fine", finish_reason="stop"):
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
-    usage = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
-    return json.dumps({"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage})
-
-
-class Server(ThreadingHTTPServer):
-    """Answers requests by a script; each step is a status with a body, or what happens to the connection; then all succeed."""
-
-    daemon_threads = True
-
-    def __init__(self, *script):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script, self.requests, self.lock = list(script), [], threading.Lock()
-        self.current = self.peak = 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server_port}/v1"
-
-    def handle_error(self, request, client_address):
-        pass
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        with self.server.lock:
-            self.server.requests.append(body)
-            step = self.server.script.pop(0) if self.server.script else (200, completion())
-            self.server.current += 1
-            self.server.peak = max(self.server.peak, self.server.current)
-        time.sleep(0.02)
-        with self.server.lock:
-            self.server.current -= 1
-        if step == "hang":
-            time.sleep(3)
-        if step in ("drop", "hang"):
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        status, text = step
-        data = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html" if text.startswith("<") else "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
 def backend_for(*urls, **changes):
-    options = {"base_urls": list(urls), "api_key": "none", "timeout": 1.0, "retries": 2, "extra_body": {}}
+    options = {"base_urls": list(urls), "api_key_file": None, "timeout": 1.0, "retries": 2, "extra_body": {}}
     return OpenAIBackend(CAPTIONER | {"model": "m", "openai": options | changes.pop("openai", {})} | changes)
 
 
@@ -146,7 +93,7 @@ def test_a_broken_answer_fails_only_its_own_request(fault, message):
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_a_refused_key_or_model_ends_the_run(status):
-    with pytest.raises(UserError, match=r"captioner\.openai: .*correct api_key or model"):
+    with pytest.raises(UserError, match=r"captioner\.openai: .*correct the API key or captioner\.model"):
         answers_of(backend_for(Server((status, '{"error": {"message": "no"}}')).url), 1)
 
 
@@ -172,6 +119,107 @@ def test_several_servers_share_the_work_and_replace_each_other():
     answers = answers_of(backend_for(servers[0].url, gone, servers[1].url, openai={"retries": 0}), 30)
     assert all(isinstance(answer, Generation) for answer in answers.values())
     assert min(len(server.requests) for server in servers) >= 10
+
+
+@pytest.mark.parametrize("fault", [(500, "oh"), (429, "{}"), (200, "<html>proxy</html>"), (200, ""), "drop", "hang"])
+def test_another_server_takes_over_what_may_be_a_servers_fault(fault):
+    broken, working = Server(*[fault] * 9), Server()
+    answers = answers_of(backend_for(broken.url, working.url, openai={"retries": 0}), 3)
+    assert all(isinstance(answer, Generation) for answer in answers.values())
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_refused_request_is_not_sent_to_another_server(status):
+    working = Server()
+    answers = answers_of(backend_for(Server((status, "{}")).url, working.url, batch_size=1), 1)
+    assert answers[0].reason.startswith(f"status {status}: ")
+    assert working.requests == []
+
+
+BROKEN_ANSWERS = [
+    '{"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}',
+    '{"choices": [{"message": {"content": ["a"]}}]}',
+    '{"choices": [{"message": null}]}',
+    '{"choices": "none"}',
+    '{"choices": {"0": {}}}',
+    completion().replace('"prompt_tokens": 11', '"prompt_tokens": "many"'),
+    completion().replace('"usage": {', '"usage": 7, "other": {'),
+    "null",
+    "[]",
+    "7",
+    '"text"',
+    "\x00\xff",
+]
+
+
+@pytest.mark.parametrize("body", BROKEN_ANSWERS)
+def test_whatever_is_no_answer_of_the_chat_api_is_a_failure(body):
+    answer = answers_of(backend_for(Server((200, body)).url, openai={"retries": 0}), 1)[0]
+    assert isinstance(answer, Failed)
+    assert answer.reason.startswith("not an answer of the chat API")
+    assert "\n" not in answer.reason and len(answer.reason) <= 200
+
+
+def test_an_answer_without_a_finish_reason_or_usage_is_taken():
+    body = json.dumps({"choices": [{"message": {"content": "fine"}, "finish_reason": None}]})
+    assert answers_of(backend_for(Server((200, body)).url), 1)[0] == Generation(0, "fine", "stop", 0, 0, ANY)
+
+
+def test_the_key_comes_from_the_file_or_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", " sk-from-environment\n")
+    (tmp_path / "key").write_text("sk-from-file\n")
+    assert api_key(None) == "sk-from-environment"
+    assert api_key(str(tmp_path / "key")) == "sk-from-file"
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert api_key(None) == ""
+    server = Server()
+    answers_of(backend_for(server.url, openai={"api_key_file": str(tmp_path / "key")}), 1)
+    assert server.authorizations == ["Bearer sk-from-file"]
+
+
+@pytest.mark.parametrize("content", [b"", b"sk-one\nsk-two", b"sk with spaces", "sk-\u00fc".encode(), b"\xff\xfe"])
+def test_what_is_no_key_is_refused_without_being_quoted(tmp_path, content):
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"captioner\.openai\.api_key_file: .*key: not an API key") as error:
+        backend_for("http://127.0.0.1:1/v1", openai={"api_key_file": str(path)}).identity()
+    assert "sk" not in str(error.value).replace(str(path), "")
+
+
+def test_a_key_file_that_cannot_be_read_is_named(tmp_path):
+    for path in (tmp_path / "none", tmp_path):
+        with pytest.raises(UserError, match=f"{path}: cannot be read"):
+            api_key(str(path))
+
+
+SECRET = "sk-4f9d1c0a77e2"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
+@pytest.mark.parametrize("place", ["key", "extra_body", "url"])
+def test_no_message_shows_a_secret_that_a_server_quotes(tmp_path, status, place):
+    (tmp_path / "key").write_text(SECRET if place == "key" else "other-key")
+    server = Server(*[(status, json.dumps({"error": {"message": f"wrong:\n{SECRET}, in " + "long " * 90 + SECRET}}))] * 9)
+    url = server.url.replace("://", f"://user:{SECRET}@") if place == "url" else server.url
+    options = {"api_key_file": str(tmp_path / "key"), "retries": 0}
+    options |= {"extra_body": {"auth": [{"token": SECRET}]} if place == "extra_body" else {}}
+    backend = backend_for(url, openai=options)
+    try:
+        message = answers_of(backend, 1)[0].reason
+    except UserError as error:
+        message = str(error)
+    assert SECRET not in message
+    assert str(status) in message and "\n" not in message
+
+
+def test_a_url_is_shown_without_its_secrets():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(UserError) as error:
+        answers_of(backend_for(f"http://me:{SECRET}@127.0.0.1:{port}/v1?key={SECRET}", openai={"retries": 0}), 1)
+    assert SECRET not in str(error.value)
+    assert f"no server answers at http://***@127.0.0.1:{port}/v1?***: start it" in str(error.value)
 
 
 def test_at_most_batch_size_requests_run_concurrently():

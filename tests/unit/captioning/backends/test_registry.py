@@ -13,7 +13,7 @@ from booruflow.captioning.backends.tipo import TipoBackend
 ROOT = Path(__file__).parents[4]
 SECTIONS = {
     "exllamav2": {"cache": "q8", "cache_tokens": 4096},
-    "openai": {"base_urls": ["http://127.0.0.1:1/v1"], "api_key": None, "timeout": 1, "retries": 0, "extra_body": {}},
+    "openai": {"base_urls": ["http://127.0.0.1:1/v1"], "api_key_file": None, "timeout": 1, "retries": 0, "extra_body": {}},
 }
 
 

@@ -38,21 +38,24 @@ def shard(ids, *outcomes):
 
 
 def test_every_id_of_a_shard_has_one_outcome():
-    assert check_shard(shard([2, 4, 6, 8], [4], [2, 8], [6])) == [1, 2, 1]
-    assert check_shard(shard([], [], [], [])) == [0, 0, 0]
+    assert check_shard(shard([2, 4, 6, 8, 10], [4], [2, 8], [6], [10])) == [1, 2, 1, 1]
+    assert check_shard(shard([], [], [], [], [])) == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
     ("outcomes", "wrong"),
     [
-        (([4], [2], []), 6),  # dropped
-        (([4, 6], [2, 6], []), 6),  # in two
-        (([4, 6, 6], [2], []), 6),  # twice in one
-        (([4, 6], [2], [5]), 5),  # not in the shard
+        (([4], [2], [], []), 6),  # dropped
+        (([4, 6], [2, 6], [], []), 6),  # in two
+        (([4, 6], [2], [], [6]), 6),
+        (([4, 6, 6], [2], [], []), 6),  # twice in one
+        (([4, 6], [2], [5], []), 5),  # not in the shard
     ],
 )
 def test_an_id_without_exactly_one_outcome_is_reported(outcomes, wrong):
-    with pytest.raises(UserError, match=f"shard split_0 is in exactly one of good, bad and skipped; not so for id {wrong} and 0"):
+    with pytest.raises(
+        UserError, match=f"shard split_0 is in exactly one of good, bad, skipped and failed; not so for id {wrong} and 0"
+    ):
         check_shard(shard([2, 4, 6], *outcomes))
 
 

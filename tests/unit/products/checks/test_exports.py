@@ -137,7 +137,7 @@ def test_a_truncated_tar_is_reported(tars):
 
 @pytest.fixture
 def products(tmp_path):
-    """Six posts in two shards: 1 and 2 with base captions, 3 and 4 good, 5 bad and then fixed, 6 skipped; 2 has no image."""
+    """Posts in two shards: 1, 2 with base captions, 3, 4 good, 5 bad and then fixed, 6 skipped, 8 failed; 2 has no image."""
 
     def table(name, *ids):
         write_stream(tmp_path / name, stream(*ids), {"id": pl.Int64})
@@ -155,21 +155,22 @@ def products(tmp_path):
         write_tars(tmp_path / name, [pl.DataFrame({"id": list(texts), "text": list(texts.values())})], "txt", 2)
         return str(tmp_path / name / "0001.tar")
 
-    captions, tags = {1: "a", 2: "b", 3: "c", 4: "d", 5: "fixed"}, {1: "x", 6: "y"}
-    (tmp_path / "lat.json").write_text("{\n" + ",\n".join(f'"/images/{post}.png": {{}}' for post in (1, 3, 4, 5, 6)) + "\n}\n")
+    captions, tags = {1: "a", 2: "b", 3: "c", 4: "d", 5: "fixed"}, {1: "x", 6: "y", 8: "z"}
+    (tmp_path / "lat.json").write_text("{\n" + ",\n".join(f'"/images/{post}.png": {{}}' for post in (1, 3, 4, 5, 6, 8)) + "\n}\n")
     return SimpleNamespace(
-        posts=table("posts.parquet", 1, 2, 3, 4, 5, 6),
+        posts=table("posts.parquet", 1, 2, 3, 4, 5, 6, 8),
         tags=json_file("tags.json", tags, "tags"),
         base=json_file("base.json", {1: "a", 2: "b"}),
-        missing_before=missing("missing.json", [], [3, 4, 5, 6], []),
-        splits=[table("split_0.parquet", 4, 6), table("split_1.parquet", 3, 5)],
+        missing_before=missing("missing.json", [], [3, 4, 5, 6, 8], []),
+        splits=[table("split_0.parquet", 4, 6, 8), table("split_1.parquet", 3, 5)],
         good=[json_file("good_0.json", {4: "d"}), json_file("good_1.json", {3: "c"})],
         bad=[json_file("bad_0.json", {}), json_file("bad_1.json", {5: "bad"})],
         skipped=[json_file("skipped_0.json", {6: "no image"}), json_file("skipped_1.json", {})],
+        failed=[json_file("failed_0.json", {8: "status 500"}), json_file("failed_1.json", {})],
         fixed=[json_file("fixed_0.json", {}), json_file("fixed_1.json", {5: "fixed"})],
         captions=json_file("meta_cap.json", captions),
         lat=str(tmp_path / "lat.json"),
-        missing=missing("missing_final.json", [2, 3, 4, 5], [6], [2]),
+        missing=missing("missing_final.json", [2, 3, 4, 5], [6, 8], [2]),
         caption_tars=tar_folder("captions", captions),
         tag_tars=tar_folder("tags", tags),
     )
@@ -181,17 +182,18 @@ def check_products(products):
 
 def test_the_counts_of_consistent_products(products):
     assert check_products(products) == {
-        "posts": 6,
+        "posts": 7,
         "base_captions": 2,
-        "to_caption": 4,
+        "to_caption": 5,
         "good": 2,
         "bad": 1,
         "fixed": 1,
         "skipped": 1,
+        "failed": 1,
         "replaced_by_a_later_source": 0,
         "captions": 5,
-        "for_the_trainer": 5,
-        "of_these_tags_alone": 1,
+        "for_the_trainer": 6,
+        "of_these_tags_alone": 2,
     }
 
 

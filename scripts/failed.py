@@ -1,0 +1,9 @@
+"""Rule failed: the failed requests of all shards whose posts have no caption by a person either."""
+
+from pathlib import Path
+
+from booruflow.captioning.failed import unanswered, write_failed
+from booruflow.core.jobs import job
+
+with job(snakemake.log[0], snakemake.rule):
+    write_failed(Path(snakemake.output.failed), unanswered(snakemake.input.failed, snakemake.input.fixed))
