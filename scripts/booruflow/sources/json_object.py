@@ -130,7 +130,7 @@ def _entry_commas(text: bytes) -> tuple[NDArray[np.int64], int]:
     removed = np.cumsum([0, *(len(string) + 1 for string in pieces[1::2])])
     commas = np.flatnonzero((outside == ord(",")) & (np.cumsum(DEPTH_STEP[outside]) == 0))
     positions: NDArray[np.int64] = commas + removed[np.cumsum(outside == ord('"'))[commas]]
-    return positions, np.count_nonzero(outside[: commas[-1]] == ord(":")) if len(commas) else 0
+    return positions, int(np.count_nonzero(outside[: commas[-1]] == ord(":"))) if len(commas) else 0
 
 
 def _decode(path: str | Path, text: bytes, commas: NDArray[np.int64], members: int) -> dict[str, Json]:

@@ -39,7 +39,7 @@ def test_a_caption_column_that_a_file_lacks_is_named_with_its_key(tmp_path):
 
 def test_the_id_column_can_be_a_caption_column_by_name_only(tmp_path):
     assert captions(tmp_path, ["text"], text=["a"]) == {1: "a"}
-    with pytest.raises(UserError, match="id .* is 1, not text"):
+    with pytest.raises(UserError, match=r"id .* is 1, not text"):
         captions(tmp_path, ["id"], text=["a"])
 
 

@@ -1,6 +1,5 @@
 import csv
 
-import pandas
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,10 +43,10 @@ def test_a_score_that_is_not_a_number_is_refused(tmp_path):
 def test_a_missing_column_is_refused(tmp_path):
     pq.write_table(pa.table({"their_id": [1]}), tmp_path / "a.parquet")
     with pytest.raises(
-        UserError, match="no column 'their_rating'.*: set inputs.columns.rating to the right column, or to null if"
+        UserError, match=r"no column 'their_rating'.*: set inputs.columns.rating to the right column, or to null if"
     ):
         list(posts_of([str(tmp_path / "a.parquet")], NAMES, tmp_path / "spool"))
-    with pytest.raises(UserError, match="no column 'their_general'.*: set inputs.columns.general to the right column$"):
+    with pytest.raises(UserError, match=r"no column 'their_general'.*: set inputs.columns.general to the right column$"):
         list(posts_of([str(tmp_path / "a.parquet")], NAMES | {"rating": None, "score": None}, tmp_path / "spool"))
 
 

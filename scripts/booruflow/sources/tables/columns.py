@@ -55,7 +55,7 @@ class Place:
 
 
 def check_columns(path: str | Path, names: Sequence[str], columns: Sequence[Column]) -> None:
-    """Raise a UserError about the first of `columns` that a file with the columns `names` has twice, or lacks if it is required."""
+    """Raise a UserError about the first of `columns` that a file has twice, or lacks although it is required."""
     for column in columns:
         if column.source is not None and (column.required or column.source in names):
             require_columns(path, names, [column.source], column.remedy)
@@ -93,7 +93,8 @@ def integers(array: pa.Array, name: str, place: Place, lowest: int, highest: int
         array: the values, without dictionary encoding.
         name: of the column.
         place: of the values.
-        lowest, highest: the range accepted.
+        lowest: the least value accepted.
+        highest: the greatest value accepted.
         kind: what the values should be, for messages.
 
     Raises:
@@ -132,7 +133,7 @@ def texts(array: pa.Array, name: str, place: Place) -> pl.Series:
 
 def is_text(dtype: pa.DataType) -> bool:
     """Whether values of an Arrow type are text."""
-    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
 
 
 def plain(array: pa.Array) -> pa.Array:

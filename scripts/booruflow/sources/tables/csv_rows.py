@@ -114,7 +114,7 @@ def csv_header(path: str | Path, file: CsvFile, columns: Sequence[Column]) -> tu
 
 
 def csv_batches(path: str | Path, file: CsvFile, header: Sequence[str], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:
-    """The rows of a file with the columns `header`: those that `columns` names as strings, empty where nothing is, others as bytes.
+    """The rows of a file with the columns `header`: those in `columns` as strings, empty where nothing is, others as bytes.
 
     Raises:
         UserError: a row is broken, or a quote is never closed; the message names the row, row 1 being the header.

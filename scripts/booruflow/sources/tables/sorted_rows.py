@@ -145,7 +145,7 @@ def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[Column]
     for path in paths:
         table = open_table(path)
         id_name, names = _find_id_column(table, path, id_column), table.schema_arrow.names
-        sources = {column.source for column in columns if column.source in names} - {id_name}
+        sources = {column.source for column in columns if column.source is not None and column.source in names} - {id_name}
         for row, batch in prefetched(_batches(path, [id_name, *sorted(sources)])):
             yield converted(batch, id_name, columns, Place(path, row))
 

@@ -28,7 +28,8 @@ def ids(values):
         ["3", "800"], ["3.0", " 800.00 "], ["003", "+800"], [3.0, 800.0],
         pa.array([3, 800], pa.uint64()), pa.array([3, 800], pa.int16()),
         pa.array([3, 800], pa.float16()), pa.array([3, 800], pa.float32()), pa.array(["3", "800"], pa.string_view()),
-        pa.array([3, 800]).dictionary_encode(), pa.array(["3", "800.0"]).dictionary_encode(), pa.array([b"3", b"800"], pa.large_binary()),
+        pa.array([3, 800]).dictionary_encode(), pa.array(["3", "800.0"]).dictionary_encode(),
+        pa.array([b"3", b"800"], pa.large_binary()),
     ],
 )  # fmt: skip
 def test_integers_are_read_in_every_form(values):
@@ -40,7 +41,8 @@ def test_integers_are_read_in_every_form(values):
 @pytest.mark.parametrize(
     "value",
     [
-        decimal.Decimal(7), decimal.Decimal("7.5"), datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1), datetime.timedelta(1),
+        decimal.Decimal(7), decimal.Decimal("7.5"), datetime.date(2024, 5, 1), datetime.datetime(2024, 5, 1),
+        datetime.timedelta(1),
         True, "0x1F", "7.5", 7.5, "1e3", "1_000", "٣", [7], {"a": 7}, b"\x07", float("inf"), "seven", "7 8", 2.0**53 + 2,
     ],
 )  # fmt: skip

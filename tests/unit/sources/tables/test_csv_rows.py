@@ -62,7 +62,7 @@ def test_the_row_of_a_stray_quote_counts_rows_and_not_lines(tmp_path, monkeypatc
     monkeypatch.setattr(csv_rows, "BLOCK", 100)
     text = START + b'7,"two\r\nlines ""and"" more",x\r\n' * 50 + b'8,a"b,x\n'
     for name, content in (("a.csv", text), ("a.csv.gz", gzip.compress(text)), ("b.csv", text.replace(b"\r\n", b"\r"))):
-        with pytest.raises(UserError, match="row 52: a quote inside a value that is not quoted, near '.*8,a\"b,x"):
+        with pytest.raises(UserError, match=r"row 52: a quote inside a value that is not quoted, near '.*8,a\"b,x"):
             rows_of(tmp_path / name, content)
 
 
