@@ -9,29 +9,8 @@ Rules that captioning waits for have a priority, in all rule files, and the long
 early.
 """
 
-import json
-import os
-
 # the environment of each backend that loads a model also has the packages of tipo
 CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
-
-
-ATTEMPTS = f"{R}/captions/attempts"
-
-# A job gets this section through its environment. Most of its settings only operate the job, so they are no params, which would
-# run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
-os.environ["BOORUFLOW_CAPTIONER"] = json.dumps(CAPTIONER)
-
-
-@functools.cache
-def retries_due(n):
-    """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""
-    if not Path(ATTEMPTS).exists():
-        return "0 retries"  # without the imports, which take a moment
-    from booruflow.captioning.failed import read_attempts, retries
-    from booruflow.captioning.journal import journal_files
-
-    return f"{retries(read_attempts(journal_files(Path(ATTEMPTS), int(n), len(SHARDS))))} retries"
 
 
 rule caption:
@@ -141,20 +120,6 @@ rule failed:
         "Failed requests: list those of all shards"
     script:
         "../scripts/failed.py"
-
-
-def exit_if_requests_failed():
-    """End a run that was to caption with one line and exit code 1, if requests have failed.
-
-    The next run repeats them (see retries_due). Their list is marked as incomplete, so that there is a next run, and an exit
-    code, also when all of them wait.
-    """
-    shards = [job.wildcards.n for job in jobs_of("caption")]
-    failures = unanswered(*(expand(f"{R}/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
-    if failures:
-        for job in jobs_of("failed"):
-            mark_incomplete(job)
-        sys.exit(unanswered_line(failures, ATTEMPTS))
 
 
 rule edit_list:

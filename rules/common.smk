@@ -8,6 +8,8 @@ rules/schemas/config.schema.yaml.
 
 import functools
 import gc
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -62,15 +64,22 @@ except UserError as error:
 
 R = "results"
 JOURNAL = "journal"
+ATTEMPTS = f"{R}/captions/attempts"
 SHARDS = list(range(config["captions"]["shards"]))
 GENERATED = SHARDS if config["captions"]["generate"] else []
 METADATA = config["inputs"]["metadata"]
 CAPTIONS = config["inputs"]["captions"]
+IMAGES = image_folders(config["inputs"]["images"])
+IMAGE_NAME = config["inputs"]["image_name"]
 EDITED = "edited"
 EDIT_LISTS = [f"{R}/edit_list/edited_{n}.json" for n in SHARDS]
 FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 PARSER["style"] = CAPTIONER["style"]
+
+# A job gets this section through its environment. Most of its settings only operate the job, so they are no params, which would
+# run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
+os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
 
 
 wildcard_constraints:
@@ -101,6 +110,23 @@ def identity():
     if is_main_process() and (errors := captioner_errors(CAPTIONER, check_packages=not uses_conda())):
         sys.exit("\n".join(errors))  # of another exception Snakemake would show the traceback
     return [shown_identity(backend.identity()) for backend in BACKENDS]
+
+
+@functools.cache
+def retries_due(n):
+    """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""
+    if not Path(ATTEMPTS).exists():
+        return "0 retries"  # without the imports, which take a moment
+    from booruflow.captioning.failed import read_attempts, retries
+    from booruflow.captioning.journal import journal_files
+
+    return f"{retries(read_attempts(journal_files(Path(ATTEMPTS), int(n), len(SHARDS))))} retries"
+
+
+@functools.cache
+def images_listing():
+    """The names, sizes and times of all images, as a param. Only the main process, which plans and records, looks for changes."""
+    return listing_digest(IMAGES) if is_main_process() else ""
 
 
 def caption_tables(wildcards):
@@ -148,6 +174,20 @@ def subset_files(name):
     names = ("tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl")
     last_tars = [tars_of(f"subsets/{name}/", kind)[-1] for kind in ("captions", "tags")]
     return [*(f"{R}/subsets/{name}/{product}" for product in names), *last_tars]
+
+
+def exit_if_requests_failed():
+    """End a run that was to caption with one line and exit code 1, if requests have failed.
+
+    The next run repeats them (see retries_due). Their list is marked as incomplete, so that there is a next run, and an exit
+    code, also when all of them wait.
+    """
+    shards = [job.wildcards.n for job in jobs_of("caption")]
+    failures = unanswered(*(expand(f"{R}/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
+    if failures:
+        for job in jobs_of("failed"):
+            mark_incomplete(job)
+        sys.exit(unanswered_line(failures, ATTEMPTS))
 
 
 def everything():

@@ -50,7 +50,7 @@ rule manifest:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results=R,
+        results=verbatim(R),
         tars=config["tars"]["count"],
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
@@ -71,7 +71,7 @@ rule verify:
     resources:
         mem_mb=2000,
     params:
-        results=R,
+        results=verbatim(R),
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
     conda:

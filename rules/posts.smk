@@ -8,14 +8,6 @@ journal/. Reads the config sections inputs, ids and meta_lat.
 
 CSV = [path for path in METADATA if is_csv(path)]
 RESOLUTIONS = config["inputs"]["resolutions"]
-IMAGES = image_folders(config["inputs"]["images"])
-IMAGE_NAME = config["inputs"]["image_name"]
-
-
-@functools.cache
-def images_listing():
-    """The names, sizes and times of all images, as a param. Only the main process, which plans and records, looks for changes."""
-    return listing_digest(IMAGES) if is_main_process() else ""
 
 
 rule metadata_csv:
