@@ -3,7 +3,7 @@
 Needs missing/split_{n}.parquet, the images, posts, and the files in edited/. Makes, all in captions/, raw_{n}.jsonl,
 skipped_{n}.json, failed_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and failed.json and edits.json of
 all shards; on request also edit_list/edited_{n}.json. Finished generations are kept in journal/, and failed attempts are counted
-in captions/attempts/. Reads the config sections captioner, captions, inputs and tags.
+in captions/attempts/. Reads the config sections captioner, captions and inputs.
 
 Rules that captioning waits for have a priority, in all rule files, and the longest of them a higher one, so that GPUs start
 early.
@@ -90,7 +90,6 @@ rule fixed:
     params:
         code=code("fixed"),
         parser=verbatim(PARSER),
-        underscores=config["tags"]["underscores"],
     conda:
         "../envs/data.yaml"
     message:

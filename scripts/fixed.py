@@ -19,7 +19,7 @@ with job(snakemake.log[0], snakemake.rule):
     edits = read_edits(inputs.edited)
     bad_texts, bad = read_bad_texts(inputs.bad, edits)
     chosen = chosen_edits(edits, bad_texts)
-    captions = fixed_captions(chosen, read_artists(inputs.posts, chosen, params.underscores), ParserSettings(**params.parser))
+    captions = fixed_captions(chosen, read_artists(inputs.posts, chosen), ParserSettings(**params.parser))
     outcomes = edit_outcomes(edits, chosen, captions, bad_texts)
     print_outcomes(outcomes, bad)
     write_fixed(captions, outputs.fixed)

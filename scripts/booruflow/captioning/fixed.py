@@ -114,12 +114,12 @@ def read_bad_texts(paths: Iterable[str], ids: Collection[int]) -> tuple[dict[int
     return texts, total
 
 
-def read_artists(posts: str | Path, ids: Collection[int], underscores: str) -> dict[int, list[str]]:
+def read_artists(posts: str | Path, ids: Collection[int]) -> dict[int, list[str]]:
     """The artists of those posts `ids`, ascending, that are in the data set (the table `posts`), as in `split_{n}.parquet`."""
     if not ids:
         return {}
     rows = semi_join(read_stream(posts, ["id", "artist"]), [pl.DataFrame({"id": list(ids)}, schema={"id": pl.Int64})])
-    lines = pl.concat(rows).select("id", artists=tag_line(["artist"], ", ", underscores).fill_null(""))
+    lines = pl.concat(rows).select("id", artists=tag_line(["artist"], ", ", "keep").fill_null(""))
     return {post: [name for name in line.split(", ") if name] for post, line in lines.iter_rows()}
 
 

@@ -105,7 +105,7 @@ def write_shards(json_paths: Sequence[str], table_paths: Sequence[str], rows: It
     paths = list(zip(json_paths, table_paths, strict=True))
     counts = _write_directly(paths, 0, len(paths), rows) if len(paths) <= OPEN_SHARDS else _write_in_two_steps(paths, rows)
     shards = {Path(path) for pair in paths for path in pair}
-    for other in {other for shard in shards for other in shard.parent.iterdir()} - shards:
+    for other in {other for folder in {shard.parent for shard in shards} for other in folder.iterdir()} - shards:
         if SPLIT.fullmatch(other.name):
             with writing(other):
                 other.unlink()

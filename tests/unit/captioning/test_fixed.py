@@ -147,8 +147,8 @@ def test_what_became_of_each_edit(tmp_path, bad, capsys):
 def test_artists_are_those_of_the_shard_and_only_posts_of_the_data_set_have_any(tmp_path):
     posts = [{"id": post, "artist": names} for post, names in ((4, "ink a_b"), (8, ""), (12, "ink"))]
     write_stream(tmp_path / "posts.parquet", [pl.DataFrame(posts, schema=POSTS_SCHEMA)], POSTS_SCHEMA)
-    assert read_artists(tmp_path / "posts.parquet", [4, 8, 10], "space") == {4: ["ink", "a_b"], 8: []}
-    assert read_artists(tmp_path / "none.parquet", [], "space") == {}
+    assert read_artists(tmp_path / "posts.parquet", [4, 8, 10]) == {4: ["ink", "a_b"], 8: []}
+    assert read_artists(tmp_path / "none.parquet", []) == {}
 
 
 @pytest.mark.parametrize("count", [1, 3, 8])
