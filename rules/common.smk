@@ -29,7 +29,7 @@ from booruflow.products.built import changes, compact_records, read_records, rec
 from booruflow.products.summary import print_summary
 from booruflow.sources.images.finding import listing_digest
 from booruflow.sources.inputs import (
-    check_inputs,
+    input_errors,
     image_folders,
     is_csv,
     is_json,
@@ -55,12 +55,20 @@ if repeated := [f"{file}: {line}" for file in yaml_config_files() for line in du
 
 try:
     config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
-    check_inputs(config)
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
     CAPTIONER = config.pop("captioner")  # see rule caption
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+if is_main_process():
+    from booruflow.sources.tables.input_checks import table_errors
+
+    errors = [*(f"config.yaml: {line}" for line in input_errors(config)), *table_errors(config["inputs"])]
+    if errors and config["captions"]["generate"]:
+        errors += captioner_errors(CAPTIONER, check_packages=not uses_conda())
+    if errors:
+        raise WorkflowError("\n".join(errors))
 
 R = "results"
 JOURNAL = "journal"

@@ -66,6 +66,26 @@ def test_a_file_that_does_not_exist(project):
     assert "config.yaml: inputs.metadata: nowhere.parquet: no such file: correct the path" in lines
 
 
+def test_all_errors_of_inputs_and_captioner_are_named_before_the_first_job(make_project):
+    project = make_project()
+    project.configure(
+        inputs__metadata=["sample/metadata.parquet", "nowhere.parquet"],
+        inputs__columns={"score": "points"},
+        inputs__captions=[{"files": ["sample/captions.parquet"], "id": "index", "columns": ["florence"]}],
+        inputs__images="sample/pictures",
+        captioner__model="models/none",
+    )
+    lines = [line for line in project.run("-n", code=1).text.splitlines() if line.startswith("config.yaml: ")]
+    keys = [
+        "inputs.metadata: nowhere",
+        "inputs.images: sample/pictures",
+        "inputs.metadata: sample",
+        "inputs.captions.0",
+        "captioner.model",
+    ]
+    assert [next(key for key in keys if line.startswith(f"config.yaml: {key}")) for line in lines] == keys
+
+
 def test_the_config(make_project):
     project = make_project()
     project.configure(captions__shrads=3, captions__shards="many", tars__count=0, metdata={})

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole, spool_beside, writing, written_whole
 from booruflow.core.idjson import joined_bytes
 from booruflow.core.streams import Stream, aligned
@@ -83,6 +84,15 @@ def request_rows(ids: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame], ima
             offset="offset",
             size="size",
             has_metadata=pl.col("has_metadata").fill_null(False),
+        )
+
+
+def check_images(images: int, images_of_posts: int) -> None:
+    """Raise a UserError if there are images, and none of them is of a post."""
+    if images and not images_of_posts:
+        raise UserError(
+            f"config.yaml: inputs.images: none of the {images:,} images is of a post of the data set: set inputs.image_name to"
+            " the form of their names, or correct the folder"
         )
 
 

@@ -14,6 +14,9 @@ from booruflow.core.config import Tree, check_config
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole, writing
 
+NULLABLE = ("rating", "score", "artist", "character", "copyright", "meta")
+"""Columns of which the config says with null that there is none; other columns that are not found may be absent."""
+
 SCHEMA = "rules/schemas/config.schema.yaml"
 
 WHOLE_BOORU = 1_000_000
@@ -50,14 +53,16 @@ def init_folder(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
 
 def _settings(found: Recognised, folder: Path) -> Tree:
     """The configuration for what was found; keys that it lacks have their defaults."""
-    if len(found.images) > 1 or len(found.resolutions) > 1:
-        twice = found.images if len(found.images) > 1 else found.resolutions
-        raise UserError(f"{twice[1]}: {twice[0]} is of the same kind, and only one is possible: leave one of both out")
+    if len(found.resolutions) > 1:
+        raise UserError(
+            f"{found.resolutions[1]}: {found.resolutions[0]} has resolutions too, and only one file is possible: leave one out"
+        )
+    folders = [_from(folder, path) for path in found.images]
     inputs: dict[str, Any] = {
         "metadata": [_from(folder, path) for path in found.metadata] or ["metadata.parquet"],
-        "columns": {key: name for key, name in found.columns.items() if name},
+        "columns": {key: name for key, name in found.columns.items() if name or key in NULLABLE},
         "captions": [{**source, "files": [_from(folder, path) for path in source["files"]]} for source in found.captions],
-        "images": "".join(_from(folder, path) for path in found.images),
+        "images": folders if len(folders) > 1 else "".join(folders),
         "resolutions": "".join(_from(folder, path) for path in found.resolutions),
     }
     min_count = {"general": 128, "artist": 128, "character": 128, "copyright": 100, "meta": 100}

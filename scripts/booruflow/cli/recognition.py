@@ -27,8 +27,6 @@ COLUMN_NAMES = {
 }
 """Usual names of each column of the metadata, the best first: Danbooru's, e621's, Gelbooru's, and those of their dumps."""
 
-TAGS = ("general", "artist", "character", "copyright", "meta")
-
 NO_CAPTION = re.compile("md5|sha256|hash|url|source|path|file|created|updated|date|license|uploader")
 """Text columns of other tables that hold no caption have such names."""
 
@@ -83,7 +81,7 @@ def _table(path: Path, found: Recognised) -> None:
     names, texts, rows = _csv_columns(path) if is_csv(str(path)) else _parquet_columns(path)
     columns = {key: next((name for name in usual if name in names), None) for key, usual in COLUMN_NAMES.items()}
     captions = [name for name in texts if name not in columns.values() and not NO_CAPTION.search(name.lower())]
-    if any(columns[tags] for tags in TAGS) and columns["rating"]:
+    if columns["general"]:
         if found.metadata and columns != found.columns:
             raise UserError(f"{path}: its columns have other names than those of {found.metadata[0]}: rename them in one of both")
         found.metadata.append(str(path))
@@ -92,7 +90,7 @@ def _table(path: Path, found: Recognised) -> None:
         captions = [name for name in captions if "caption" in name.lower()]
     elif not captions:
         raise UserError(
-            f"{path}: neither metadata (a rating and tags) nor text columns in {', '.join(names)}: leave this file out, or name"
+            f"{path}: neither metadata (a column of tags) nor text columns in {', '.join(names)}: leave this file out, or name"
             " its columns in config.yaml"
         )
     if captions:

@@ -6,8 +6,9 @@ from typing import Any
 
 import polars as pl
 
+from booruflow.core.errors import UserError
 from booruflow.core.files import spool_beside
-from booruflow.core.streams import Stream
+from booruflow.core.streams import Stream, semi_join
 from booruflow.sources.tables.columns import Column
 from booruflow.sources.tables.sorted_rows import sorted_rows
 
@@ -51,6 +52,31 @@ def join_columns(frame: pl.DataFrame) -> pl.DataFrame:
     stripped = [pl.col(name).str.strip_chars() for name in frame.columns if name != "id"]
     texts = [pl.when(text != "").then(text) for text in stripped]
     return frame.select("id", caption=pl.concat_str(texts, separator=" ", ignore_nulls=True)).filter(pl.col("caption") != "")
+
+
+def captions_of_posts(captions: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:
+    """Those of the captions whose ids are in the stream `ids`.
+
+    Raises:
+        UserError: there are captions, and none of them is of a post.
+    """
+    total = matched = 0
+
+    def all_captions() -> Stream:
+        nonlocal total
+        for frame in captions:
+            total += len(frame)
+            yield frame
+
+    for frame in semi_join(all_captions(), ids):
+        matched += len(frame)
+        yield frame
+    print(f"{total:,} captions found, {matched:,} of them of posts of the data set")
+    if total and not matched:
+        raise UserError(
+            "config.yaml: inputs.captions: no caption is of a post of the data set: set the id of the sources to their column of"
+            " post ids"
+        )
 
 
 def caption_entries(stream: Iterable[pl.DataFrame]) -> Stream:

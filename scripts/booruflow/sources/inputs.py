@@ -5,7 +5,7 @@ Snakemake imports this module whenever it starts, so it must not import polars o
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -29,40 +29,28 @@ def image_folders(images: str | Sequence[str]) -> list[str]:
     return [folder for folder in ([images] if isinstance(images, str) else images) if folder]
 
 
-def check_inputs(config: Mapping[str, Any]) -> None:
-    """Check what the schema cannot express: files exist, are of one kind within a source, and columns are named once.
-
-    Raises:
-        UserError: one line that names the config key.
-    """
+def input_errors(config: Mapping[str, Any]) -> Iterator[str]:
+    """What the schema of the config cannot express, one line each: files exist and are of one kind, columns are named once."""
     inputs = config["inputs"]
     key_of: dict[str, str] = {}
     for key, column in inputs["columns"].items():
         if column in key_of:
-            raise UserError(
-                f"config.yaml: inputs.columns: {key_of[column]} and {key} are both '{column}': set a different column for each"
-            )
-        if column is not None:
+            yield f"inputs.columns: {key_of[column]} and {key} are both '{column}': set a different column for each"
+        elif column is not None:
             key_of[column] = key
     for key, uses in _uses_of_columns(config).items():
         if inputs["columns"].get(key, key) is None and uses:
-            raise UserError(
-                f"config.yaml: {uses[0]}: inputs.columns.{key} is null, no post has a {key}: remove it, or name the column"
-            )
+            yield f"{uses[0]}: inputs.columns.{key} is null, no post has a {key}: remove it, or name the column"
     for k, source in enumerate(inputs["captions"]):
         if len({is_json(path) for path in source["files"]}) > 1:
-            raise UserError(
-                f"config.yaml: inputs.captions.{k}.files: parquet and JSON files in one source: split it into two sources"
-            )
+            yield f"inputs.captions.{k}.files: parquet and JSON files in one source: split it into two sources"
         if len(set(source["columns"])) < len(source["columns"]):
-            raise UserError(f"config.yaml: inputs.captions.{k}.columns: a column is listed twice: list each once")
+            yield f"inputs.captions.{k}.columns: a column is listed twice: list each once"
     caption_files = [path for source in inputs["captions"] for path in source["files"]]
     files = {"metadata": inputs["metadata"], "captions": caption_files, "resolutions": [inputs["resolutions"]]}
     for key, paths in files.items():
-        for path in filter(None, paths):
-            if not Path(path).exists():
-                raise UserError(f"config.yaml: inputs.{key}: {path}: no such file: correct the path")
-    _check_images(image_folders(inputs["images"]), inputs["image_name"])
+        yield from (f"inputs.{key}: {path}: no such file: correct the path" for path in paths if path and not Path(path).exists())
+    yield from _image_errors(image_folders(inputs["images"]), inputs["image_name"])
 
 
 def _uses_of_columns(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -104,15 +92,19 @@ def refuse_other_inputs(inputs: Mapping[str, Any], record: Path) -> None:
         )
 
 
-def _check_images(folders: Sequence[str], image_name: str) -> None:
-    name_pattern(image_name)
+def _image_errors(folders: Sequence[str], image_name: str) -> Iterator[str]:
+    try:
+        name_pattern(image_name)
+    except UserError as error:
+        yield str(error).removeprefix("config.yaml: ")
+        return
     if not folders and fixed_parts(image_name) is None:
-        raise UserError(
-            f"config.yaml: inputs.image_name: '{image_name}': without inputs.images the names are not known: use only {{id}}"
-        )
+        yield f"inputs.image_name: '{image_name}': without inputs.images the names are not known: use only {{id}}"
     for folder in folders:
-        if Path.cwd().is_relative_to(Path(folder).resolve()):
-            raise UserError(f"config.yaml: inputs.images: {folder}: contains the results: name a folder of images only")
+        if not Path(folder).is_dir():
+            yield f"inputs.images: {folder}: no such folder: correct the path"
+        elif Path.cwd().is_relative_to(Path(folder).resolve()):
+            yield f"inputs.images: {folder}: contains the results: name a folder of images only"
 
 
 def trainer_folder(folder: str) -> str:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from small_shards import row
 
 from booruflow.captioning import shards
-from booruflow.captioning.shards import SHARD_SCHEMA, request_rows, row_blocks, shard_of, write_shards
+from booruflow.captioning.shards import SHARD_SCHEMA, check_images, request_rows, row_blocks, shard_of, write_shards
+from booruflow.core.errors import UserError
 from booruflow.sources.images.listing import IMAGES_SCHEMA
 from booruflow.sources.posts import POSTS_SCHEMA
 
@@ -110,3 +111,10 @@ def test_an_empty_shard_is_written(tmp_path):
     assert write_shards([str(tmp_path / "a.json")], [str(tmp_path / "a.parquet")], []) == [0]
     assert json.loads((tmp_path / "a.json").read_text()) == []
     assert pl.read_parquet(tmp_path / "a.parquet").height == 0
+
+
+def test_images_of_no_post_are_refused():
+    check_images(0, 0)
+    check_images(5, 1)
+    with pytest.raises(UserError, match=r"^config\.yaml: inputs\.images: none of the 5,000 images is of a post"):
+        check_images(5000, 0)

@@ -56,6 +56,15 @@ def test_files_inside_the_folder_are_named_relative_to_it(tmp_path):
     assert inputs["metadata"] == ["posts.csv.gz"] and inputs["columns"]["general"] == "tag_string"
 
 
+def test_columns_that_are_not_found_are_null(tmp_path, files):
+    pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "posts.parquet")
+    list(init_folder(tmp_path / "set", [files / "posts.parquet", files, files / "pics"]))
+    inputs = inputs_of(tmp_path / "set")
+    absent = {name for name, column in inputs["columns"].items() if column is None}
+    assert absent == {"rating", "score", "artist", "character", "copyright", "meta"}
+    assert inputs["images"] == [str(files), str(files / "pics")]
+
+
 def test_files_of_one_form_are_one_source(tmp_path, files):
     for name in ("a", "b"):
         pl.DataFrame({"id": [1], "text": ["t"]}).write_parquet(files / f"{name}.parquet")
@@ -79,9 +88,11 @@ def test_without_files_the_metadata_is_still_to_be_named(tmp_path):
     assert inputs_of(tmp_path / "set")["metadata"] == ["metadata.parquet"]
 
 
-def test_two_folders_of_images_or_metadata_with_other_columns_are_refused(tmp_path, files):
-    with pytest.raises(UserError, match="only one is possible"):
-        init_folder(tmp_path / "set", [files, files / "pics"])
+def test_two_files_of_resolutions_or_metadata_with_other_columns_are_refused(tmp_path, files):
+    for name in ("a.json", "b.json"):
+        (files / name).write_text('{"1": {"image_size": [8, 8]}}')
+    with pytest.raises(UserError, match="only one file is possible"):
+        init_folder(tmp_path / "set", [files / "a.json", files / "b.json"])
     pl.DataFrame({"id": [1], "rating": ["g"], "tags": ["a"]}).write_parquet(files / "a.parquet")
     pl.DataFrame({"id": [1], "rating": ["g"], "tag_string": ["a"]}).write_parquet(files / "b.parquet")
     with pytest.raises(UserError, match=r"b\.parquet: its columns have other names than those of .*a\.parquet"):

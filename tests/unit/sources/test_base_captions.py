@@ -5,7 +5,7 @@ import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.core.streams import merged_latest
-from booruflow.sources.base_captions import caption_entries, caption_streams
+from booruflow.sources.base_captions import CAPTIONS_SCHEMA, caption_entries, caption_streams, captions_of_posts
 
 
 def captions(tmp_path, columns, **table):
@@ -60,3 +60,16 @@ def test_later_sources_win(tmp_path):
 
 def test_without_sources_there_are_no_captions(tmp_path):
     assert pl.concat(caption_entries(merged_latest(caption_streams([], [], [], tmp_path / "base.json")))).is_empty()
+
+
+def test_captions_of_no_post_are_refused(tmp_path, capsys):
+    def of_posts(captions, posts):
+        rows = [pl.DataFrame({"id": ids, "caption": ["x"] * len(ids)}, schema=CAPTIONS_SCHEMA) for ids in captions]
+        ids = [pl.DataFrame({"id": posts}, schema={"id": pl.Int64})]
+        return [post for frame in captions_of_posts(rows, ids) for post in frame["id"]]
+
+    assert of_posts([[1, 2], [5]], [2, 3, 5]) == [2, 5]
+    assert "3 captions found, 2 of them of posts of the data set" in capsys.readouterr().out
+    assert of_posts([[]], [1]) == []
+    with pytest.raises(UserError, match=r"^config\.yaml: inputs\.captions: no caption is of a post"):
+        of_posts([[1, 2]], [3, 4])

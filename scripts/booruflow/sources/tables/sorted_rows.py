@@ -60,7 +60,7 @@ def table_ids(path: str | Path, id_column: str) -> Ids:
     Raises:
         UserError: as `sorted_rows`, but for duplicates.
     """
-    name = _find_id_column(open_table(path), path, id_column)
+    name = find_id_column(open_table(path), path, id_column)
     ids = [post_ids(batch.column(0), name, Place(path, row)).to_numpy() for row, batch in _batches(path, [name])]
     return np.concatenate([np.empty(0, np.int64), *ids])
 
@@ -86,7 +86,7 @@ def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: 
     raise UserError(f"{places[1]}: id {repeated[0]} is already at {places[0]} ({len(repeated)} duplicates in all): remove them")
 
 
-def _find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> str:
+def find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> str:
     """`id_column`, or the pandas index in a file that does not have it."""
     names = [*table.schema_arrow.names, *_range_index(table)]
     levels = (table.schema_arrow.pandas_metadata or {}).get("index_columns", [])
@@ -144,7 +144,7 @@ def _rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[Column]
     yield pl.DataFrame(schema={"id": pl.Int64, **{column.name: column.dtype for column in columns}})
     for path in paths:
         table = open_table(path)
-        id_name, names = _find_id_column(table, path, id_column), table.schema_arrow.names
+        id_name, names = find_id_column(table, path, id_column), table.schema_arrow.names
         sources = {column.source for column in columns if column.source is not None and column.source in names} - {id_name}
         for row, batch in prefetched(_batches(path, [id_name, *sorted(sources)])):
             yield converted(batch, id_name, columns, Place(path, row))

@@ -1,0 +1,43 @@
+"""The schemas of all input tables, checked before the first job: columns are there, once, and ids can be found."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from booruflow.core.errors import UserError
+from booruflow.core.progress import progress
+from booruflow.core.tables import open_table
+from booruflow.sources.inputs import is_csv, is_json
+from booruflow.sources.posts import metadata_columns
+from booruflow.sources.tables.columns import Column, check_columns
+from booruflow.sources.tables.csv_rows import CsvFile, csv_header
+from booruflow.sources.tables.sorted_rows import find_id_column
+
+
+def table_errors(inputs: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the tables that the config section `inputs` names and that exist, one line each. Reads no rows."""
+    names = inputs["columns"]
+    tables = [("metadata", path, names["id"], metadata_columns(names)) for path in inputs["metadata"]]
+    for k, source in enumerate(inputs["captions"]):
+        columns = [Column(name, name, pl.String) for name in source["columns"]]
+        tables += [(f"captions.{k}", path, source["id"], columns) for path in source["files"] if not is_json(path)]
+    errors = []
+    for key, path, id_name, columns in tables:
+        if Path(path).exists():
+            try:
+                _check(path, id_name, columns)
+            except UserError as error:
+                errors.append(f"config.yaml: inputs.{key}: {error}")
+    return errors
+
+
+def _check(path: str, id_name: str, columns: Sequence[Column]) -> None:
+    if is_csv(path):
+        with progress(0, "") as bar, CsvFile(path, bar) as file:
+            csv_header(path, file, [Column("id", id_name, pl.Int64), *columns])
+    else:
+        table = open_table(path)
+        find_id_column(table, path, id_name)
+        check_columns(path, table.schema_arrow.names, columns)

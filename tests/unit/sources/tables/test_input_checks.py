@@ -1,0 +1,29 @@
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from booruflow.sources.tables.input_checks import table_errors
+
+COLUMNS = {"id": "id", "rating": None, "score": None, "general": "tags", "artist": None, "character": None, "copyright": None}
+COLUMNS |= {"meta": None, "image_width": "width", "image_height": "height", "file_ext": "ext"}
+
+
+def test_all_tables_are_checked_and_all_errors_named(tmp_path):
+    paths = {name: str(tmp_path / name) for name in ("a.parquet", "b.csv", "c.parquet", "d.parquet", "e.json", "gone.parquet")}
+    pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(paths["a.parquet"])
+    (tmp_path / "b.csv").write_text("id,tag\n1,a\n")
+    pq.write_table(pa.table({"post": [1], "caption": ["x"]}), paths["c.parquet"])
+    (tmp_path / "d.parquet").write_bytes(b"not parquet")
+    (tmp_path / "e.json").write_text("not JSON")
+    captions = [
+        {"files": [paths["c.parquet"], paths["gone.parquet"]], "id": "id", "columns": ["caption"]},
+        {"files": [paths["c.parquet"]], "id": "post", "columns": ["caption", "text"]},
+        {"files": [paths["e.json"]], "id": "id", "columns": ["caption"]},
+    ]
+    metadata = [paths["a.parquet"], paths["b.csv"], paths["d.parquet"]]
+    csv, broken, no_id, no_text = table_errors({"columns": COLUMNS, "metadata": metadata, "captions": captions})
+    assert csv.startswith(f"config.yaml: inputs.metadata: {paths['b.csv']}: no column 'tags'") and "inputs.columns.general" in csv
+    assert broken.startswith(f"config.yaml: inputs.metadata: {paths['d.parquet']}: ")
+    assert no_id.startswith(f"config.yaml: inputs.captions.0: {paths['c.parquet']}: no column 'id'")
+    assert no_text.startswith(f"config.yaml: inputs.captions.1: {paths['c.parquet']}: no column 'text'")
+    assert table_errors({"columns": COLUMNS, "metadata": metadata[:1], "captions": captions[2:]}) == []
