@@ -21,7 +21,7 @@ class Picky(Server):
         image = body["messages"][1]["content"][0]["image_url"]["url"]
         self.images.append(image)
         if self.picky and image == self.images[0]:
-            return 500, json.dumps({"error": f"{body} {self.authorizations[-1]}"})
+            return 400, json.dumps({"error": f"{body} {self.authorizations[-1]}"})
         return FINE
 
 
@@ -35,7 +35,7 @@ def test_a_failed_request_is_an_outcome_of_its_own_and_no_secret_is_written(make
     text = project.run(*TARGETS, code=1).text
     assert "1 caption requests failed, such as that of post " in text.splitlines()[-1]
     ((post, failure),) = project.read("captions/failed.json").items()
-    assert (failure["attempts"], failure["reason"][:11]) == (1, "status 500:")
+    assert (failure["attempts"], failure["reason"][:11]) == (1, "status 400:")
     raw = [json.loads(line)["id"] for line in project.path("captions/raw_0.jsonl").read_text().splitlines()]
     skipped = project.read("captions/skipped_0.json")
     assert sorted([*raw, *map(int, skipped), int(post)]) == json.loads(project.path("missing/split_0.json").read_text())

@@ -136,7 +136,7 @@ class OpenAIBackend:
             except openai.APIConnectionError as error:
                 reason, lost = self._shown(f"connection lost ({error.__cause__ or error})"), lost + 1
             except openai.APIStatusError as error:
-                problem = str(error).removeprefix(f"Error code: {error.status_code}").removeprefix(" - ")
+                problem = str(error).removeprefix(f"Error code: {error.status_code}").removeprefix(" - ") or error.body or ""
                 reason = self._shown(f"status {error.status_code}: {problem}".removesuffix(": "))
                 if error.status_code in REFUSED_REQUEST:
                     break
