@@ -41,7 +41,7 @@ def test_a_moved_project_writes_its_paths_again(built):
 
 def test_changed_code_generates_no_caption_again(built, without_torch):
     journal = built.journal()
-    built.edit("scripts/booruflow/captioning/parsing/artist_sentence.py", "return ", "return 'So: ' + ")
+    built.edit("scripts/booruflow/captioning/parsing/artist_sentence.py", 'return f"', "return 'So: ' + f\"")
     append_code(built, "captioning/caption", "captioning/engine")
     ran = built.run(**without_torch)
     assert ran.jobs == {"caption": 4, **PARSED}

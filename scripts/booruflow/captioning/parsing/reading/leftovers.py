@@ -13,7 +13,7 @@ _CONTAINER = re.compile(
 )
 _CLOSING_END = re.compile(r"""["']\s*+[}\]][\s}\],]*+\Z""")
 _UNICODE_ESCAPE = re.compile(r"\\u[0-9a-fA-F]{4}")
-_WITH_UNDERSCORE = re.compile(r"(?<![\w@/.])(?=\w*_)\w*[^\W\d_]\w*")
+_WITH_UNDERSCORE = re.compile(r"(?<![\w@/])(?=\w*_)\w*[^\W\d_]\w*")
 _NUMBERED = re.compile(r"[a-z_]+_\d{1,2}")  # `clean` writes 'the second character' for `character_2`
 _DAMAGE = re.compile(
     r"""\A\s*+[:,]|["']\s*+:\s*+(?:[,}\]]|\Z)|["'][\]}]?\s*+,\s*+["']?\w++["']?\s*+:|[{\[]\s*+\\*+["']|["'\n]\s*+[}\]]|[}\]]\s*+,\s*+["']"""
@@ -48,13 +48,13 @@ def _is_no_name(name: str, damaged: bool) -> bool:
 
 def has_json_syntax(text: str) -> bool:
     """Whether `text` contains JSON syntax; braces, brackets and quotes alone are none."""
-    if not text.isprintable() and _PAIR.search(clean(text)):  # `clean` removes control characters
-        return True
     if ":" in text and any(map(_is_json_pair, _PAIR.finditer(text))):
         return True
     if ("{" in text or "[" in text or "}" in text or "]" in text) and (_CONTAINER.search(text) or _closes_too_much(text)):
         return True
-    return "\\u" in text and _UNICODE_ESCAPE.search(text) is not None
+    if "\\u" in text and _UNICODE_ESCAPE.search(text):
+        return True
+    return not text.isprintable() and _PAIR.search(clean(text)) is not None  # `clean` removes control characters
 
 
 def _names_key(text: str, keys: frozenset[str]) -> bool:
@@ -70,7 +70,7 @@ def _is_json_pair(found: re.Match[str]) -> bool:
     opening = before.rfind('"')
     name = before[opening + 1 :]
     in_quotes = opening >= 0 and found[0][0] == '"' and found[0][-1] not in "'[{"
-    return not in_quotes or name[:1].islower() or "_" in name or is_usual_name(name)
+    return not in_quotes or not name.strip() or name[:1].islower() or "_" in name or is_usual_name(name)
 
 
 def _closes_too_much(text: str) -> bool:
