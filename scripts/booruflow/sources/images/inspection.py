@@ -5,11 +5,11 @@ What was inspected is remembered (`Remembered`), so a later run reads only what 
 
 import hashlib
 import io
+import os
 import struct
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from functools import partial
-from pathlib import Path
 from threading import Lock
 
 import imagesize
@@ -20,7 +20,7 @@ from booruflow.core.errors import Unreadable
 from booruflow.core.streams import Stream, parallel_map
 from booruflow.sources.images.decoding import opened, require_possible
 from booruflow.sources.images.listing import IMAGE_PATH
-from booruflow.sources.images.reading import open_at, read_image
+from booruflow.sources.images.reading import open_image_file, read_image
 from booruflow.sources.images.remembered import Keys, Remembered, Sizes
 
 SIZES_SCHEMA = {
@@ -43,7 +43,7 @@ GENERATION = 1
 _HEADER = 64 << 10
 """Bytes read first; they hold the size in nearly all images."""
 
-_ROWS = 128
+_ROWS = 256
 """Images of one task of a thread."""
 
 _LARGE = 25_000_000
@@ -90,7 +90,7 @@ def _inspect_block(inspect: Inspect, remembered: Remembered, images: pl.DataFram
 def _key(path: str, offset: int | None, size: int | None) -> bytes:
     """The key of an image: its place, and the size and time of change of its file."""
     try:
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116 (three times as fast, for millions of images)
     except OSError:  # inspecting it finds the reason
         return b""
     text = f"{GENERATION}\0{path}\0{offset}\0{size}\0{status.st_size}\0{status.st_mtime_ns}"
@@ -105,8 +105,8 @@ def stored_size(path: str, offset: int | None = None, size: int | None = None) -
     Raises:
         Unreadable, UserError: as `read_image` and `open_image`.
     """
-    with open_at(path, offset, size) as (stream, length):
-        header = stream.read(min(_HEADER, length))
+    with open_image_file(path, offset, size) as image_file:
+        header = image_file.read(0, _HEADER)
     if found := _size_in(header):
         require_possible(*found)
         return found

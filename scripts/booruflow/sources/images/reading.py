@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import NamedTuple
 
 from booruflow.core.errors import Unreadable, UserError
 
@@ -25,6 +25,18 @@ _FAULTS_OF_A_FILE = (errno.ENOENT, errno.EACCES, errno.EPERM, errno.ELOOP, errno
 """What does not end the run: other files of the folder can be read. A failing disk or network does end it."""
 
 
+class OpenImage(NamedTuple):
+    """An open file, and where the bytes of an image are in it."""
+
+    file: int
+    start: int
+    length: int
+
+    def read(self, at: int, count: int) -> bytes:
+        """At most `count` bytes of the image, from its byte `at` on."""
+        return os.pread(self.file, max(min(count, self.length - at), 0), self.start + at)
+
+
 def read_image(path: str, offset: int | None = None, size: int | None = None) -> bytes:
     """The bytes of an image.
 
@@ -32,13 +44,13 @@ def read_image(path: str, offset: int | None = None, size: int | None = None) ->
         Unreadable: it does not exist, is no regular file, is empty, larger than 1 GiB, or may not be read.
         UserError: its folder does not exist, the disk prevents reading, or there is no such member in the tar.
     """
-    with open_at(path, offset, size) as (stream, length):
-        if length > _MAX_BYTES:
-            raise Unreadable(f"{length:,} bytes")
-        data = stream.read(length)
+    with open_image_file(path, offset, size) as image:
+        if image.length > _MAX_BYTES:
+            raise Unreadable(f"{image.length:,} bytes")
+        data = image.read(0, image.length)
     if not data:
         raise Unreadable("empty file")
-    if len(data) < length:
+    if len(data) < image.length:
         raise Unreadable(f"cut off by the end of {Path(path).name}")
     return data
 
@@ -52,30 +64,32 @@ def fingerprint(path: str, offset: int | None = None, size: int | None = None) -
     Raises:
         Unreadable, UserError: as `read_image`.
     """
-    with open_at(path, offset, size) as (stream, length):
-        start = stream.tell()
-        digest = hashlib.sha256(b"%d\0" % length + stream.read(min(_EDGE, length)))
-        stream.seek(start + max(length - _EDGE, 0))
-        digest.update(stream.read(min(_EDGE, length)))
+    with open_image_file(path, offset, size) as image:
+        digest = hashlib.sha256(b"%d\0" % image.length + image.read(0, _EDGE))
+        digest.update(image.read(max(image.length - _EDGE, 0), _EDGE))
     return digest.hexdigest()[:32]
 
 
 @contextmanager
-def open_at(path: str, offset: int | None = None, size: int | None = None) -> Iterator[tuple[IO[bytes], int]]:
-    """Open the file of an image, unbuffered, at the image's first byte; also gives the number of its bytes.
+def open_image_file(path: str, offset: int | None = None, size: int | None = None) -> Iterator[OpenImage]:
+    """Open the file of an image.
 
     Raises:
         Unreadable, UserError: as `read_image`, also for reading within the block.
     """
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a pipe would wait for its writer
-            raise Unreadable("not a regular file")
-        with Path(path).open("rb", buffering=0) as stream:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # without it, opening a pipe would wait for its writer
+        try:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("not a regular file")
             if offset is None or size is None:
-                yield stream, os.fstat(stream.fileno()).st_size
+                yield OpenImage(file, 0, status.st_size)
             else:
-                _seek_member(stream, path, offset, size)
-                yield stream, size
+                _require_member(file, path, offset, size)
+                yield OpenImage(file, offset, size)
+        finally:
+            os.close(file)
     except OSError as error:
         folder = Path(path).parent
         if not folder.is_dir():
@@ -85,11 +99,12 @@ def open_at(path: str, offset: int | None = None, size: int | None = None) -> It
         raise UserError(f"{path}: cannot be read ({error.strerror}): repair or remove the file") from error
 
 
-def _seek_member(stream: IO[bytes], path: str, offset: int, size: int) -> None:
-    """Go to a member of a tar, checked by its header, which ends where the content begins."""
+def _require_member(file: int, path: str, offset: int, size: int) -> None:
+    """Check that a member of a tar is where its index says: its header ends where the content begins."""
     try:
-        stream.seek(offset - tarfile.BLOCKSIZE)
-        member = tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+        member = tarfile.TarInfo.frombuf(
+            os.pread(file, tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE), "utf-8", "surrogateescape"
+        )
     except (tarfile.HeaderError, ValueError):
         member = None
     if member is None or member.size != size:
