@@ -2,11 +2,12 @@
 
 from booruflow.core.jobs import job
 from booruflow.core.tables import write_stream
-from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images
+from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images, require_images
 
 with job(snakemake.log[0], snakemake.rule):
     images = list_images(snakemake.params.folders, snakemake.params.image_name)
     print(f"{len(images.frame)} images; ignored: {images.ignored} other files, {images.duplicates} further images of a post")
+    require_images(images, snakemake.params.image_name)
     for line in images.skipped:
         print(f"skipped: {line}")
     if packed := images.frame["tar"].count():

@@ -62,6 +62,15 @@ class Images:
     skipped: list[str]
 
 
+def require_images(images: Images, image_name: str) -> None:
+    """Raise a UserError if there are files, and none of them has the name of an image."""
+    if images.frame.is_empty() and images.ignored:
+        raise UserError(
+            f"config.yaml: inputs.images: none of the {images.ignored:,} files is called {image_name}.<ext> with an extension such"
+            " as png: set inputs.image_name to the form of their names, or correct the folder"
+        )
+
+
 def list_images(folders: Sequence[str], image_name: str) -> Images:
     """Find the image of each post, in image folders with their subfolders and in the tars there.
 

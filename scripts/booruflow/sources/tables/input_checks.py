@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from tqdm import tqdm
 
 from booruflow.core.errors import UserError
-from booruflow.core.progress import progress
 from booruflow.core.tables import open_table
 from booruflow.sources.inputs import is_csv, is_json
 from booruflow.sources.posts import metadata_columns
@@ -35,7 +35,7 @@ def table_errors(inputs: Mapping[str, Any]) -> list[str]:
 
 def _check(path: str, id_name: str, columns: Sequence[Column]) -> None:
     if is_csv(path):
-        with progress(0, "") as bar, CsvFile(path, bar) as file:
+        with tqdm(disable=True) as bar, CsvFile(path, bar) as file:
             csv_header(path, file, [Column("id", id_name, pl.Int64), *columns])
     else:
         table = open_table(path)

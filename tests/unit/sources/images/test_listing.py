@@ -8,7 +8,7 @@ from image_files import location, pack
 
 from booruflow.core.errors import Unreadable, UserError
 from booruflow.products.tars import write_tars
-from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images
+from booruflow.sources.images.listing import IMAGES_SCHEMA, Images, list_images, require_images
 from booruflow.sources.images.reading import read_image
 
 
@@ -132,3 +132,10 @@ def test_tars_and_indexes_that_are_no_regular_files(tmp_path):
 def test_an_image_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such image folder"):
         listed(tmp_path / "none")
+
+
+def test_a_folder_in_which_no_file_is_called_as_an_image_is_refused():
+    require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 0, 0, []), "{id}")
+    require_images(Images(pl.DataFrame({"id": [1]}), 9, 0, []), "{id}")
+    with pytest.raises(UserError, match=r"none of the 9 files is called b_\{id\}\.<ext> .*: set inputs.image_name"):
+        require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 9, 0, []), "b_{id}")
