@@ -66,8 +66,8 @@ def require_images(images: Images, image_name: str) -> None:
     """Raise a UserError if there are files, and none of them has the name of an image."""
     if images.frame.is_empty() and images.ignored:
         raise UserError(
-            f"config.yaml: inputs.images: none of the {images.ignored:,} files is called {image_name}.<ext> with an extension such"
-            " as png: set inputs.image_name to the form of their names, or correct the folder"
+            f"config.yaml: inputs.images: none of the {images.ignored:,} files is called {image_name}.<ext>, with an extension"
+            " such as png: set inputs.image_name to the form of their names, or correct the folder"
         )
 
 
