@@ -39,7 +39,8 @@ def metadata(project, name, write):
 
 def test_a_missing_column(project, table):
     line = metadata(project, "a.parquet", table.drop("tag_string_meta").write_parquet)
-    assert line.startswith("error: a.parquet: no column 'tag_string_meta'; it has id, created_at, ")
+    assert line.startswith("error: a.parquet: no column 'tag_string_meta'; did you mean tag_string_")
+    assert "? it has id, created_at, " in line
     assert line.endswith(": set inputs.columns.meta to the right column, or to null if there is none")
 
 
