@@ -84,5 +84,5 @@ def test_cancelled_jobs_resume_and_the_products_equal_those_of_a_local_run(log: 
     assert {job["JobId"] for job in cancelled} == set(gpus.values())
     completed = [job for job in jobs if job["JobState"] == "COMPLETED"]
     assert len(cancelled) + len(completed) == len(jobs)
-    # prepare, tokens, tag tars, captions and outcomes of two shards, export, caption tars, manifest
-    assert len(completed) == 10, "short steps share a job"
+    # prepare, check of images, tokens, tag tars, captions and outcomes of two shards, export, caption tars, manifest
+    assert len(completed) == 11, "short steps share a job"
