@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import lock_path, open_input, reading, take_lock
+from booruflow.core.files import lock_path, open_input, reading, take_lock, writing
 from booruflow.core.idjson import MAX_ID_DIGITS
 
 Entry = dict[str, Any]
@@ -148,22 +148,23 @@ class Journal:
             UserError: another running job has it open, or it cannot be written; see also `take_lock`.
         """
         self.path = folder / f"shard_{shard}_of_{shards}.jsonl"
-        lock = take_lock(lock_path(self.path))
-        if lock is None:
-            raise UserError(f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it")
-        self._lock = lock
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("ab+", buffering=0)
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: cannot be written ({os.strerror(error.errno or 0)}): make the journal's folder writable"
+            ) from error
+        lock = take_lock(lock_path(self.path))
+        if lock is None:
+            self._file.close()
+            raise UserError(f"{self.path}: another running job is captioning shard {shard} of {shards}: wait for it or stop it")
+        self._lock = lock
+        with writing(self.path):
             if self._file.tell():
                 self._file.seek(-1, os.SEEK_END)
                 if self._file.read(1) != b"\n":
                     self._file.write(b"\n")
-        except OSError as error:
-            os.close(lock)
-            raise UserError(
-                f"{self.path}: cannot be written ({os.strerror(error.errno or 0)}): make the journal's folder writable"
-            ) from error
 
     def __enter__(self) -> Self:
         return self

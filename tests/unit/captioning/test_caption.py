@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from chat_server import OK, Server
 from echo import EchoBackend
@@ -18,6 +19,7 @@ from booruflow.captioning.backends.interface import Generation, Prepared
 from booruflow.captioning.backends.openai import OpenAIBackend
 from booruflow.captioning.caption import Outputs, caption_shard
 from booruflow.captioning.gpus.leases import lease
+from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 
 HELPERS = Path(__file__).parents[2] / "helpers"
@@ -89,11 +91,12 @@ def test_changed_tags_or_pixels_are_captioned_again(tmp_path):
 
 
 def test_another_number_of_shards_finds_everything(tmp_path):
-    rows = [row(id_) for id_ in range(30)]
+    ids = np.arange(30)
+    rows = [row(int(id_)) for id_ in ids]
     for number in range(2):
-        run(make_shard(tmp_path, [r for r in rows if r["id"] % 2 == number], number, 2), tmp_path)
+        run(make_shard(tmp_path, [rows[id_] for id_ in ids if shard_of(ids, 2)[id_] == number], number, 2), tmp_path)
     for number in range(3):
-        shard_rows = [r for r in rows if r["id"] % 3 == number]
+        shard_rows = [rows[id_] for id_ in ids if shard_of(ids, 3)[id_] == number]
         raw, _, stats = run(make_shard(tmp_path, shard_rows, number, 3), tmp_path)
         assert stats[0]["generated"]["captions"] == 0
         assert set(raw) == {r["id"] for r in shard_rows}
