@@ -115,8 +115,16 @@ def verbatim(value):
 @functools.cache
 def identity():
     """All that determines a caption apart from its request, as a param. Ends the run if captioning is not possible."""
-    if is_main_process() and (errors := captioner_errors(CAPTIONER, check_packages=not uses_conda())):
-        sys.exit("\n".join(errors))  # of another exception Snakemake would show the traceback
+    if is_main_process():
+        errors = captioner_errors(CAPTIONER, check_packages=not uses_conda())
+        unfinished = any(not Path(f"{R}/captions/raw_{n}.jsonl").exists() for n in GENERATED)
+        if is_dry_run() and LOCAL and not GPUS and unfinished and any(backend.needs_gpu for backend in BACKENDS):
+            # a real run says so when it starts, of the jobs that it has planned
+            errors.append(
+                "config.yaml: captioner.device: cuda, and no GPU is visible on this machine: repair the driver, or set cpu"
+            )
+        if errors:
+            sys.exit("\n".join(errors))  # of another exception Snakemake would show the traceback
     return [shown_identity(backend.identity()) for backend in BACKENDS]
 
 

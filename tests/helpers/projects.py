@@ -41,9 +41,9 @@ class Ran:
 
     @property
     def errors(self) -> list[str]:
-        """The lines that begin with `error: ` or `config: `, without the name of the job."""
+        """The lines that begin with `error: ` or `config.yaml: `, without the name of the job."""
         lines = (re.sub(r"^\[[^]]+\] ", "", line.strip()) for line in self.text.splitlines())
-        return [line for line in lines if line.startswith(("error: ", "config: "))]
+        return [line for line in lines if line.startswith(("error: ", "config.yaml: "))]
 
 
 @dataclass(frozen=True)

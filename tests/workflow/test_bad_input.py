@@ -39,7 +39,7 @@ def metadata(project, name, write):
 
 def test_a_missing_column(project, table):
     line = metadata(project, "a.parquet", table.drop("tag_string_meta").write_parquet)
-    assert line.startswith("error: a.parquet: no column 'tag_string_meta'; did you mean tag_string_")
+    assert line.startswith("config.yaml: inputs.metadata: a.parquet: no column 'tag_string_meta'; did you mean tag_string_")
     assert "? it has id, created_at, " in line
     assert line.endswith(": set inputs.columns.meta to the right column, or to null if there is none")
 
@@ -112,6 +112,11 @@ def test_a_model_that_does_not_exist_stops_only_what_needs_it(make_project):
         )
         assert not project.path("posts").exists()
     assert project.plan("tags_json") == {"posts": 1, "tags_json": 1}
+    project.configure(captioner__model="sample/captioner", captioner__device="cuda")
+    for options in (["-n"], []):
+        text = project.run(*options, "results/captions/raw_0.jsonl", code=1, BOORUFLOW_GPUS="0", CUDA_VISIBLE_DEVICES="").text
+        assert "GPU" in text and "is visible on this machine: " in text and "Traceback" not in text
+        assert not project.path("posts").exists()
 
 
 @pytest.mark.parametrize(
