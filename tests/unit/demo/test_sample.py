@@ -77,7 +77,7 @@ def test_existing_captions_cover_85_percent():
 
 
 def test_edited_captions_are_json_of_uncaptioned_posts():
-    paths = list((SAMPLE / "edited").iterdir())
+    paths = list((SAMPLE.parent / "edited").iterdir())
     assert paths
     ids = post_ids()
     for path in paths:

@@ -30,7 +30,7 @@ def products(tmp_path, monkeypatch):
 
 def problems(capsys):
     with pytest.raises(UserError, match=r"^\d+ products are not as they were built: run `snakemake`, which builds them again$"):
-        verify(Path("results"), RECORDS, 2)
+        verify(Path("results"), RECORDS, "{id}", 2)
     lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
     assert lines.pop("results/gone.json") == "missing"
     return lines
@@ -70,12 +70,12 @@ def test_a_product_that_was_cut_one_left_over_and_one_built_later(capsys):
 def test_without_a_manifest_the_data_set_is_to_be_built_first():
     Path("results/manifest.json").unlink()
     with pytest.raises(UserError, match=r"^results/manifest\.json: not there: build the data set with `snakemake` first$"):
-        verify(Path("results"), RECORDS, 1)
+        verify(Path("results"), RECORDS, "{id}", 1)
 
 
 def test_a_damaged_manifest_is_named(capsys):
     Path("results/manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"^1 products are not"):
-        verify(Path("results"), RECORDS, 1)
+        verify(Path("results"), RECORDS, "{id}", 1)
     assert capsys.readouterr().out == "results/manifest.json: damaged\n"
     assert read_records(RECORDS)["results/manifest.json"] == DAMAGED
