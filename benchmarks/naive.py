@@ -210,7 +210,7 @@ def caption_tars(settings: Settings) -> None:
         path = folder / f"{n:04d}.tar"
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for post, caption in sorted(members[n]):
-                data = caption.encode()
+                data = " ".join(caption.split()).encode()  # a trainer reads one line
                 member = tarfile.TarInfo(f"{post}.caption")
                 member.size = len(data)
                 tar.addfile(member, BytesIO(data))

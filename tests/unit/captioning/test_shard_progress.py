@@ -42,8 +42,8 @@ def test_without_shards_the_error_names_the_folder(tmp_path):
 
 def test_outputs_of_an_earlier_shard_of_that_number_do_not_count(tmp_path):
     for folder in ("missing", "captions"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "captions/raw_0.jsonl").touch()
-    os.utime(tmp_path / "captions/raw_0.jsonl", (1, 1))
-    pl.DataFrame([row(0)], schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / "missing/split_0.parquet")
+        (tmp_path / "results" / folder).mkdir(parents=True)
+    (tmp_path / "results/captions/raw_0.jsonl").touch()
+    os.utime(tmp_path / "results/captions/raw_0.jsonl", (1, 1))
+    pl.DataFrame([row(0)], schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / "results/missing/split_0.parquet")
     assert [line.split()[-1] for line in progress_of(tmp_path)] == ["state", "yet", "0%"]
