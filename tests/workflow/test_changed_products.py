@@ -110,7 +110,7 @@ def test_a_check_that_fails_leaves_the_files_of_the_trainer(built, monkeypatch):
     record_outputs(RECORDS, ["results/captions/good_1.json"])  # as if the rule had written it
     ran = built.run(code=1)
     assert ran.errors == [
-        "error: check failed: each id of shard split_1 is in exactly one of good, bad, skipped and failed; not so for id 1 and 0 more:"
-        " rebuild with --forceall"
+        "error: check failed: each id of shard split_1 is in exactly one of good, bad, skipped and failed; not so for id"
+        " 1 and 0 more: rebuild with --forceall"
     ]
     assert [path.read_bytes() for path in trainer] == before
