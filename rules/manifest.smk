@@ -24,7 +24,7 @@ rule manifest:
         tag_tars=tars_of("", "tags")[-1],
         others=[
             rules.meta_lat.output.jsonl,
-            *rules.shards.output.json,
+            *rules.shards.output,
             *rules.images.output,
             *rules.resolutions.output,
             *UNREADABLE,
