@@ -77,7 +77,7 @@ def test_each_rule_imports_from_its_own_environment_only(conda: dict[str, str], 
         own = packages_of(group)
         outside = [file for name, file in loaded["modules"].items() if name in own and not file.startswith(loaded["prefix"])]
         assert outside == [], rule
-        assert {"polars", "orjson"} & loaded["modules"].keys() or rule == "images", rule
+        assert {"polars", "orjson"} & loaded["modules"].keys() or rule in ("images", "failed"), rule
     assert len(set(prefixes.values())) == len(prefixes) == 3
     shutil.rmtree(project.folder / ".snakemake/conda")  # several gigabytes that pytest would keep
 
