@@ -15,7 +15,8 @@ FINAL = ("tags/", "captions/", "missing", "meta_", "resolutions/", "tars/", "sub
 
 def final(project: Project) -> dict[str, str]:
     """The products that do not contain the location of images."""
-    return {name: digest for name, digest in project.products().items() if name.startswith(FINAL) and "split_" not in name}
+    placed = ("missing/split_", "resolutions/resolutions.parquet")
+    return {name: digest for name, digest in project.products().items() if name.startswith(FINAL) and not name.startswith(placed)}
 
 
 def shuffled_files_with_an_index(table: pl.DataFrame, folder: Path) -> list[str]:
@@ -58,6 +59,8 @@ def test_products_do_not_depend_on_the_format_of_inputs(built, sample, without_t
     jobs = built.run("meta_lat", **without_torch).jobs
     assert {"posts", "tags_json", "captions_json", "base_captions", "images", "caption", "meta_lat"} <= set(jobs)
     assert final(built) == final(sample)
+    resolutions = [pl.read_parquet(each.path("resolutions/resolutions.parquet")).drop("folder") for each in (built, sample)]
+    assert resolutions[0].equals(resolutions[1])
 
 
 def test_csv_gives_identical_posts(built, sample):
