@@ -31,7 +31,7 @@ def reason_to_skip() -> str | None:
 
 
 @contextmanager
-def slurm_node(root: Path, gpus: int = 2, cpus: int = 8, memory: int = 8000) -> Iterator[Path]:
+def slurm_node(root: Path, gpus: int = 2, cpus: int = 16, memory: int = 16_000) -> Iterator[Path]:
     """Run a cluster of one node while the block runs; yields the log of finished jobs.
 
     Args:
