@@ -19,7 +19,7 @@ report: .venv/sample.installed
 
 # each file of tests in one process, and as many files at a time as there are cores
 test: .venv/dev.installed
-	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile
+	$(BIN)/pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev.installed
 	$(BIN)/ruff format --check
