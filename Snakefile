@@ -45,3 +45,7 @@ onsuccess:
     if MANIFEST in BUILT_NOW:
         print_summary(MANIFEST)
     exit_if_requests_failed()
+
+
+if is_main_process():
+    when_nothing_runs(exit_if_requests_failed)

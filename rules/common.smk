@@ -193,16 +193,16 @@ def subset_files(name):
 
 
 def exit_if_requests_failed():
-    """End a run that was to caption with one line and exit code 1, if requests have failed.
+    """End a run with one line and exit code 1, if requests for captions behind its targets have failed.
 
-    The next run repeats them (see retries_due). Their list is marked as incomplete, so that there is a next run, and an exit
-    code, also when all of them wait.
+    The next run repeats them (see retries_due), unless they wait.
     """
     shards = [job.wildcards.n for job in jobs_of("caption")]
-    failures = unanswered(*(expand(f"{R}/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
+    try:
+        failures = unanswered(*(expand(f"{R}/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
+    except UserError as error:
+        sys.exit(str(error))
     if failures:
-        for job in jobs_of("failed"):
-            mark_incomplete(job)
         sys.exit(unanswered_line(failures, ATTEMPTS))
 
 
