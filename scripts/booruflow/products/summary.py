@@ -1,12 +1,35 @@
-"""The summary on the console at the end of a run. Loaded by Snakemake's own process, so it imports no data libraries."""
+"""The counts of a run: those of the checks of captions in a file, and all in the manifest and on the console at its end.
+
+Loaded by Snakemake's own process, so it imports no data libraries.
+"""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input
+from booruflow.core.files import open_input, open_whole
+
+
+def write_counts(path: str | Path, counts: Mapping[str, int]) -> None:
+    """Write counts by name as JSON."""
+    with open_whole(path) as file:
+        file.write(json.dumps(counts, indent=1).encode() + b"\n")
+
+
+def read_counts(path: str | Path) -> dict[str, int]:
+    """The counts in a file of `write_counts`.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    with open_input(path) as file, suppress(ValueError, AttributeError, RecursionError):
+        counts: dict[str, int] = json.loads(file.read())
+        if all(type(count) is int for count in counts.values()):
+            return counts
+    raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -15,7 +38,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing or damaged.
     """
-    with open_input(path) as file, suppress(ValueError, TypeError, KeyError, AttributeError):
+    with open_input(path) as file, suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
         manifest: dict[str, Any] = json.loads(file.read())
         summary, artifacts = manifest["summary"], manifest["artifacts"]
         if all(isinstance(count, int) for count in summary.values()) and all(
