@@ -136,7 +136,10 @@ def retries_due(n):
     from booruflow.captioning.failed import read_attempts, retries
     from booruflow.captioning.journal import journal_files
 
-    return f"{retries(read_attempts(journal_files(Path(ATTEMPTS), int(n), len(SHARDS))))} retries"
+    try:
+        return f"{retries(read_attempts(journal_files(Path(ATTEMPTS), int(n), len(SHARDS))))} retries"
+    except UserError as error:
+        sys.exit(str(error))
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input, open_whole
+from booruflow.core.files import open_input, open_whole, read_json
 
 MAX_ATTEMPTS = 3
 """Runs in which a request is sent at most."""
@@ -97,10 +97,9 @@ def read_failed(path: str | Path) -> Failures:
 
 def _read_object(path: str | Path) -> dict[str, Any]:
     """A file that is one JSON object; raises as `read_failed`."""
-    with open_input(path) as file, suppress(ValueError, RecursionError):
-        entries = json.load(file)
-        if isinstance(entries, dict):
-            return entries
+    entries = read_json(path)
+    if isinstance(entries, dict):
+        return entries
     raise UserError(_damaged(path))
 
 

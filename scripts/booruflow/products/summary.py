@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input, open_whole
+from booruflow.core.files import open_whole, read_json
 
 
 def write_counts(path: str | Path, counts: Mapping[str, int]) -> None:
@@ -25,10 +25,9 @@ def read_counts(path: str | Path) -> dict[str, int]:
     Raises:
         UserError: it is missing or damaged.
     """
-    with open_input(path) as file, suppress(ValueError, AttributeError, RecursionError):
-        counts: dict[str, int] = json.loads(file.read())
-        if all(type(count) is int for count in counts.values()):
-            return counts
+    counts = read_json(path)
+    if isinstance(counts, dict) and all(type(count) is int for count in counts.values()):
+        return counts
     raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
 
 
@@ -38,14 +37,15 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing or damaged.
     """
-    with open_input(path) as file, suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        manifest: dict[str, Any] = json.loads(file.read())
+    remedy = "run `snakemake`, which builds it again"
+    manifest: dict[str, Any] = read_json(path, remedy)
+    with suppress(TypeError, KeyError, AttributeError):
         summary, artifacts = manifest["summary"], manifest["artifacts"]
         if all(isinstance(count, int) for count in summary.values()) and all(
             isinstance(entry["size"], int) and isinstance(entry["sha256"], str) for entry in artifacts.values()
         ):
             return manifest
-    raise UserError(f"{path}: damaged: run `snakemake`, which builds it again")
+    raise UserError(f"{path}: damaged: {remedy}")
 
 
 def print_summary(path: str | Path) -> None:
