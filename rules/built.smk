@@ -31,7 +31,7 @@ def changed_products(outputs):
     notes = [f"{path} {change}: its job runs again" for path, change in changed.items()]
     notes[5:] = [f"... and {len(notes) - 5} more"] if len(notes) > 5 else []
     if touched and is_dry_run():
-        notes.append(f"{len(touched)} products were only touched: a run gives them their time back")
+        notes.append(f"{counted_noun(len(touched), 'product')} only touched: a run restores the time")
     print("".join(f"{note}\n" for note in notes), end="", file=sys.stderr)
     return changed
 

@@ -24,7 +24,7 @@ from booruflow.captioning.backends.registry import captioner_errors, open_backen
 from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.core.code_digest import code_digest
 from booruflow.core.config import check_config, duplicate_keys
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.products.built import changes, compact_records, read_records, record_outputs, settle
 from booruflow.products.summary import print_summary
 from booruflow.sources.images.finding import listing_digest

@@ -33,7 +33,7 @@ def test_a_failed_request_is_an_outcome_of_its_own_and_no_secret_is_written(make
     (project.folder / "key").write_text(f"{KEY}\n")
 
     text = project.run(*TARGETS, code=1).text
-    assert "1 caption requests failed, such as that of post " in text.splitlines()[-1]
+    assert "1 caption request failed, such as that of post " in text.splitlines()[-1]
     ((post, failure),) = project.read("captions/failed.json").items()
     assert (failure["attempts"], failure["reason"][:11]) == (1, "status 400:")
     raw = [json.loads(line)["id"] for line in project.path("captions/raw_0.jsonl").read_text().splitlines()]

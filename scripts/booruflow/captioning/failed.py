@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_input, open_whole, read_json
 
 MAX_ATTEMPTS = 3
@@ -129,7 +129,7 @@ def unanswered_line(failures: Failures, attempts: str | Path) -> str:
     """One line for the end of a run: how many requests failed, and what to do; `attempts` is the folder of the attempts."""
     waiting = sum(failure.waits for failure in failures.values())
     example = next(iter(failures.values()))
-    parts = [f"{len(failures):,} caption requests failed, such as that of post {example.id} ({example.reason})"]
+    parts = [f"{counted_noun(len(failures), 'caption request')} failed, such as that of post {example.id} ({example.reason})"]
     if waiting < len(failures):
         parts.append("run again to repeat them")
     if waiting:

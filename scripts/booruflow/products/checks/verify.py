@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import sha256_of
 from booruflow.core.progress import progress
 from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
@@ -120,4 +120,4 @@ def _report(problems: Mapping[str, str], manifest: Path, records_file: Path) -> 
     for path, problem in sorted(problems.items()):
         print(f"{path}: {problem}")
     add_records(records_file, dict.fromkeys([*filter(state_of, problems), str(manifest)], DAMAGED))
-    raise UserError(f"{len(problems)} products are not as they were built: run `snakemake`, which builds them again")
+    raise UserError(f"{counted_noun(len(problems), 'product')} not as built: run `snakemake`, which builds what differs again")
