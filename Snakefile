@@ -9,6 +9,7 @@ configfile: "config.yaml"
 
 
 include: "rules/internals.smk"
+include: "rules/checks.smk"
 include: "rules/common.smk"
 include: "rules/built.smk"
 include: "rules/machine.smk"

@@ -8,8 +8,11 @@ Needs nothing; makes .snakemake/products.tsv. Reads nothing from the config.
 import contextlib
 import sys
 
+from booruflow.core.errors import counted_noun
+from booruflow.products.built import changes, compact_records, read_records, record_outputs, settle
+
 RECORDS = Path(".snakemake/products.tsv")
-MANIFEST = f"{R}/manifest.json"
+MANIFEST = "results/manifest.json"
 BUILT_NOW = set()
 
 
@@ -39,7 +42,7 @@ def changed_products(outputs):
 def record_job(outputs):
     """Record the outputs of a job that has succeeded, but for edit lists, which people edit."""
     with one_line_errors():
-        record_outputs(RECORDS, [path for path in outputs if not path.startswith(f"{R}/edit_list/")])
+        record_outputs(RECORDS, [path for path in outputs if not path.startswith("results/edit_list/")])
     BUILT_NOW.update(outputs)
 
 

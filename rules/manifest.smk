@@ -4,6 +4,8 @@ Needs all products. Makes manifest.json. Reads the config sections captions, tar
 `snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
 """
 
+from booruflow.products.summary import print_summary
+
 
 rule manifest:
     input:
@@ -23,12 +25,12 @@ rule manifest:
             *rules.resolutions.output,
             *UNREADABLE,
             *rules.base_captions.output,
-            *expand(f"{R}/captions/{{outcome}}_{{n}}.json", outcome=["good", "bad", "skipped", "failed"], n=GENERATED),
+            *expand("results/captions/{outcome}_{n}.json", outcome=["good", "bad", "skipped", "failed"], n=GENERATED),
             *(rules.fixed.output if FIXED else []),
             *(rules.failed.output if GENERATED else []),
             *rules.resolutions.input.kohya,
             *(rules.metadata_csv.output if CSV else []),
-            *[f"{R}/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
+            *[f"results/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
             *rules.prevalence.output,
             *rules.vocab.output,
             *rules.tokens.output,
@@ -36,17 +38,17 @@ rule manifest:
         ],
         subsets=[path for name in config["subsets"] for path in subset_files(name)],
     output:
-        manifest=f"{R}/manifest.json",
+        manifest="results/manifest.json",
     log:
-        f"{R}/logs/manifest.log",
+        "results/logs/manifest.log",
     benchmark:
-        f"{R}/benchmarks/manifest.tsv"
+        "results/benchmarks/manifest.tsv"
     threads: 1
     resources:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results=verbatim(R),
+        results="results",
         tars=config["tars"]["count"],
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
@@ -60,14 +62,14 @@ rule manifest:
 
 rule verify:
     log:
-        f"{R}/logs/verify.log",
+        "results/logs/verify.log",
     benchmark:
-        f"{R}/benchmarks/verify.tsv"
+        "results/benchmarks/verify.tsv"
     threads: 4
     resources:
         mem_mb=2000,
     params:
-        results=verbatim(R),
+        results="results",
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
     conda:
