@@ -9,6 +9,7 @@ configfile: "config.yaml"
 
 
 include: "rules/internals.smk"
+include: "rules/checks.smk"
 include: "rules/common.smk"
 include: "rules/built.smk"
 include: "rules/machine.smk"
@@ -45,3 +46,7 @@ onsuccess:
     if MANIFEST in BUILT_NOW:
         print_summary(MANIFEST)
     exit_if_requests_failed()
+
+
+if is_main_process():
+    when_nothing_runs(exit_if_requests_failed)

@@ -8,8 +8,11 @@ Needs nothing; makes .snakemake/products.tsv. Reads nothing from the config.
 import contextlib
 import sys
 
+from booruflow.core.errors import counted_noun
+from booruflow.products.built import changes, compact_records, read_records, record_outputs, settle
+
 RECORDS = Path(".snakemake/products.tsv")
-MANIFEST = f"{R}/manifest.json"
+MANIFEST = "results/manifest.json"
 BUILT_NOW = set()
 
 
@@ -31,7 +34,7 @@ def changed_products(outputs):
     notes = [f"{path} {change}: its job runs again" for path, change in changed.items()]
     notes[5:] = [f"... and {len(notes) - 5} more"] if len(notes) > 5 else []
     if touched and is_dry_run():
-        notes.append(f"{len(touched)} products were only touched: a run gives them their time back")
+        notes.append(f"{counted_noun(len(touched), 'product')} only touched: a run restores the time")
     print("".join(f"{note}\n" for note in notes), end="", file=sys.stderr)
     return changed
 
@@ -39,7 +42,7 @@ def changed_products(outputs):
 def record_job(outputs):
     """Record the outputs of a job that has succeeded, but for edit lists, which people edit."""
     with one_line_errors():
-        record_outputs(RECORDS, [path for path in outputs if not path.startswith(f"{R}/edit_list/")])
+        record_outputs(RECORDS, [path for path in outputs if not path.startswith("results/edit_list/")])
     BUILT_NOW.update(outputs)
 
 

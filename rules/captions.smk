@@ -15,16 +15,16 @@ CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("opena
 
 rule caption:
     input:
-        split=f"{R}/missing/split_{{n}}.parquet",
+        split="results/missing/split_{n}.parquet",
     output:
-        raw=f"{R}/captions/raw_{{n}}.jsonl",
-        skipped=f"{R}/captions/skipped_{{n}}.json",
-        failed=f"{R}/captions/failed_{{n}}.json",
-        stats=f"{R}/captions/stats_{{n}}.json",
+        raw="results/captions/raw_{n}.jsonl",
+        skipped="results/captions/skipped_{n}.json",
+        failed="results/captions/failed_{n}.json",
+        stats="results/captions/stats_{n}.json",
     log:
-        f"{R}/logs/caption_{{n}}.log",
+        "results/logs/caption_{n}.log",
     benchmark:
-        f"{R}/benchmarks/caption_{{n}}.tsv"
+        "results/benchmarks/caption_{n}.tsv"
     threads: CAPTIONER["threads"]
     resources:
         gpu=int(any(backend.needs_gpu for backend in BACKENDS)),
@@ -49,15 +49,15 @@ rule caption:
 
 rule parse:
     input:
-        split=f"{R}/missing/split_{{n}}.parquet",
+        split="results/missing/split_{n}.parquet",
         raw=rules.caption.output.raw,
     output:
-        good=f"{R}/captions/good_{{n}}.json",
-        bad=f"{R}/captions/bad_{{n}}.json",
+        good="results/captions/good_{n}.json",
+        bad="results/captions/bad_{n}.json",
     log:
-        f"{R}/logs/parse_{{n}}.log",
+        "results/logs/parse_{n}.log",
     benchmark:
-        f"{R}/benchmarks/parse_{{n}}.tsv"
+        "results/benchmarks/parse_{n}.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -78,12 +78,12 @@ rule fixed:
         bad=expand(rules.parse.output.bad, n=GENERATED),
         edited=lambda wildcards: edited_files(),
     output:
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=SHARDS),
-        edits=f"{R}/captions/edits.json",
+        fixed=expand("results/captions/fixed_{n}.json", n=SHARDS),
+        edits="results/captions/edits.json",
     log:
-        f"{R}/logs/fixed.log",
+        "results/logs/fixed.log",
     benchmark:
-        f"{R}/benchmarks/fixed.tsv"
+        "results/benchmarks/fixed.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -103,11 +103,11 @@ rule failed:
         failed=expand(rules.caption.output.failed, n=GENERATED),
         fixed=rules.fixed.output.fixed,
     output:
-        failed=f"{R}/captions/failed.json",
+        failed="results/captions/failed.json",
     log:
-        f"{R}/logs/failed.log",
+        "results/logs/failed.log",
     benchmark:
-        f"{R}/benchmarks/failed.tsv"
+        "results/benchmarks/failed.tsv"
     threads: 1
     resources:
         mem_mb=1000,
@@ -129,9 +129,9 @@ rule edit_list:
     output:
         lists=EDIT_LISTS,
     log:
-        f"{R}/logs/edit_list.log",
+        "results/logs/edit_list.log",
     benchmark:
-        f"{R}/benchmarks/edit_list.tsv"
+        "results/benchmarks/edit_list.tsv"
     threads: 1
     resources:
         mem_mb=1000,

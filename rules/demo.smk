@@ -7,11 +7,11 @@ nothing from the config.
 
 rule demo_captioner:
     output:
-        folder=directory(f"{R}/demo/captioner"),
+        folder=directory("results/demo/captioner"),
     log:
-        f"{R}/logs/demo_captioner.log",
+        "results/logs/demo_captioner.log",
     benchmark:
-        f"{R}/benchmarks/demo_captioner.tsv"
+        "results/benchmarks/demo_captioner.tsv"
     threads: 2
     resources:
         mem_mb=3000,

@@ -100,9 +100,16 @@ def after_each_job(act):
     DAG.check_and_touch_output = then_act
 
 
-def mark_incomplete(job):
-    """Record the outputs of a job as incomplete, so that `--rerun-incomplete` makes them again."""
-    workflow.persistence.started(job)
+def when_nothing_runs(act):
+    """Call `act()` in a run that has nothing to do, which Snakemake ends without onsuccess."""
+    postprocess = DAG.postprocess
+
+    async def then_act(dag, *arguments, **options):
+        await postprocess(dag, *arguments, **options)
+        if options.get("check_initial") and not is_dry_run() and not unfinished_jobs():
+            act()
+
+    DAG.postprocess = then_act
 
 
 def has_other_config_files():

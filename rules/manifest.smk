@@ -4,35 +4,33 @@ Needs all products. Makes manifest.json. Reads the config sections captions, tar
 `snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
 """
 
+from booruflow.products.summary import print_summary
+
 
 rule manifest:
     input:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
-        base=rules.base_captions.output.captions,
-        missing_before=rules.missing.output.missing,
-        splits=expand(f"{R}/missing/split_{{n}}.parquet", n=GENERATED),
-        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
-        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        failed=expand(f"{R}/captions/failed_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
+        counts=rules.meta_cap.output.counts,
         lat=rules.meta_lat.output.json,
         missing=rules.missing_final.output.missing,
         caption_tars=tars_of("", "captions")[-1],
         tag_tars=tars_of("", "tags")[-1],
         others=[
             rules.meta_lat.output.jsonl,
+            *rules.missing.output,
             *rules.shards.output,
             *rules.images.output,
             *rules.resolutions.output,
             *UNREADABLE,
-            *([rules.fixed.output.edits] if FIXED else []),
+            *rules.base_captions.output,
+            *expand("results/captions/{outcome}_{n}.json", outcome=["good", "bad", "skipped", "failed"], n=GENERATED),
+            *(rules.fixed.output if FIXED else []),
             *(rules.failed.output if GENERATED else []),
             *rules.resolutions.input.kohya,
             *(rules.metadata_csv.output if CSV else []),
-            *[f"{R}/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
+            *[f"results/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
             *rules.prevalence.output,
             *rules.vocab.output,
             *rules.tokens.output,
@@ -40,17 +38,17 @@ rule manifest:
         ],
         subsets=[path for name in config["subsets"] for path in subset_files(name)],
     output:
-        manifest=f"{R}/manifest.json",
+        manifest="results/manifest.json",
     log:
-        f"{R}/logs/manifest.log",
+        "results/logs/manifest.log",
     benchmark:
-        f"{R}/benchmarks/manifest.tsv"
+        "results/benchmarks/manifest.tsv"
     threads: 1
     resources:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results=verbatim(R),
+        results="results",
         tars=config["tars"]["count"],
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
@@ -64,14 +62,14 @@ rule manifest:
 
 rule verify:
     log:
-        f"{R}/logs/verify.log",
+        "results/logs/verify.log",
     benchmark:
-        f"{R}/benchmarks/verify.tsv"
+        "results/benchmarks/verify.tsv"
     threads: 4
     resources:
         mem_mb=2000,
     params:
-        results=verbatim(R),
+        results="results",
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
     conda:

@@ -1,8 +1,11 @@
 """All captions merged, and the metadata that the trainer reads.
 
 Needs posts, shards, base, good and fixed captions, bad outputs, skipped and failed ids, unreadable images, tags JSON and resolutions.
-Makes meta_cap.json, meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat and inputs.images.
+Makes meta_cap.json, captions/counts.json, meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the config section meta_lat
+and inputs.images.
 """
+
+from booruflow.sources.inputs import trainer_folder
 
 # absolute, so that meta_lat is made again after the project has moved
 TRAINER_FOLDERS = {folder: trainer_folder(config["meta_lat"]["folder"] or folder) for folder in ["", *IMAGES]}
@@ -10,20 +13,21 @@ TRAINER_FOLDERS = {folder: trainer_folder(config["meta_lat"]["folder"] or folder
 
 rule meta_cap:
     input:
-        missing_before=rules.missing.output.missing,
-        splits=expand(f"{R}/missing/split_{{n}}.parquet", n=GENERATED),
+        missing_before=ancient(rules.missing.output.missing),  # only for checks; it also depends on the spelling of tags
+        splits=expand("results/missing/split_{n}.parquet", n=GENERATED),
         base=rules.base_captions.output.captions,
-        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
-        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        failed=expand(f"{R}/captions/failed_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
+        good=expand("results/captions/good_{n}.json", n=GENERATED),
+        bad=expand("results/captions/bad_{n}.json", n=GENERATED),
+        skipped=expand("results/captions/skipped_{n}.json", n=GENERATED),
+        failed=expand("results/captions/failed_{n}.json", n=GENERATED),
+        fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
     output:
-        captions=f"{R}/meta_cap.json",
+        captions="results/meta_cap.json",
+        counts="results/captions/counts.json",
     log:
-        f"{R}/logs/meta_cap.log",
+        "results/logs/meta_cap.log",
     benchmark:
-        f"{R}/benchmarks/meta_cap.tsv"
+        "results/benchmarks/meta_cap.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -32,7 +36,7 @@ rule meta_cap:
     conda:
         "../envs/data.yaml"
     message:
-        "meta_cap: check the shards, merge base, good and fixed captions"
+        "meta_cap: merge base, good and fixed captions, check that none is lost"
     priority: 2  # the tars take longest, and wait for it
     script:
         "../scripts/meta_cap.py"
@@ -43,14 +47,14 @@ rule meta_lat:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
-        skipped=[*UNREADABLE, *expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED)],
+        skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
-        json=f"{R}/meta_lat.json",
-        jsonl=f"{R}/meta_lat.jsonl",
+        json="results/meta_lat.json",
+        jsonl="results/meta_lat.jsonl",
     log:
-        f"{R}/logs/meta_lat.log",
+        "results/logs/meta_lat.log",
     benchmark:
-        f"{R}/benchmarks/meta_lat.tsv"
+        "results/benchmarks/meta_lat.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -72,13 +76,13 @@ rule missing_final:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
-        skipped=[*UNREADABLE, *expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED)],
+        skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
-        missing=f"{R}/missing_final.json",
+        missing="results/missing_final.json",
     log:
-        f"{R}/logs/missing_final.log",
+        "results/logs/missing_final.log",
     benchmark:
-        f"{R}/benchmarks/missing_final.tsv"
+        "results/benchmarks/missing_final.tsv"
     threads: 1
     resources:
         mem_mb=1500,

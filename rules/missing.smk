@@ -12,11 +12,11 @@ rule missing:
         captions=rules.base_captions.output.captions,
         resolutions=rules.resolutions.output.resolutions,
     output:
-        missing=f"{R}/missing/missing.json",
+        missing="results/missing/missing.json",
     log:
-        f"{R}/logs/missing.log",
+        "results/logs/missing.log",
     benchmark:
-        f"{R}/benchmarks/missing.tsv"
+        "results/benchmarks/missing.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -37,12 +37,12 @@ rule shards:
         posts=rules.posts.output.posts,
         images=rules.images.output.images,
     output:
-        json=expand(f"{R}/missing/split_{{n}}.json", n=SHARDS),
-        tables=expand(f"{R}/missing/split_{{n}}.parquet", n=SHARDS),
+        json=expand("results/missing/split_{n}.json", n=SHARDS),
+        tables=expand("results/missing/split_{n}.parquet", n=SHARDS),
     log:
-        f"{R}/logs/shards.log",
+        "results/logs/shards.log",
     benchmark:
-        f"{R}/benchmarks/shards.tsv"
+        "results/benchmarks/shards.tsv"
     threads: 1
     resources:
         mem_mb=1500,

@@ -6,6 +6,8 @@ images/unreadable.json; foreign formats are first converted to converted/*.parqu
 journal/. Reads the config sections inputs, ids and meta_lat.
 """
 
+from booruflow.sources.inputs import is_csv
+
 CSV = [path for path in METADATA if is_csv(path)]
 RESOLUTIONS = config["inputs"]["resolutions"]
 
@@ -14,11 +16,11 @@ rule metadata_csv:
     input:
         csv=CSV,
     output:
-        parquet=f"{R}/converted/metadata.parquet",
+        parquet="results/converted/metadata.parquet",
     log:
-        f"{R}/logs/metadata_csv.log",
+        "results/logs/metadata_csv.log",
     benchmark:
-        f"{R}/benchmarks/metadata_csv.tsv"
+        "results/benchmarks/metadata_csv.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -37,11 +39,11 @@ rule kohya_resolutions:
     input:
         json=RESOLUTIONS or [],
     output:
-        parquet=f"{R}/converted/resolutions.parquet",
+        parquet="results/converted/resolutions.parquet",
     log:
-        f"{R}/logs/kohya_resolutions.log",
+        "results/logs/kohya_resolutions.log",
     benchmark:
-        f"{R}/benchmarks/kohya_resolutions.tsv"
+        "results/benchmarks/kohya_resolutions.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -64,11 +66,11 @@ rule posts:
         metadata=METADATA_TABLES,
         resolutions=ID_TABLE,
     output:
-        posts=f"{R}/posts/posts.parquet",
+        posts="results/posts/posts.parquet",
     log:
-        f"{R}/logs/posts.log",
+        "results/logs/posts.log",
     benchmark:
-        f"{R}/benchmarks/posts.tsv"
+        "results/benchmarks/posts.tsv"
     threads: 1
     resources:
         mem_mb=2000,
@@ -86,11 +88,11 @@ rule posts:
 
 rule images:
     output:
-        images=f"{R}/images/images.parquet",
+        images="results/images/images.parquet",
     log:
-        f"{R}/logs/images.log",
+        "results/logs/images.log",
     benchmark:
-        f"{R}/benchmarks/images.tsv"
+        "results/benchmarks/images.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -114,13 +116,13 @@ rule resolutions:
         images=rules.images.output.images,
         kohya=rules.kohya_resolutions.output.parquet if RESOLUTIONS else [],
     output:
-        sizes=f"{R}/images/sizes.parquet",
-        resolutions=f"{R}/resolutions/resolutions.parquet",
-        excluded=f"{R}/resolutions/excluded.json",
+        sizes="results/images/sizes.parquet",
+        resolutions="results/resolutions/resolutions.parquet",
+        excluded="results/resolutions/excluded.json",
     log:
-        f"{R}/logs/resolutions.log",
+        "results/logs/resolutions.log",
     benchmark:
-        f"{R}/benchmarks/resolutions.tsv"
+        "results/benchmarks/resolutions.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -150,11 +152,11 @@ rule check_images:
         posts=rules.posts.output.posts,
         images=rules.images.output.images,
     output:
-        unreadable=f"{R}/images/unreadable.json",
+        unreadable="results/images/unreadable.json",
     log:
-        f"{R}/logs/check_images.log",
+        "results/logs/check_images.log",
     benchmark:
-        f"{R}/benchmarks/check_images.tsv"
+        "results/benchmarks/check_images.tsv"
     threads: 4
     resources:
         mem_mb=2500,

@@ -13,41 +13,41 @@ rule plots:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
-        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
-        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
-        skipped=expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED),
-        failed=expand(f"{R}/captions/failed_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
+        good=expand("results/captions/good_{n}.json", n=GENERATED),
+        bad=expand("results/captions/bad_{n}.json", n=GENERATED),
+        skipped=expand("results/captions/skipped_{n}.json", n=GENERATED),
+        failed=expand("results/captions/failed_{n}.json", n=GENERATED),
+        fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
         resolutions=rules.resolutions.output.resolutions,
     output:
         coverage=report(
-            f"{R}/report/coverage.svg",
+            "results/report/coverage.svg",
             caption="report/coverage.rst",
             category="Captions",
             labels={"plot": "sources of the texts"},
         ),
         outcomes=report(
-            f"{R}/report/outcomes.svg",
+            "results/report/outcomes.svg",
             caption="report/outcomes.rst",
             category="Captions",
             labels={"plot": "outcomes by shard"},
         ),
         lengths=report(
-            f"{R}/report/lengths.svg",
+            "results/report/lengths.svg",
             caption="report/lengths.rst",
             category="Captions",
             labels={"plot": "caption lengths"},
         ),
         resolutions=report(
-            f"{R}/report/resolutions.svg",
+            "results/report/resolutions.svg",
             caption="report/resolutions.rst",
             category="Images",
             labels={"plot": "training resolutions"},
         ),
     log:
-        f"{R}/logs/plots.log",
+        "results/logs/plots.log",
     benchmark:
-        f"{R}/benchmarks/plots.tsv"
+        "results/benchmarks/plots.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -66,20 +66,20 @@ rule contact_sheet:
         tags=rules.tags_json.output.tags,
         images=rules.images.output.images,
         base=rules.base_captions.output.captions,
-        good=expand(f"{R}/captions/good_{{n}}.json", n=GENERATED),
-        bad=expand(f"{R}/captions/bad_{{n}}.json", n=GENERATED),
-        fixed=expand(f"{R}/captions/fixed_{{n}}.json", n=FIXED),
+        good=expand("results/captions/good_{n}.json", n=GENERATED),
+        bad=expand("results/captions/bad_{n}.json", n=GENERATED),
+        fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
     output:
         page=report(
-            f"{R}/report/contact_sheet.html",
+            "results/report/contact_sheet.html",
             caption="report/contact_sheet.rst",
             category="Images",
             labels={"plot": "images and captions"},
         ),
     log:
-        f"{R}/logs/contact_sheet.log",
+        "results/logs/contact_sheet.log",
     benchmark:
-        f"{R}/benchmarks/contact_sheet.tsv"
+        "results/benchmarks/contact_sheet.tsv"
     threads: 1
     resources:
         mem_mb=1500,

@@ -12,16 +12,16 @@ rule subset:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
-        skipped=[*UNREADABLE, *expand(f"{R}/captions/skipped_{{n}}.json", n=GENERATED)],
+        skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
-        tags=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",
-        captions=f"{R}/subsets/{{subset}}/meta_cap.json",
-        json=f"{R}/subsets/{{subset}}/meta_lat.json",
-        jsonl=f"{R}/subsets/{{subset}}/meta_lat.jsonl",
+        tags="results/subsets/{subset}/tags/meta_cap_dd.json",
+        captions="results/subsets/{subset}/meta_cap.json",
+        json="results/subsets/{subset}/meta_lat.json",
+        jsonl="results/subsets/{subset}/meta_lat.jsonl",
     log:
-        f"{R}/logs/subsets/{{subset}}.log",
+        "results/logs/subsets/{subset}.log",
     benchmark:
-        f"{R}/benchmarks/subsets/{{subset}}.tsv"
+        "results/benchmarks/subsets/{subset}.tsv"
     threads: 1
     resources:
         mem_mb=1500,

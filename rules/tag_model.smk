@@ -17,16 +17,16 @@ rule train_tag_model:
     input:
         **TOKENS,
     output:
-        config=f"{R}/embed/{{model}}/config.json",
-        weights=f"{R}/embed/{{model}}/model.safetensors",
-        tags=f"{R}/embed/{{model}}/tags.tsv",
-        model_card=f"{R}/embed/{{model}}/README.md",
-        tokenizer=multiext(f"{R}/embed/{{model}}/", "vocab.txt", "vocab.json", "tokenizer_config.json"),
-        log=f"{R}/embed/{{model}}/training.csv",
+        config="results/embed/{model}/config.json",
+        weights="results/embed/{model}/model.safetensors",
+        tags="results/embed/{model}/tags.tsv",
+        model_card="results/embed/{model}/README.md",
+        tokenizer=multiext("results/embed/{model}/", "vocab.txt", "vocab.json", "tokenizer_config.json"),
+        log="results/embed/{model}/training.csv",
     log:
-        f"{R}/logs/train_tag_model_{{model}}.log",
+        "results/logs/train_tag_model_{model}.log",
     benchmark:
-        f"{R}/benchmarks/train_tag_model_{{model}}.tsv"
+        "results/benchmarks/train_tag_model_{model}.tsv"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=TAG_MODEL["gpus"],
@@ -40,7 +40,7 @@ rule train_tag_model:
         max_queries=TAG_MODEL["evaluation"]["max_queries"],
         gpus=TAG_MODEL["gpus"],
         max_length=config["tokens"]["max_length"],
-        checkpoint=lambda wildcards: f"{R}/checkpoints/{wildcards.model}_{digest('train_tag_model')[:12]}.pt",
+        checkpoint=lambda wildcards: f"results/checkpoints/{wildcards.model}_{digest('train_tag_model')[:12]}.pt",
     conda:
         "../envs/tag-model.yaml"
     message:
@@ -54,15 +54,15 @@ rule train_tag_model:
 rule evaluate_tag_model:
     input:
         **TOKENS,
-        model=f"{R}/embed/model/config.json",
-        bag=f"{R}/embed/bag/config.json",
+        model="results/embed/model/config.json",
+        bag="results/embed/bag/config.json",
     output:
-        table=report(f"{R}/embed/evaluation.md", category="Tag-set model"),
-        scores=f"{R}/embed/evaluation.json",
+        table=report("results/embed/evaluation.md", category="Tag-set model"),
+        scores="results/embed/evaluation.json",
     log:
-        f"{R}/logs/evaluate_tag_model.log",
+        "results/logs/evaluate_tag_model.log",
     benchmark:
-        f"{R}/benchmarks/evaluate_tag_model.tsv"
+        "results/benchmarks/evaluate_tag_model.tsv"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=min(1, TAG_MODEL["gpus"]),
@@ -86,14 +86,14 @@ rule evaluate_tag_model:
 rule embed_posts:
     input:
         **TOKENS,
-        model=f"{R}/embed/model/config.json",
+        model="results/embed/model/config.json",
     output:
-        vectors=f"{R}/embed/embeddings.npy",
-        ids=f"{R}/embed/ids.npy",
+        vectors="results/embed/embeddings.npy",
+        ids="results/embed/ids.npy",
     log:
-        f"{R}/logs/embed_posts.log",
+        "results/logs/embed_posts.log",
     benchmark:
-        f"{R}/benchmarks/embed_posts.tsv"
+        "results/benchmarks/embed_posts.tsv"
     threads: TAG_MODEL["threads"]
     resources:
         gpu=min(1, TAG_MODEL["gpus"]),
@@ -112,13 +112,13 @@ rule embed_posts:
 
 rule embed_tags:
     input:
-        model=f"{R}/embed/model/config.json",
+        model="results/embed/model/config.json",
     output:
-        vectors=f"{R}/embed/tags.npy",
+        vectors="results/embed/tags.npy",
     log:
-        f"{R}/logs/embed_tags.log",
+        "results/logs/embed_tags.log",
     benchmark:
-        f"{R}/benchmarks/embed_tags.tsv"
+        "results/benchmarks/embed_tags.tsv"
     threads: 1
     resources:
         mem_mb=3000,

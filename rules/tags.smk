@@ -10,11 +10,11 @@ rule tags_json:
     input:
         posts=rules.posts.output.posts,
     output:
-        tags=f"{R}/tags/meta_cap_dd.json",
+        tags="results/tags/meta_cap_dd.json",
     log:
-        f"{R}/logs/tags_json.log",
+        "results/logs/tags_json.log",
     benchmark:
-        f"{R}/benchmarks/tags_json.tsv"
+        "results/benchmarks/tags_json.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -34,11 +34,11 @@ rule captions_json:
     input:
         json=lambda wildcards: CAPTIONS[int(wildcards.k)]["files"],
     output:
-        parquet=f"{R}/converted/captions_{{k}}.parquet",
+        parquet="results/converted/captions_{k}.parquet",
     log:
-        f"{R}/logs/captions_json_{{k}}.log",
+        "results/logs/captions_json_{k}.log",
     benchmark:
-        f"{R}/benchmarks/captions_json_{{k}}.tsv"
+        "results/benchmarks/captions_json_{k}.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -58,11 +58,11 @@ rule base_captions:
         metadata=METADATA_TABLES,
         resolutions=ID_TABLE,
     output:
-        captions=f"{R}/captions/meta_cap_base.json",
+        captions="results/captions/meta_cap_base.json",
     log:
-        f"{R}/logs/base_captions.log",
+        "results/logs/base_captions.log",
     benchmark:
-        f"{R}/benchmarks/base_captions.tsv"
+        "results/benchmarks/base_captions.tsv"
     threads: 1
     resources:
         mem_mb=2000,

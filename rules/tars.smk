@@ -11,9 +11,9 @@ rule captions_tars:
     output:
         tars=tars_of("", "captions"),
     log:
-        f"{R}/logs/captions_tars.log",
+        "results/logs/captions_tars.log",
     benchmark:
-        f"{R}/benchmarks/captions_tars.tsv"
+        "results/benchmarks/captions_tars.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -36,9 +36,9 @@ use rule captions_tars as tags_tars with:
     output:
         tars=tars_of("", "tags"),
     log:
-        f"{R}/logs/tags_tars.log",
+        "results/logs/tags_tars.log",
     benchmark:
-        f"{R}/benchmarks/tags_tars.tsv"
+        "results/benchmarks/tags_tars.tsv"
     params:
         code=code("tars"),
         member="tags",
@@ -48,24 +48,24 @@ use rule captions_tars as tags_tars with:
 
 use rule captions_tars as captions_tars_of_subset with:
     input:
-        entries=f"{R}/subsets/{{subset}}/meta_cap.json",
+        entries="results/subsets/{subset}/meta_cap.json",
     output:
         tars=tars_of("subsets/{subset}/", "captions"),
     log:
-        f"{R}/logs/subsets/{{subset}}/captions_tars.log",
+        "results/logs/subsets/{subset}/captions_tars.log",
     benchmark:
-        f"{R}/benchmarks/subsets/{{subset}}/captions_tars.tsv"
+        "results/benchmarks/subsets/{subset}/captions_tars.tsv"
 
 
 use rule tags_tars as tags_tars_of_subset with:
     input:
-        entries=f"{R}/subsets/{{subset}}/tags/meta_cap_dd.json",
+        entries="results/subsets/{subset}/tags/meta_cap_dd.json",
     output:
         tars=tars_of("subsets/{subset}/", "tags"),
     log:
-        f"{R}/logs/subsets/{{subset}}/tags_tars.log",
+        "results/logs/subsets/{subset}/tags_tars.log",
     benchmark:
-        f"{R}/benchmarks/subsets/{{subset}}/tags_tars.tsv"
+        "results/benchmarks/subsets/{subset}/tags_tars.tsv"
 
 
 rule tars:

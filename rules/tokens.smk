@@ -5,20 +5,20 @@ tokens/tokens.idx, and the tables and plots of them. Reads the config section to
 """
 
 PREVALENCE = {
-    category: f"{R}/tokens/prevalence_{category}.tsv" for category in ("general", "artist", "character", "copyright", "meta")
+    category: f"results/tokens/prevalence_{category}.tsv" for category in ("general", "artist", "character", "copyright", "meta")
 }
 
 
 rule prevalence:
     input:
-        posts=f"{R}/posts/posts.parquet",
+        posts="results/posts/posts.parquet",
     output:
         **PREVALENCE,
-        pieces=f"{R}/tokens/prevalence_pieces.tsv",
+        pieces="results/tokens/prevalence_pieces.tsv",
     log:
-        f"{R}/logs/prevalence.log",
+        "results/logs/prevalence.log",
     benchmark:
-        f"{R}/benchmarks/prevalence.tsv"
+        "results/benchmarks/prevalence.tsv"
     threads: 1
     resources:
         mem_mb=3000,
@@ -36,13 +36,13 @@ rule vocab:
     input:
         **PREVALENCE,
     output:
-        text=f"{R}/tokens/vocab.txt",
-        table=f"{R}/tokens/vocab.json",
-        costs=f"{R}/tokens/threshold_costs.tsv",
+        text="results/tokens/vocab.txt",
+        table="results/tokens/vocab.json",
+        costs="results/tokens/threshold_costs.tsv",
     log:
-        f"{R}/logs/vocab.log",
+        "results/logs/vocab.log",
     benchmark:
-        f"{R}/benchmarks/vocab.tsv"
+        "results/benchmarks/vocab.tsv"
     threads: 1
     resources:
         mem_mb=3000,
@@ -61,17 +61,17 @@ rule vocab:
 
 rule tokens:
     input:
-        posts=f"{R}/posts/posts.parquet",
-        vocabulary=f"{R}/tokens/vocab.json",
+        posts="results/posts/posts.parquet",
+        vocabulary="results/tokens/vocab.json",
     output:
-        tokens=f"{R}/tokens/tokens.bin",
-        index=f"{R}/tokens/tokens.idx",
-        counts=f"{R}/tokens/tokens.json",
-        lengths=f"{R}/tokens/lengths.tsv",
+        tokens="results/tokens/tokens.bin",
+        index="results/tokens/tokens.idx",
+        counts="results/tokens/tokens.json",
+        lengths="results/tokens/lengths.tsv",
     log:
-        f"{R}/logs/tokens.log",
+        "results/logs/tokens.log",
     benchmark:
-        f"{R}/benchmarks/tokens.tsv"
+        "results/benchmarks/tokens.tsv"
     threads: 2
     resources:
         mem_mb=1500,
@@ -91,12 +91,12 @@ rule token_plots:
         costs=rules.vocab.output.costs,
         lengths=rules.tokens.output.lengths,
     output:
-        costs=f"{R}/tokens/threshold_costs.svg",
-        lengths=f"{R}/tokens/lengths.svg",
+        costs="results/tokens/threshold_costs.svg",
+        lengths="results/tokens/lengths.svg",
     log:
-        f"{R}/logs/token_plots.log",
+        "results/logs/token_plots.log",
     benchmark:
-        f"{R}/benchmarks/token_plots.tsv"
+        "results/benchmarks/token_plots.tsv"
     threads: 1
     resources:
         mem_mb=1500,

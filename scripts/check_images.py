@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
@@ -20,4 +21,4 @@ with job(snakemake.log[0], snakemake.rule):
         unreadable = (frame.filter(pl.col("problem").is_not_null()) for frame in checked)
         entries = (reason_entries(rows.select("id", reason=pl.lit(UNREADABLE), detail="problem")) for rows in unreadable)
         count = write_entries(path, entries)
-    print(f"{count} images cannot be opened: listed in {path}")
+    print(f"{counted_noun(count, 'image')} that cannot be opened: listed in {path}")

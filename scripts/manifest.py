@@ -4,15 +4,15 @@ from pathlib import Path
 
 from booruflow.core.jobs import job
 from booruflow.products.built import require_unchanged
-from booruflow.products.checks.captions import check_caption_files
 from booruflow.products.checks.exports import check_exports, summary_of
 from booruflow.products.manifest import describe_artifacts, remove_leftovers, write_manifest
+from booruflow.products.summary import read_counts
 from booruflow.products.tars import tar_files
 
 with job(snakemake.log[0], snakemake.rule):
     products, params, target = snakemake.input, snakemake.params, snakemake.output.manifest
     results = Path(params.results)
-    summary = summary_of(check_caption_files(products), check_exports(products, params.tars, params.image_name))
+    summary = summary_of(read_counts(products.counts), check_exports(products, params.tars, params.image_name))
     # one tar stands for all in its folder
     files = [
         str(file)

@@ -18,6 +18,6 @@ with job(snakemake.log[0], snakemake.rule):
     draw_coverage(texts, outputs.coverage)
     draw_lengths(texts, outputs.lengths)
     shards = zip(inputs.good, inputs.bad, inputs.skipped, inputs.failed, strict=True)
-    draw_outcomes([count_outcomes(*map(read_entries, paths)) for paths in shards], outputs.outcomes)
+    draw_outcomes([count_outcomes(*paths) for paths in shards], outputs.outcomes)
     resolutions = read_stream(inputs.resolutions, ["id", "train_width", "train_height"])
     draw_resolutions(count_resolutions(resolutions), outputs.resolutions)

@@ -23,6 +23,7 @@ from booruflow.captioning.parsing.parser import Options, parse
 DATA = Path(__file__).parents[1] / "data"
 LEAKED = re.compile(
     r"[{}\[\]\n\t]|speech_bubble|character_\d|text_\d|image_effects|main_content|artist_info|camera_angle|hair_color|panel_number"
+    r"|(?<![\w@/])_\w*[^\W\d_]{2}|(?<![\w@/])\w*[^\W\d_]{2}\w*_(?!\w)"
     r"""|["']\s*:\s*["'\d(]|["'] ?, ["']?\w+["']\s*:"""
     r"""|["'](?:background|texts|atmosphere|general|caption|content|dialogue|speaker|panels|result|location)["']"""
 )

@@ -33,7 +33,7 @@ def test_a_failed_request_is_an_outcome_of_its_own_and_no_secret_is_written(make
     (project.folder / "key").write_text(f"{KEY}\n")
 
     text = project.run(*TARGETS, code=1).text
-    assert "1 caption requests failed, such as that of post " in text.splitlines()[-1]
+    assert "1 caption request failed, such as that of post " in text.splitlines()[-1]
     ((post, failure),) = project.read("captions/failed.json").items()
     assert (failure["attempts"], failure["reason"][:11]) == (1, "status 400:")
     raw = [json.loads(line)["id"] for line in project.path("captions/raw_0.jsonl").read_text().splitlines()]
@@ -45,10 +45,14 @@ def test_a_failed_request_is_an_outcome_of_its_own_and_no_secret_is_written(make
     attempts.write_text(attempts.read_text() * 3)  # as after two more runs
     before, server.images[1:] = list(server.images), []
     assert project.plan(*TARGETS)["caption"] == 1
-    for jobs in (1, 0):  # a run that only notes it, and one that has nothing to do
-        ran = project.run("meta_cap", "failed", code=1)
+    # a run that only notes it, and narrow ones that have nothing to do
+    for target, jobs in (("meta_cap", 1), ("results/meta_cap.json", 0), ("results/captions/bad_0.json", 0)):
+        ran = project.run(target, code=1)
         assert (ran.jobs.get("caption", 0), server.images[1:]) == (jobs, [])
         assert "1 of them will not be repeated, after 3 failed runs, until you delete" in ran.text.splitlines()[-1]
+    assert "Traceback" not in ran.text and "Nothing to be done" not in ran.text
+    assert project.run("tags_json").jobs == {}
+    project.run("meta_cap", "failed", code=1)
 
     server.picky = False
     shutil.rmtree(project.path("captions/attempts"))

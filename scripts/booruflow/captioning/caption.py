@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow.parquet as pq
 
 from booruflow.captioning.backends.interface import Backend, shown_identity
 from booruflow.captioning.failed import Failures, write_failed
@@ -75,7 +76,7 @@ def caption_shard(
             skips = {id_: skip for id_, skip in impossible.items() if id_ not in failures}
             candidates = skips.keys() | {id_ for id_, failure in failures.items() if failure.waits}
             records.append({"identity": shown_identity(identity), **result.figures})
-        _write_raw(keys, by_fallback, index, outputs.raw)
+        _write_raw(shard, keys, by_fallback, index, outputs.raw)
     write_skipped(outputs.skipped, skips)
     write_failed(outputs.failed, failures)
     with open_whole(outputs.stats) as file:
@@ -86,11 +87,15 @@ def _journal_index(shard: Shard) -> JournalIndex:
     return JournalIndex(journal_files(shard.journal, shard.number, shard.count))
 
 
-def _write_raw(keys: Keys, by_fallback: Flags, index: JournalIndex, raw: Path) -> None:
-    """One line per caption, ascending by id: its journal entry without the key, and a mark if the fallback wrote it."""
+def _write_raw(shard: Shard, keys: Keys, by_fallback: Flags, index: JournalIndex, raw: Path) -> None:
+    """One line per caption, ascending by id: its journal entry without the key, and a mark if the fallback wrote it.
+
+    The id is that of the row: the key stands for it, and a journal can be damaged.
+    """
     places = index.find(keys)
+    ids = pq.read_table(shard.split, columns=["id"])["id"].to_numpy()
     captioned = np.flatnonzero((keys != b"") & (places >= 0)).tolist()
     with open_whole(raw) as file:
         for row, entry in zip(captioned, index.read(places[captioned].tolist()), strict=True):
-            line = {name: value for name, value in entry.items() if name != "key"}
+            line = {name: value for name, value in entry.items() if name != "key"} | {"id": int(ids[row])}
             file.write(orjson.dumps(line | {"fallback": True} if by_fallback[row] else line, option=orjson.OPT_APPEND_NEWLINE))

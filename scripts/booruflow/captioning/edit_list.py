@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
 
 from booruflow.captioning.fixed import DIGEST, is_edited, read_edited, text_digest
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import read_entries
+from booruflow.core.idjson import decode_object, read_entries
 from booruflow.core.streams import Stream
 
 
@@ -16,11 +17,12 @@ def unedited_entries(bad: str | Path, edited: Collection[int]) -> Stream:
     """The entries of a bad_{n}.json that are not among the ids `edited`, each with the digest of its text."""
     ids = pl.Series(list(edited), dtype=pl.Int64).implode()
     for frame in read_entries(bad):
-        yield frame.filter(~pl.col("id").is_in(ids)).with_columns(pl.col("value").map_elements(_with_digest, pl.String))
+        unedited = frame.filter(~pl.col("id").is_in(ids))
+        values = [_with_digest(decode_object(bad, *row, "text")) for row in unedited.iter_rows()]
+        yield unedited.with_columns(value=pl.Series(values, dtype=pl.String))
 
 
-def _with_digest(value: str) -> str:
-    entry = orjson.loads(value)
+def _with_digest(entry: dict[str, Any]) -> str:
     return orjson.dumps(entry | {DIGEST: text_digest(entry["text"])}).decode()
 
 

@@ -18,7 +18,7 @@ from booruflow.captioning.parsing.parser import parse_edited
 from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
-from booruflow.core.idjson import MAX_ID_DIGITS, read_entries, write_entries
+from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, read_entries, write_entries
 from booruflow.core.streams import semi_join
 from booruflow.core.tables import read_stream
 from booruflow.sources.tags import tag_line
@@ -110,7 +110,7 @@ def read_bad_texts(paths: Iterable[str], ids: Collection[int]) -> tuple[dict[int
         for frame in read_entries(path):
             total += len(frame)
             for post, value in frame.filter(pl.col("id").is_in(wanted)).iter_rows():
-                texts[post] = orjson.loads(value)["text"]
+                texts[post] = decode_object(path, post, value, "text")["text"]
     return texts, total
 
 

@@ -40,20 +40,33 @@ def read_raw(path: str | Path) -> Iterator[Raw]:
     """The lines of a raw_{n}.jsonl.
 
     Raises:
-        UserError: a line is not JSON.
+        UserError: a line is anything else.
     """
     with open_input(path) as file:
         for number, line in enumerate(file, 1):
             try:
-                yield orjson.loads(line)
+                raw = orjson.loads(line)
             except orjson.JSONDecodeError as error:
                 raise UserError(f"{path}: line {number}: not JSON ({error}): delete the file and run again") from error
+            if not (isinstance(raw, dict) and type(raw.get("id")) is int and _has_texts(raw)):
+                raise UserError(f"{path}: line {number}: not an id with a text: delete the file and run again")
+            yield raw
+
+
+def _has_texts(raw: Raw) -> bool:
+    return isinstance(raw.get("text"), str) and isinstance(raw.get("finish_reason"), str)
 
 
 def artists_of(split: str | Path) -> Callable[[int], list[str]]:
-    """A function from the id of a shard's post to its artists."""
+    """A function from the id of a shard's post to its artists; a UserError for any other id."""
     artists = dict(pl.concat(read_stream(split, ["id", "artists"])).iter_rows())
-    return lambda post: [name for name in artists[post].split(", ") if name]
+
+    def artists_of_post(post: int) -> list[str]:
+        if post not in artists:
+            raise UserError(f"{split}: no post {post}, though it has an output: delete the outputs of this shard and run again")
+        return [name for name in artists[post].split(", ") if name]
+
+    return artists_of_post
 
 
 def parse_raw(

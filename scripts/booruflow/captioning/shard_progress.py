@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from booruflow.captioning.journal import journal_files, read_journal
 from booruflow.core.errors import UserError
@@ -25,13 +27,17 @@ def progress_of(folder: Path) -> Iterator[str]:
         raise UserError(
             f"{results}/missing: no split_<n>.parquet there: give the folder of a data set, or run `snakemake shards`"
         )
+
+    @cache
+    def ids_in(file: Path) -> NDArray[np.int64]:
+        return np.array([entry["id"] for _, entry in read_journal(file)], dtype=np.int64)
+
     yield HEAD
     total_posts = total_journalled = 0
     for number, split in enumerate(splits):
         posts = pq.read_table(split, columns=["id"])["id"].to_numpy()
         files = journal_files(folder / "journal", number, len(splits))
-        journal_ids = np.array([entry["id"] for path in files for _, entry in read_journal(path)], dtype=np.int64)
-        journalled = int(np.isin(posts, journal_ids).sum())
+        journalled = int(np.isin(posts, np.concatenate([np.empty(0, np.int64), *map(ids_in, files)])).sum())
         state = "done" if _is_done(split, results / f"captions/raw_{number}.jsonl") else _last_written(files)
         yield _line(str(number), len(posts), journalled, state)
         total_posts, total_journalled = total_posts + len(posts), total_journalled + journalled

@@ -11,8 +11,8 @@ from typing import TypeAlias
 import orjson
 import polars as pl
 
-from booruflow.core.errors import Unreadable
-from booruflow.core.idjson import read_entries, write_entries
+from booruflow.core.errors import Unreadable, UserError
+from booruflow.core.idjson import decode_object, read_entries, write_entries
 from booruflow.core.streams import Stream
 from booruflow.sources.images.reasons import UNREADABLE
 
@@ -53,8 +53,16 @@ def read_skipped(path: str | Path) -> Stream:
     """A skipped file as a stream of SKIPPED_SCHEMA; `detail` is null where there is none.
 
     Raises:
-        UserError: see `booruflow.core.idjson.read_entries`.
+        UserError: see `booruflow.core.idjson.read_entries`; or an entry is not of that form.
     """
     value = pl.Struct({name: SKIPPED_SCHEMA[name] for name in ("reason", "detail")})
     for frame in read_entries(path):
-        yield frame.select("id", pl.col("value").str.json_decode(value)).unnest("value")
+        try:
+            decoded = frame.select("id", pl.col("value").str.json_decode(value)).unnest("value")
+        except pl.exceptions.ComputeError:
+            decoded = None
+        if decoded is None or decoded["reason"].has_nulls():
+            for row in frame.iter_rows():
+                decode_object(path, *row, "reason")
+            raise UserError(f"{path}: a detail that is no text: delete the file and run `snakemake`, which builds it again")
+        yield decoded

@@ -9,6 +9,7 @@ import yaml
 
 import booruflow
 from booruflow.cli.config_text import config_text
+from booruflow.cli.image_names import PLAIN
 from booruflow.cli.recognition import Recognised, recognise
 from booruflow.core.config import Tree, check_config
 from booruflow.core.errors import UserError
@@ -58,11 +59,13 @@ def _settings(found: Recognised, folder: Path) -> Tree:
             f"{found.resolutions[1]}: {found.resolutions[0]} has resolutions too, and only one file is possible: leave one out"
         )
     folders = [_from(folder, path) for path in found.images]
+    image_name = {} if found.image_names.template == PLAIN else {"image_name": found.image_names.template}
     inputs: dict[str, Any] = {
         "metadata": [_from(folder, path) for path in found.metadata] or ["metadata.parquet"],
         "columns": {key: name for key, name in found.columns.items() if name or key in NULLABLE},
         "captions": [{**source, "files": [_from(folder, path) for path in source["files"]]} for source in found.captions],
         "images": folders if len(folders) > 1 else "".join(folders),
+        **image_name,
         "resolutions": "".join(_from(folder, path) for path in found.resolutions),
     }
     min_count = {"general": 128, "artist": 128, "character": 128, "copyright": 100, "meta": 100}
@@ -87,6 +90,11 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
     for source in found.captions:
         yield f"  captions: {', '.join(source['files'])}{': ' + ', '.join(source['columns']) if 'columns' in source else ''}"
     yield from (f"  {kind}: {path}" for kind in ("images", "resolutions") for path in getattr(found, kind))
+    names = found.image_names
+    if names.of_posts:
+        yield f"    images are called {names.template}, as {names.of_posts:,} of {names.looked_at:,} that were looked at"
+    elif names.looked_at:
+        yield f"    none of the {names.looked_at:,} names looked at has an id of the metadata: set inputs.image_name to their form"
     yield "Next: check the file, above all captioner.model and captions; then"
     yield f"  cd {folder}"
     yield "  snakemake -n"

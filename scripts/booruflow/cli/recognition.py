@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from booruflow.cli.image_names import PLAIN, ImageNames, guess_image_name
 from booruflow.core.errors import UserError
 from booruflow.core.files import reading
 from booruflow.sources.inputs import is_csv
@@ -43,6 +44,7 @@ class Recognised:
     captions: list[dict[str, Any]] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     resolutions: list[str] = field(default_factory=list)
+    image_names: ImageNames = field(default_factory=lambda: ImageNames(PLAIN, 0, 0))
     posts: int = 0
     """Rows of the parquet metadata; those of CSV files are not counted."""
 
@@ -61,6 +63,8 @@ def recognise(paths: Sequence[Path]) -> Recognised:
             _json(path, found)
         else:
             _table(path, found)
+    if found.metadata:
+        found.image_names = guess_image_name(found.images, found.metadata, found.columns["id"] or "id")
     return found
 
 

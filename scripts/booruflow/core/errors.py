@@ -5,6 +5,11 @@ class UserError(Exception):
     """Something the user can fix; the message is one line: what is wrong, where (file, row, key) and what to do."""
 
 
+def counted_noun(count: int, noun: str) -> str:
+    """`1 product` or `2,000 products`."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
 def first_line(error: Exception) -> str:
     """The first line of an error's text, at most 160 characters, to quote in a one-line message."""
     return (str(error) or type(error).__name__).splitlines()[0][:160]

@@ -5,11 +5,12 @@ Errors of the operating system become one-line errors that name the file.
 
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from booruflow.core.errors import UserError
 
@@ -101,6 +102,19 @@ def open_input(path: str | Path) -> Iterator[BinaryIO]:
     """
     with reading(path), Path(path).open("rb") as file:
         yield file
+
+
+def read_json(path: str | Path, remedy: str = "delete it and run `snakemake`, which builds it again") -> Any:  # noqa: ANN401
+    """The content of a small JSON file.
+
+    Raises:
+        UserError: it cannot be read, or is not JSON.
+    """
+    with open_input(path) as file:
+        try:
+            return json.loads(file.read())
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}: damaged: {remedy}") from error
 
 
 def spool_beside(path: str | Path, name: str = "spool") -> Path:

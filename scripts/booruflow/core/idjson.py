@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -112,6 +113,20 @@ def read_entry_ids(path: str | Path) -> Stream:
     yield pl.DataFrame(schema={"id": pl.Int64})
     for block in _read_blocks(path):
         yield pl.DataFrame({"id": block.ids})
+
+
+def decode_object(path: str | Path, post: int, value: str, *texts: str) -> dict[str, Any]:
+    """The decoded value of the entry `post` of a file: an object that has the members `texts`, all of them text.
+
+    Raises:
+        UserError: it is anything else; file and id are named.
+    """
+    with suppress(orjson.JSONDecodeError):
+        entry = orjson.loads(value)
+        if isinstance(entry, dict) and all(isinstance(entry.get(name), str) for name in texts):
+            return entry
+    form = " and ".join(["an object", *(f"a text '{name}'" for name in texts)]).replace(" and ", " with ", 1)
+    raise UserError(f"{path}: id {post}: not {form}: delete the file and run `snakemake`, which builds it again")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Parquet tables: any table opened, the workflow's own written and read as streams."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -43,9 +43,15 @@ def require_columns(
             raise UserError(f"{path}: no column '{name}'; {hint}it has {', '.join(names) or 'none'}: {remedy}")
 
 
-def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mapping[str, pl.DataType | type]) -> int:
+def write_stream(
+    path: str | Path,
+    stream: Iterable[pl.DataFrame],
+    schema: Mapping[str, pl.DataType | type],
+    metadata: Callable[[], Mapping[bytes, bytes]] = dict,
+) -> int:
     """Write a stream as one parquet file with the columns of `schema`; return the number of rows.
 
+    `metadata` is called when the stream has ended, and gives key-value metadata of the file.
     The bytes depend on the rows only, not on the frames they come in.
     The file is not compressed: several rules read it, and compressing takes longer than writing it uncompressed.
     """
@@ -62,6 +68,7 @@ def write_stream(path: str | Path, stream: Iterable[pl.DataFrame], schema: Mappi
                 pending = pending[GROUP_ROWS:]
         if len(pending):
             _write_group(writer, pending)
+        writer.add_key_value_metadata(dict(metadata()))
     return rows
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.files import open_whole, sha256_of, writing
 from booruflow.core.progress import progress
 from booruflow.products.tar_index import read_index
@@ -78,4 +79,4 @@ def remove_leftovers(results: Path, names: Collection[str]) -> None:
             with suppress(OSError):  # it holds other files
                 folder.rmdir()
     if removed:
-        print(f"{len(removed)} files of earlier settings removed, such as {results / removed[0]}")
+        print(f"{counted_noun(len(removed), 'file')} of earlier settings removed, such as {results / removed[0]}")

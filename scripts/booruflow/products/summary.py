@@ -1,12 +1,34 @@
-"""The summary on the console at the end of a run. Loaded by Snakemake's own process, so it imports no data libraries."""
+"""The counts of a run: those of the checks of captions in a file, and all in the manifest and on the console at its end.
+
+Loaded by Snakemake's own process, so it imports no data libraries.
+"""
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input
+from booruflow.core.files import open_whole, read_json
+
+
+def write_counts(path: str | Path, counts: Mapping[str, int]) -> None:
+    """Write counts by name as JSON."""
+    with open_whole(path) as file:
+        file.write(json.dumps(counts, indent=1).encode() + b"\n")
+
+
+def read_counts(path: str | Path) -> dict[str, int]:
+    """The counts in a file of `write_counts`.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    counts = read_json(path)
+    if isinstance(counts, dict) and all(type(count) is int for count in counts.values()):
+        return counts
+    raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -15,14 +37,15 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing or damaged.
     """
-    with open_input(path) as file, suppress(ValueError, TypeError, KeyError, AttributeError):
-        manifest: dict[str, Any] = json.loads(file.read())
+    remedy = "run `snakemake`, which builds it again"
+    manifest: dict[str, Any] = read_json(path, remedy)
+    with suppress(TypeError, KeyError, AttributeError):
         summary, artifacts = manifest["summary"], manifest["artifacts"]
         if all(isinstance(count, int) for count in summary.values()) and all(
             isinstance(entry["size"], int) and isinstance(entry["sha256"], str) for entry in artifacts.values()
         ):
             return manifest
-    raise UserError(f"{path}: damaged: run `snakemake`, which builds it again")
+    raise UserError(f"{path}: damaged: {remedy}")
 
 
 def print_summary(path: str | Path) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import orjson
 import polars as pl
 
 from booruflow.core.errors import Unreadable
 from booruflow.core.files import open_whole
+from booruflow.core.idjson import decode_object, read_entries
 from booruflow.sources.images.decoding import open_image
 from booruflow.sources.images.listing import IMAGE_PATH
 from booruflow.sources.images.reading import read_image
@@ -28,22 +28,25 @@ Location: TypeAlias = tuple[str, int | None, int | None]
 """Path, offset and size of an image, see `booruflow.sources.images.reading`."""
 
 
-def sample_captions(entries: Iterable[pl.DataFrame], count: int) -> list[tuple[int, str]]:
-    """(id, text) of the `count` entries whose ids hash lowest, in id order: a few new posts change few of them."""
-    rows = (row for frame in entries for row in frame.select("id", "value").iter_rows())
+def sample_captions(paths: Iterable[str | Path], count: int) -> list[tuple[int, str]]:
+    """(id, text) of the `count` entries of files whose ids hash lowest, in id order: a few new posts change few of them."""
+    rows = ((*row, path) for path in paths for frame in read_entries(path) for row in frame.iter_rows())
     sample = heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(b"%d" % row[0]).digest())
-    return [(post, caption_text(value)) for post, value in sorted(sample)]
+    return [(post, caption_text(path, post, value)) for post, value, path in sorted(sample)]
 
 
-def caption_text(value: str) -> str:
+def caption_text(path: str | Path, post: int, value: str) -> str:
     """The caption of an entry, or the raw text of a bad one with its reason in front."""
-    entry: dict[str, str] = orjson.loads(value)
-    return entry["caption"] if "caption" in entry else f"[{entry['reason']}] {entry['text']}"
+    if "caption" in decode_object(path, post, value):
+        return str(decode_object(path, post, value, "caption")["caption"])
+    entry = decode_object(path, post, value, "reason", "text")
+    return f"[{entry['reason']}] {entry['text']}"
 
 
-def find_tags(entries: Iterable[pl.DataFrame], ids: Set[int]) -> dict[int, str]:
-    """The tags of `ids`, from the entries of the tags JSON."""
-    return {row[0]: orjson.loads(row[1])["tags"] for row in _rows_of(entries, ids, ["id", "value"])}
+def find_tags(path: str | Path, ids: Set[int]) -> dict[int, str]:
+    """The tags of `ids`, from the tags JSON."""
+    rows = _rows_of(read_entries(path), ids, ["id", "value"])
+    return {row[0]: decode_object(path, *row, "tags")["tags"] for row in rows}
 
 
 def find_images(images: Iterable[pl.DataFrame], ids: Set[int]) -> dict[int, Location]:

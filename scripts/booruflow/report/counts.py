@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 
-from booruflow.core.idjson import decode_json_text, member_json_text
+from booruflow.core.idjson import decode_json_text, decode_object, member_json_text, read_entries, read_entry_ids
 from booruflow.core.streams import aligned
 
 EXISTING, GENERATED, FIXED, TAGS, NOTHING = "existing", "generated", "fixed", "tags alone", "nothing"
@@ -85,19 +85,18 @@ def count_resolutions(resolutions: Iterable[pl.DataFrame]) -> Counter[tuple[int,
     return counts
 
 
-def count_outcomes(
-    good: Iterable[pl.DataFrame],
-    bad: Iterable[pl.DataFrame],
-    skipped: Iterable[pl.DataFrame],
-    failed: Iterable[pl.DataFrame],
-) -> Mapping[str, int]:
-    """Posts of one shard per outcome: `good`, `repaired`, `failed`, `bad: <reason>`, `skipped: <reason>`."""
+def count_outcomes(good: str | Path, bad: str | Path, skipped: str | Path, failed: str | Path) -> Mapping[str, int]:
+    """Posts of one shard, given its files, per outcome: `good`, `repaired`, `failed`, `bad: <reason>`, `skipped: <reason>`.
+
+    Raises:
+        UserError: a file is damaged.
+    """
     counts: Counter[str] = Counter()
-    for frame in good:
-        counts.update("repaired" if orjson.loads(value).get("repaired") else "good" for value in frame["value"])
-    for frame in failed:
+    for frame in read_entries(good):
+        counts.update("repaired" if decode_object(good, *row).get("repaired") else "good" for row in frame.iter_rows())
+    for frame in read_entry_ids(failed):
         counts.update("failed" for _ in frame["id"])
-    for name, entries in (("bad", bad), ("skipped", skipped)):
-        for frame in entries:
-            counts.update(f"{name}: {orjson.loads(value)['reason']}" for value in frame["value"])
+    for name, path in (("bad", bad), ("skipped", skipped)):
+        for frame in read_entries(path):
+            counts.update(f"{name}: {decode_object(path, *row, 'reason')['reason']}" for row in frame.iter_rows())
     return counts

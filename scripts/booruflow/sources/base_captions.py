@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import spool_beside
 from booruflow.core.streams import Stream, semi_join
 from booruflow.sources.tables.columns import Column
@@ -71,7 +71,7 @@ def captions_of_posts(captions: Iterable[pl.DataFrame], ids: Iterable[pl.DataFra
     for frame in semi_join(all_captions(), ids):
         matched += len(frame)
         yield frame
-    print(f"{total:,} captions found, {matched:,} of them of posts of the data set")
+    print(f"{counted_noun(total, 'caption')} found, {matched:,} of posts of the data set")
     if total and not matched:
         raise UserError(
             "config.yaml: inputs.captions: no caption is of a post of the data set: set the id of the sources to their column of"

@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole, reading
+from booruflow.core.files import open_whole, read_json, reading
 from booruflow.sources.images.names import fixed_parts, name_pattern
 
 
@@ -80,11 +80,13 @@ def refuse_other_inputs(inputs: Mapping[str, Any], record: Path) -> None:
     """Keep the results of one data set from being replaced by those of another.
 
     Raises:
-        UserError: the config names none of the inputs in `record`, which the results beside it were made of.
+        UserError: the config names none of the inputs in `record`, which the results beside it were made of; or this is damaged.
     """
     if not record.exists():
         return
-    recorded = json.loads(record.read_bytes())
+    recorded = read_json(record, "delete it")
+    if not isinstance(recorded, list) or not all(isinstance(path, str) for path in recorded):
+        raise UserError(f"{record}: damaged: delete it")
     if not set(recorded) & set(_named_inputs(inputs)):
         raise UserError(
             f"config.yaml: inputs: {record.parent}/ was made of other files ({', '.join(recorded[:3])}): make a folder for the"

@@ -1,5 +1,6 @@
 """Metadata in CSV, such as BigQuery exports it: any number of files converted to one parquet file."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,10 @@ from booruflow.core.tables import write_stream
 from booruflow.sources.posts import metadata_columns
 from booruflow.sources.tables.columns import Column, Place, converted
 from booruflow.sources.tables.csv_rows import CsvFile, csv_batches, csv_header
-from booruflow.sources.tables.sorted_rows import refuse_duplicates
+from booruflow.sources.tables.sorted_rows import CONVERTED_FROM, Ids, refuse_duplicates
+
+FIRST_ROW = 2
+"""After the header."""
 
 
 def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, names: Mapping[str, str | None]) -> int:
@@ -33,11 +37,17 @@ def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, names: Mappi
     id_name = str(names["id"])
     columns = [replace(column, name=column.source) for column in metadata_columns(names) if column.source is not None]
     schema = {id_name: pl.Int64} | {column.name: column.dtype for column in columns}
-    return write_stream(target, _rows(paths, id_name, columns), schema)
+    ids_of: list[Ids] = []
+
+    def origins() -> dict[bytes, bytes]:
+        files = [(str(path), len(ids), FIRST_ROW) for path, ids in zip(paths, ids_of, strict=True)]
+        return {CONVERTED_FROM: json.dumps(files).encode()}
+
+    return write_stream(target, _rows(paths, id_name, columns, ids_of), schema, origins)
 
 
-def _rows(paths: Sequence[str | Path], id_name: str, columns: Sequence[Column]) -> Iterator[pl.DataFrame]:
-    ids_of = []
+def _rows(paths: Sequence[str | Path], id_name: str, columns: Sequence[Column], ids_of: list[Ids]) -> Iterator[pl.DataFrame]:
+    """The rows of all files; the ids of each are added to `ids_of`."""
     with progress(sum(Path(path).stat().st_size for path in paths if Path(path).exists()), "CSV", "B") as bar:
         for path in paths:
             ids = [np.empty(0, np.int64)]
@@ -45,8 +55,8 @@ def _rows(paths: Sequence[str | Path], id_name: str, columns: Sequence[Column]) 
                 read = [Column("id", id_name, pl.Int64), *columns]
                 header, has_rows = csv_header(path, file, read)
                 for batch in csv_batches(path, file, header, read) if has_rows else ():
-                    frame = converted(batch, id_name, columns, Place(path, 2 + sum(map(len, ids))))
+                    frame = converted(batch, id_name, columns, Place(path, FIRST_ROW + sum(map(len, ids))))
                     ids.append(frame["id"].to_numpy())
                     yield frame.rename({"id": id_name})
             ids_of.append(np.concatenate(ids))
-    refuse_duplicates(paths, ids_of, first=2)
+    refuse_duplicates(paths, ids_of, first=FIRST_ROW)

@@ -4,6 +4,8 @@ from collections import Counter
 
 import polars as pl
 
+from booruflow.core.errors import counted_noun
+
 LETTERS = ("g", "s", "q", "e")
 """general, sensitive, questionable, explicit: the ratings of Danbooru since 2022, and of Gelbooru."""
 
@@ -41,11 +43,13 @@ class RatingReader:
         """One line for each thing that may be a mistake: `safe`, three ratings instead of four, and values that are no rating."""
         notes = []
         if safe := self._counts["safe"]:
-            notes.append(f"{safe} posts are rated safe, which is read as s: with today's ratings, general or sensitive")
+            notes.append(
+                f"{counted_noun(safe, 'post')} rated safe, which is read as s: with today's ratings, general or sensitive"
+            )
         elif "s" in self._seen and "g" not in self._seen:
             notes.append("no post is rated g: s may mean safe here, as on boorus with three ratings")
         others = sorted(self._counts.keys() - LETTER_OF.keys())
         if others:
-            total = sum(self._counts[rating] for rating in others)
-            notes.append(f"{total} posts have a rating other than g, s, q and e, such as {others[0]!r}: no filter selects them")
+            posts = counted_noun(sum(self._counts[rating] for rating in others), "post")
+            notes.append(f"{posts} with a rating other than g, s, q and e, such as {others[0]!r}: no filter selects them")
         return notes

@@ -99,8 +99,11 @@ def load_model(folder: str | Path) -> tuple[TagSetModel, TagVocabulary]:
     """
     folder = Path(folder)
     content = _read_config(folder / "config.json")
-    categories = tuple(content.pop("category_names"))
-    config = ModelConfig(**content)
+    try:
+        categories = tuple(content.pop("category_names"))
+        config = ModelConfig(**content)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder}/config.json: damaged ({error}): train again") from error
     names, category_names, counts = read_tags(folder / "tags.tsv")
     if len(names) != config.tokens:
         raise UserError(f"{folder}/tags.tsv: {len(names)} tags, but the model has {config.tokens}: train the model again")
@@ -120,6 +123,8 @@ def _read_config(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"{path}: missing: name the folder of a trained model, or train it again") from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: damaged: train again") from error
     if not isinstance(content, dict) or content.pop("model_type", None) != MODEL_TYPE:
         raise UserError(f"{path}: not of a tag-set model: name a folder that the rule train_tag_model wrote")
     return content

@@ -55,7 +55,7 @@ class TagTokenizer:
             length = json.loads(path.read_bytes())["model_max_length"]
         except FileNotFoundError as error:
             raise UserError(f"{path}: no such file: name a folder that save_pretrained wrote") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{path}: damaged ({error!r}): save the tokenizer again") from error
         return cls(read_vocabulary(Path(folder) / "vocab.json"), length)
 

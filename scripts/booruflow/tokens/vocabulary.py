@@ -200,7 +200,7 @@ def read_vocabulary(json_path: Path) -> Vocabulary:
         data = json.loads(json_path.read_bytes())
     except FileNotFoundError as error:
         raise UserError(f"{json_path}: no such file: {remedy}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{json_path}: damaged ({error}): {remedy} again") from error
     try:
         tokens = tuple(Token(entry["name"], entry["category"], entry["count"]) for entry in data["tokens"])

@@ -199,6 +199,16 @@ def test_a_request_that_a_working_server_never_answers_fails_alone(tmp_path, fau
     assert sorted(posts_of(server.requests)) == sorted([*range(20), *[7] * 5])
 
 
+def test_a_caption_stays_with_its_post_whatever_id_a_damaged_journal_gives_it(tmp_path):
+    shard = make_shard(tmp_path, [row(1), row(2)])
+    first, _, _ = run(shard, tmp_path)
+    journal = tmp_path / "journal/shard_0_of_1.jsonl"
+    journal.write_text(journal.read_text().replace('"id":1,', '"id":7,'))
+    second, _, stats = run(shard, tmp_path)
+    assert (second, stats[0]["generated"]["captions"]) == (first, 0)
+    assert list(first[1]) == list(second[1])
+
+
 def test_an_empty_shard(tmp_path):
     raw, skipped, _ = run(make_shard(tmp_path, []), tmp_path)
     assert (raw, skipped) == ({}, {})

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from booruflow.captioning.edit_list import refuse_edited_lists, unedited_entries
-from booruflow.captioning.fixed import is_edited, read_edited
+from booruflow.captioning.fixed import is_edited, read_bad_texts, read_edited
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries, write_entries
 
@@ -53,3 +53,11 @@ def test_a_list_that_was_edited_in_its_place_is_not_replaced(tmp_path, bad):
     lists[0].write_text(written.replace('"4": {', '"4": '))
     with pytest.raises(UserError, match=r"edited_0\.json: line 2, column \d+: not valid JSON"):
         refuse_edited_lists(lists, "edited")
+
+
+@pytest.mark.parametrize("value", ["7", "{}", '{"text":7}', "x"])
+def test_a_bad_output_without_a_text_is_named(bad, value):
+    write_entries(bad, [pl.DataFrame({"id": [4], "value": [value]})])
+    for read in (lambda: list(unedited_entries(bad, [])), lambda: read_bad_texts([str(bad)], [4])):
+        with pytest.raises(UserError, match=r"bad_0\.json: id 4: not an object with a text 'text': delete the file"):
+            read()

@@ -11,6 +11,7 @@ from booruflow.captioning.failed import (
     unanswered_line,
     write_failed,
 )
+from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries
 
 KEYS = [bytes([n]) * 16 for n in range(3)]
@@ -24,8 +25,10 @@ def test_attempts_are_counted_by_key_over_files_and_other_lines_ignored(tmp_path
     (tmp_path / "a").write_text(
         attempt(KEYS[0], 5) + '{"key": "zz"}\n[1]\n7\n' + attempt(KEYS[1], 6) + attempt(KEYS[0], 5, "late")
     )
+    odd = [attempt(KEYS[2], 1e999), attempt(KEYS[2], "7"), attempt(KEYS[2], 7, None), attempt(b"short", 7), "[" * 100_000 + "\n"]
+    (tmp_path / "c").write_text("".join(odd) + attempt(KEYS[2], True))
     (tmp_path / "b").write_text(attempt(KEYS[0], 5, "last") + attempt(KEYS[2], 7)[:20])
-    assert read_attempts([tmp_path / "a", tmp_path / "b"]) == {
+    assert read_attempts([tmp_path / name for name in "abc"]) == {
         KEYS[0]: Failure(5, "last", 3),
         KEYS[1]: Failure(6, "status 500", 1),
     }
@@ -41,6 +44,30 @@ def test_a_failed_file_has_the_layout_of_all_lists_and_is_read_back(tmp_path, fa
     write_failed(tmp_path / "failed_0.json", failures)
     assert [id_ for frame in read_entries(tmp_path / "failed_0.json") for id_ in frame["id"]] == sorted(failures)
     assert read_failed(tmp_path / "failed_0.json") == failures
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{", '{"x": {}}', '{"1": 5}', '{"1": {}}', '{"1": {"reason": 5, "attempts": 1}}', "[" * 100_000, "\xff"),
+        *('{"1": {"reason": "", "attempts": true}}', '{"1": {"reason": "", "attempts": "1"}}'),
+    ],
+)
+def test_a_damaged_file_is_one_line_with_its_name(tmp_path, text):
+    (tmp_path / "failed_0.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match=r"failed_0\.json: damaged: delete it"):
+        unanswered([tmp_path / "failed_0.json"], [tmp_path / "fixed_0.json"])
+
+
+def test_damaged_captions_of_a_person_are_one_line(tmp_path):
+    write_failed(tmp_path / "failed_0.json", {2: Failure(2, "", 1)})
+    (tmp_path / "fixed_0.json").write_text("[2]")
+    with pytest.raises(UserError, match=r"fixed_0\.json: damaged"):
+        unanswered([tmp_path / "failed_0.json"], [tmp_path / "fixed_0.json"])
+
+
+def test_files_that_do_not_exist_have_no_failures(tmp_path):
+    assert unanswered([tmp_path / "failed_0.json"], [tmp_path / "fixed_0.json"]) == {}
 
 
 def test_posts_that_a_person_has_captioned_are_not_left(tmp_path):

@@ -58,8 +58,26 @@ def test_artists_of_a_post(artists):
 
 def test_lines_are_read_and_an_error_names_the_broken_one(tmp_path):
     path = tmp_path / "raw_0.jsonl"
-    path.write_bytes(b'{"id":1,"text":"a\\u2028"}\n{"id":2,"text":"b')
+    path.write_bytes(b'{"id":1,"text":"a\\u2028","finish_reason":"stop"}\n{"id":2,"text":"b')
     lines = read_raw(path)
-    assert next(lines) == {"id": 1, "text": "a\u2028"}
+    assert next(lines) == raw(1, "a\u2028")
     with pytest.raises(UserError, match=r"raw_0\.jsonl: line 2: not JSON"):
         next(lines)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("7", "[]", "null", '{"id":"1","text":"a","finish_reason":"stop"}', '{"id":1,"text":7,"finish_reason":"stop"}'),
+        *('{"id":1,"text":"a"}', '{"id":true,"text":"a","finish_reason":"stop"}'),
+    ],
+)
+def test_a_line_that_is_no_output_is_named(tmp_path, line):
+    (tmp_path / "raw_0.jsonl").write_text(line)
+    with pytest.raises(UserError, match=r"raw_0\.jsonl: line 1: not an id with a text: delete"):
+        next(read_raw(tmp_path / "raw_0.jsonl"))
+
+
+def test_an_output_of_a_post_that_is_not_in_the_shard_is_one_line(artists):
+    with pytest.raises(UserError, match=r"split_0\.parquet: no post 5, though it has an output: delete"):
+        list(parse_raw([raw(5, PROSE)], artists, SETTINGS))

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 from small_shards import row
 
-from booruflow.captioning.journal import Journal
+from booruflow.captioning import shard_progress
+from booruflow.captioning.journal import Journal, read_journal
 from booruflow.captioning.shard_progress import progress_of
 from booruflow.captioning.shards import SHARD_SCHEMA
 from booruflow.core.errors import UserError
@@ -47,3 +48,18 @@ def test_outputs_of_an_earlier_shard_of_that_number_do_not_count(tmp_path):
     os.utime(tmp_path / "results/captions/raw_0.jsonl", (1, 1))
     pl.DataFrame([row(0)], schema=SHARD_SCHEMA, orient="row").write_parquet(tmp_path / "results/missing/split_0.parquet")
     assert [line.split()[-1] for line in progress_of(tmp_path)] == ["state", "yet", "0%"]
+
+
+def test_a_journal_file_of_all_shards_is_read_once(tmp_path, monkeypatch):
+    (tmp_path / "results/missing").mkdir(parents=True)
+    for number in range(3):
+        pl.DataFrame([row(number)], schema=SHARD_SCHEMA, orient="row").write_parquet(
+            tmp_path / f"results/missing/split_{number}.parquet"
+        )
+    with Journal(tmp_path / "journal", 0, 1) as journal:
+        journal.append([{"key": "0" * 32, "id": 2, "text": "", "finish_reason": "stop"}])
+    (tmp_path / "journal/shard_0_of_1.jsonl").rename(tmp_path / "journal/old.jsonl")
+    read = []
+    monkeypatch.setattr(shard_progress, "read_journal", lambda path: read.append(path.name) or read_journal(path))
+    assert [line.split()[2] for line in list(progress_of(tmp_path))[1:]] == ["0", "0", "1", "1"]
+    assert read == ["old.jsonl"]

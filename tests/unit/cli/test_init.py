@@ -98,3 +98,20 @@ def test_two_files_of_resolutions_or_metadata_with_other_columns_are_refused(tmp
     with pytest.raises(UserError, match=r"b\.parquet: its columns have other names than those of .*a\.parquet"):
         init_folder(tmp_path / "set", [files / "a.parquet", files / "b.parquet"])
     assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("{}.webp", "    images are called {id}, as 2 of 2 that were looked at"),
+        ("danbooru_{}_{:032x}.webp", "    images are called danbooru_{id}_{md5}, as 2 of 2 that were looked at"),
+        ("7{0}{0}{0}.webp", "    none of the 2 names looked at has an id of the metadata: set inputs.image_name to their form"),
+    ],
+)
+def test_the_form_of_image_names_is_found_out(tmp_path, files, form, line):
+    pl.DataFrame({"id": [2, 4], "rating": ["g", "e"], **TAGS}).write_parquet(files / "posts.parquet")
+    for post in (2, 4):
+        (files / "pics" / form.format(post, post)).touch()
+    assert line in list(init_folder(tmp_path / "set", [files / "pics", files / "posts.parquet"]))
+    expected = "danbooru_{id}_{md5}" if "danbooru" in form else "{id}"
+    assert inputs_of(tmp_path / "set")["image_name"] == expected

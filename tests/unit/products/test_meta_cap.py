@@ -1,10 +1,16 @@
 import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.products.meta_cap import meta_cap_entries
+from booruflow.products.summary import read_counts
+
+SCRIPT = Path(__file__).parents[3] / "scripts/meta_cap.py"
 
 
 @pytest.fixture
@@ -28,3 +34,38 @@ def test_later_sources_replace_earlier_ones(write):
     merged = pl.concat(meta_cap_entries(base, generated))
     values = [f'{{"caption":"{source}"}}' for source in ("base", "good", "fixed", "fixed")]
     assert merged.equals(pl.DataFrame({"id": [1, 2, 3, 4], "value": values}, schema=ENTRY_SCHEMA))
+
+
+@pytest.fixture
+def run_script(tmp_path, write):
+    """Runs the script of the rule on base captions; returns its outputs."""
+
+    def run():
+        lists = dict.fromkeys(("splits", "good", "bad", "skipped", "failed", "fixed"), ())
+        inputs = SimpleNamespace(base=write("base", {1: "a", 2: "b"}), missing_before="", **lists)
+        outputs = SimpleNamespace(captions=tmp_path / "meta_cap.json", counts=tmp_path / "counts.json")
+        snakemake = SimpleNamespace(input=inputs, output=outputs, log=[tmp_path / "log"], rule="meta_cap")
+        runpy.run_path(str(SCRIPT), {"snakemake": snakemake})
+        return outputs
+
+    return run
+
+
+def test_the_counts_are_written_beside_the_captions(run_script):
+    outputs = run_script()
+    assert list(json.loads(outputs.captions.read_bytes())) == ["1", "2"]
+    counts = {name: count for name, count in read_counts(outputs.counts).items() if count}
+    assert counts == {"base_captions": 2, "captions": 2}
+
+
+def test_captions_that_differ_from_their_sources_end_the_job_before_anything_is_made_of_them(
+    run_script, tmp_path, monkeypatch, capfd
+):
+    def write_too_few(path, stream):
+        return write_entries(path, [pl.concat(stream).head(1)])
+
+    monkeypatch.setattr("booruflow.core.idjson.write_entries", write_too_few)
+    with pytest.raises(SystemExit):
+        run_script()
+    assert "check failed: meta_cap.json holds the latest caption of each id; not so for id 2 and 0 more" in capfd.readouterr().err
+    assert not (tmp_path / "counts.json").exists()

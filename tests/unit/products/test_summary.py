@@ -6,7 +6,7 @@ import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.products.manifest import write_manifest
-from booruflow.products.summary import print_summary
+from booruflow.products.summary import print_summary, read_counts, write_counts
 
 
 def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
@@ -25,6 +25,19 @@ def test_a_damaged_manifest_is_named(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(UserError, match=r"manifest\.json: damaged: run `snakemake`"):
         print_summary(tmp_path / "manifest.json")
+
+
+def test_counts_are_read_as_they_were_written(tmp_path):
+    counts = {"good": 3, "captions": 0}
+    write_counts(tmp_path / "counts.json", counts)
+    assert list(read_counts(tmp_path / "counts.json").items()) == list(counts.items())
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "7", '{"good": "3"}', '{"good": true}', "[" * 100_000])
+def test_damaged_counts_are_named(tmp_path, text):
+    (tmp_path / "counts.json").write_text(text)
+    with pytest.raises(UserError, match=r"counts\.json: damaged: delete it"):
+        read_counts(tmp_path / "counts.json")
 
 
 def test_it_loads_no_data_library():

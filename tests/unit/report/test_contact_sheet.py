@@ -1,35 +1,57 @@
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
 import polars as pl
+import pytest
 from PIL import Image
 
-from booruflow.core.idjson import ENTRY_SCHEMA
+from booruflow.core.errors import UserError
+from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.report.contact_sheet import caption_text, find_images, find_tags, sample_captions, write_contact_sheet
 from booruflow.sources.images.listing import IMAGES_SCHEMA
 
 
-def entries(ids: range) -> pl.DataFrame:
-    return pl.DataFrame({"id": list(ids), "value": [f'{{"caption":"{post}"}}' for post in ids]}, schema=ENTRY_SCHEMA)
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, dict[int, str]], Path]:
+    """Writes entries to a file."""
+
+    def write(name: str, values: dict[int, str]) -> Path:
+        write_entries(tmp_path / name, [pl.DataFrame({"id": list(values), "value": list(values.values())}, schema=ENTRY_SCHEMA)])
+        return tmp_path / name
+
+    return write
 
 
-def test_few_new_posts_change_little_of_the_sample() -> None:
-    before = sample_captions([entries(range(0, 500)), entries(range(500, 1000))], 20)
-    after = sample_captions([entries(range(0, 1010))], 20)
+def captions(ids: range) -> dict[int, str]:
+    return {post: f'{{"caption":"{post}"}}' for post in ids}
+
+
+def test_few_new_posts_change_little_of_the_sample(write: Callable[..., Path]) -> None:
+    before = sample_captions([write("a", captions(range(0, 500))), write("b", captions(range(500, 1000)))], 20)
+    after = sample_captions([write("a", captions(range(0, 1010)))], 20)
     assert len(before) == len(after) == 20
     assert [post for post, _ in before] == sorted(post for post, _ in before)
     assert len(set(before) & set(after)) >= 17
-    assert sample_captions([entries(range(3))], 20) == [(post, str(post)) for post in range(3)]
+    assert sample_captions([write("a", captions(range(3)))], 20) == [(post, str(post)) for post in range(3)]
 
 
 def test_a_bad_entry_is_shown_with_its_reason() -> None:
-    assert caption_text('{"text":"{\\"a","finish_reason":"length","reason":"truncated"}') == '[truncated] {"a'
-    assert caption_text('{"caption":"A girl.","repaired":true}') == "A girl."
+    assert caption_text("bad", 1, '{"text":"{\\"a","finish_reason":"length","reason":"truncated"}') == '[truncated] {"a'
+    assert caption_text("good", 1, '{"caption":"A girl.","repaired":true}') == "A girl."
 
 
-def test_tags_are_found_by_id() -> None:
-    tags = pl.DataFrame({"id": [1, 2], "value": ['{"tags":"1girl, hat"}', '{"tags":"1boy"}']}, schema=ENTRY_SCHEMA)
-    assert find_tags([tags, tags.clear()], {1, 3}) == {1: "1girl, hat"}
+@pytest.mark.parametrize("value", ["7", "{}", '{"caption":7}', '{"text":"a"}', '{"reason":"a","text":null}', '{"caption":"a"'])
+def test_an_entry_of_another_form_is_named(write: Callable[..., Path], value: str) -> None:
+    with pytest.raises(UserError, match=r"good: id 5: not an object.*: delete the file"):
+        sample_captions([write("good", {5: value})], 3)
+    with pytest.raises(UserError, match=r"tags: id 5: not an object.*: delete the file"):
+        find_tags(write("tags", {5: value}), {5})
+
+
+def test_tags_are_found_by_id(write: Callable[..., Path]) -> None:
+    tags = write("tags", {1: '{"tags":"1girl, hat"}', 2: '{"tags":"1boy"}'})
+    assert find_tags(tags, {1, 3}) == {1: "1girl, hat"}
 
 
 def test_the_page_embeds_its_images_and_escapes_texts(tmp_path: Path) -> None:

@@ -1,6 +1,11 @@
-import polars as pl
+from collections.abc import Callable
+from pathlib import Path
 
-from booruflow.core.idjson import ENTRY_SCHEMA
+import polars as pl
+import pytest
+
+from booruflow.core.errors import UserError
+from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.report.counts import BIN_WIDTH, MAX_WORDS, count_outcomes, count_resolutions, count_texts
 
 
@@ -38,13 +43,33 @@ def test_a_very_long_caption_is_counted_in_the_last_bin() -> None:
     assert counts.words["existing"][-1] == 1 == counts.words["existing"].sum()
 
 
-def test_outcomes_are_counted_by_reason() -> None:
-    good = entries(post1='{"caption":"a"}', post2='{"caption":"b","repaired":true}')
-    bad = entries(post3='{"text":"","reason":"truncated"}', post4='{"text":"","reason":"truncated"}')
-    skipped = entries(post5='{"reason":"no image"}')
-    failed = entries(post6='{"reason":"status 500: <html>","attempts":1}')
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes entries to a file."""
+
+    def write(name: str, **values: str) -> Path:
+        write_entries(tmp_path / f"{name}.json", entries(**values))
+        return tmp_path / f"{name}.json"
+
+    return write
+
+
+def test_outcomes_are_counted_by_reason(write: Callable[..., Path]) -> None:
+    good = write("good", post1='{"caption":"a"}', post2='{"caption":"b","repaired":true}')
+    bad = write("bad", post3='{"text":"","reason":"truncated"}', post4='{"text":"","reason":"truncated"}')
+    skipped = write("skipped", post5='{"reason":"no image"}')
+    failed = write("failed", post6='{"reason":"status 500: <html>","attempts":1}')
     expected = {"good": 1, "repaired": 1, "bad: truncated": 2, "skipped: no image": 1, "failed": 1}
     assert dict(count_outcomes(good, bad, skipped, failed)) == expected
+
+
+@pytest.mark.parametrize("name", ["good", "bad", "skipped"])
+@pytest.mark.parametrize("value", ["7", "[]", "x"])
+def test_an_entry_of_another_form_is_named(write: Callable[..., Path], name: str, value: str) -> None:
+    paths = {other: write(other) for other in ("good", "bad", "skipped", "failed")}
+    write(name, post5=value)
+    with pytest.raises(UserError, match=rf"{name}\.json: id 5: not an object.*: delete the file"):
+        count_outcomes(**paths)
 
 
 def test_posts_without_a_resolution_are_not_counted() -> None:

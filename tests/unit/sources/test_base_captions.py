@@ -69,7 +69,7 @@ def test_captions_of_no_post_are_refused(tmp_path, capsys):
         return [post for frame in captions_of_posts(rows, ids) for post in frame["id"]]
 
     assert of_posts([[1, 2], [5]], [2, 3, 5]) == [2, 5]
-    assert "3 captions found, 2 of them of posts of the data set" in capsys.readouterr().out
+    assert "3 captions found, 2 of posts of the data set" in capsys.readouterr().out
     assert of_posts([[]], [1]) == []
     with pytest.raises(UserError, match=r"^config\.yaml: inputs\.captions: no caption is of a post"):
         of_posts([[1, 2]], [3, 4])

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.sources.inputs import image_folders, input_errors, is_csv, is_json, list_edited, trainer_folder
+from booruflow.sources.inputs import (
+    image_folders,
+    input_errors,
+    is_csv,
+    is_json,
+    list_edited,
+    refuse_other_inputs,
+    trainer_folder,
+)
 
 UNSELECTIVE = {"subsets": {"cats": {"all": ["cat"], "ratings": []}}, "tokens": {"score_edges": []}}
 """Sections of the config that select no posts by rating or score."""
@@ -90,6 +98,13 @@ def test_one_image_folder_or_several_or_none():
 )
 def test_where_the_trainer_finds_images(folder, prefix):
     assert trainer_folder(folder) == prefix
+
+
+@pytest.mark.parametrize("text", ["", "{", "7", '{"a": 1}', "[1]", "[" * 100_000])
+def test_a_damaged_record_of_the_inputs_is_one_line(tmp_path, text):
+    (tmp_path / "inputs.json").write_text(text)
+    with pytest.raises(UserError, match=r"inputs\.json: damaged: delete it$"):
+        refuse_other_inputs({}, tmp_path / "inputs.json")
 
 
 def test_edited_files_have_any_name_that_ends_in_json(tmp_path):

@@ -105,7 +105,7 @@ def test_a_broken_file_is_refused_with_its_key(tmp_path, content, message):
 
 
 def test_an_id_in_two_files_is_refused_with_both(tmp_path):
-    with pytest.raises(UserError, match=r"1\.json entry 2: id 5 is already at .*0\.json entry 1 \(1 duplicates in all\)"):
+    with pytest.raises(UserError, match=r"1\.json entry 2: id 5 is already at .*0\.json entry 1 \(1 duplicate in all\)"):
         rows_of(tmp_path, {"5": "a"}, {"6": "b", "5": "c"})
 
 

@@ -2,6 +2,8 @@ import csv
 import gzip
 import io
 
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from booruflow.core.errors import UserError
 from booruflow.sources.metadata_csv import csv_to_parquet
 from booruflow.sources.tables import csv_rows
+from booruflow.sources.tables.sorted_rows import sorted_rows
 
 HEADER = [
     "id", "rating", "score", "tag_string_meta", "tag_string_general", "tag_string_artist", "tag_string_copyright",
@@ -110,6 +113,14 @@ def test_the_row_number_is_right_after_several_blocks(tmp_path, monkeypatch):
         convert(tmp_path, START + many + b'-1,g,5,"","","","",""\n')
     with pytest.raises(UserError, match=r"1-posts\.csv row 3: id 3 is already at .*0-posts\.csv row 5"):
         convert(tmp_path, START + many, START + b'900,g,5,"","","","",""\n3,g,5,"","","","",""\n')
+
+
+def test_an_id_that_parquet_metadata_have_too_is_named_by_its_csv_file(tmp_path):
+    rows = [b'%d,g,5,"","two\nlines","","",""\n' % n for n in range(5)]
+    convert(tmp_path, START + b"".join(rows[:3]), START, START + b"".join(rows[3:]))
+    pq.write_table(pa.table({"id": [9, 4]}), tmp_path / "other.parquet")
+    with pytest.raises(UserError, match=r"other\.parquet row 1: id 4 is already at .*/2-posts\.csv row 3 \("):
+        pl.concat(sorted_rows([tmp_path / "x.parquet", tmp_path / "other.parquet"], "id", [], tmp_path / "spool", "rows"))
 
 
 def test_a_header_alone_gives_an_empty_table(tmp_path):

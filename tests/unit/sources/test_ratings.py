@@ -9,9 +9,9 @@ from booruflow.sources.ratings import RatingReader
     [
         (["g", "s", None, "q", "e"], ["g", "s", None, "q", "e"], []),
         (["general", "Sensitive", " questionable ", "EXPLICIT", "G", ""], ["g", "s", "q", "e", "g", None], []),
-        (["safe", "Safe", "e"], ["s", "s", "e"], ["2 posts are rated safe, which is read as s"]),
+        (["safe", "Safe", "e"], ["s", "s", "e"], ["2 posts rated safe, which is read as s"]),
         (["s", "q", "s"], ["s", "q", "s"], ["no post is rated g: s may mean safe here"]),
-        (["g", "r18", "unknown"], ["g", "r18", "unknown"], ["2 posts have a rating other than g, s, q and e, such as 'r18'"]),
+        (["g", "r18", "unknown"], ["g", "r18", "unknown"], ["2 posts with a rating other than g, s, q and e, such as 'r18'"]),
         ([None, None], [None, None], []),
     ],
 )

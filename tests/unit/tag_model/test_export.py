@@ -7,7 +7,7 @@ from small_tag_sets import small_architecture
 
 from booruflow.core.errors import UserError
 from booruflow.tag_model.embedding import embed, write_vectors
-from booruflow.tag_model.export import load_model, save_model
+from booruflow.tag_model.export import MODEL_TYPE, load_model, save_model
 from booruflow.tag_model.model import TagSetModel
 from booruflow.tag_model.sets import tag_vocabulary
 from booruflow.tag_model.training import new_model
@@ -63,6 +63,14 @@ def test_damaged_folders_are_refused(folder):
     (folder / "model" / "config.json").write_text(json.dumps({"model_type": "bert"}))
     with pytest.raises(UserError, match="not of a tag-set model"):
         load_model(folder / "model")
+    for text in ("", "{", "[" * 100_000):
+        (folder / "model" / "config.json").write_text(text)
+        with pytest.raises(UserError, match=r"config.json: damaged: train again"):
+            load_model(folder / "model")
+    for content in ({}, {"category_names": 7}, {"category_names": [], "layers": 1, "colour": 2}):
+        (folder / "model" / "config.json").write_text(json.dumps({"model_type": MODEL_TYPE, **content}))
+        with pytest.raises(UserError, match=r"config.json: damaged \(.*\): train again"):
+            load_model(folder / "model")
     with pytest.raises(UserError, match="missing"):
         load_model(folder / "nothing")
 

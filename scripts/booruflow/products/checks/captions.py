@@ -1,7 +1,7 @@
 """Consistency checks from the shards to meta_cap.json: nothing is lost and nothing is counted twice.
 
-Those of the shards run before the captions are merged, so that no file that a trainer reads is made of wrong ones. A check raises
-a UserError if what its docstring states does not hold.
+All run in the rule meta_cap, so that no file that a trainer reads is made of wrong captions. A check raises a UserError if what
+its docstring states does not hold.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,26 +19,20 @@ from booruflow.products.meta_cap import caption_sources
 from booruflow.sources.missing import read_missing
 
 
-class ShardFiles(Protocol):
-    """Paths as the rules `meta_cap` and `manifest` name their inputs; lists have one file per shard."""
+class CaptionFiles(Protocol):
+    """Paths as the rule `meta_cap` names its inputs; lists have one file per shard."""
 
     missing_before: str
     splits: Sequence[str]
+    base: str
     good: Sequence[str]
     bad: Sequence[str]
     skipped: Sequence[str]
     failed: Sequence[str]
-
-
-class CaptionFiles(ShardFiles, Protocol):
-    """Paths as the rule `manifest` names its inputs."""
-
-    base: str
     fixed: Sequence[str]
-    captions: str
 
 
-def check_shard_files(files: ShardFiles) -> list[int]:
+def check_shard_files(files: CaptionFiles) -> list[int]:
     """Run the checks of the shards; return the counts of good, bad, skipped and failed posts.
 
     Raises:
@@ -53,15 +47,17 @@ def check_shard_files(files: ShardFiles) -> list[int]:
     return [sum(counts) for counts in zip(*outcomes, strict=True)] if outcomes else [0, 0, 0, 0]
 
 
-def check_caption_files(files: CaptionFiles) -> dict[str, int]:
-    """Run all checks from the shards to meta_cap.json; return the counts that they found.
+def check_merged(files: CaptionFiles, outcomes: Sequence[int], merged: str | Path) -> dict[str, int]:
+    """Compare meta_cap.json, the file `merged`, with its sources; return the counts of all checks of captions.
+
+    `outcomes` are the counts of `check_shard_files`.
 
     Raises:
         UserError: a check failed.
     """
-    good, bad, skipped, failed = check_shard_files(files)
+    good, bad, skipped, failed = outcomes
     (base, *generated), replaced, captions = check_captions(
-        caption_sources(files.base, [*files.good, *files.fixed]), read_entries(files.captions, "check captions", "caption")
+        caption_sources(files.base, [*files.good, *files.fixed]), read_entries(merged, "check captions", "caption")
     )
     return {
         "base_captions": base,

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import sha256_of
 from booruflow.core.progress import progress
 from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
-from booruflow.products.checks.captions import check_caption_files
+from booruflow.products.checks.captions import check_merged, check_shard_files
 from booruflow.products.checks.exports import check_exports, summary_of
 from booruflow.products.manifest import ENTRIES, leftovers, manifest_text, unlisted
 from booruflow.products.summary import read_manifest
@@ -103,7 +103,8 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
     )
     tars = sum(name.startswith("tars/captions/") and name.endswith(".tar") for name in names)
     try:
-        summary = summary_of(check_caption_files(files), check_exports(files, tars, image_name))
+        captions = check_merged(files, check_shard_files(files), files.captions)
+        summary = summary_of(captions, check_exports(files, tars, image_name))
     except UserError as error:
         return {str(results): str(error)}
     artifacts = {name: entry | {"entries": summary[ENTRIES[name]]} if name in ENTRIES else entry for name, entry in names.items()}
@@ -119,4 +120,4 @@ def _report(problems: Mapping[str, str], manifest: Path, records_file: Path) -> 
     for path, problem in sorted(problems.items()):
         print(f"{path}: {problem}")
     add_records(records_file, dict.fromkeys([*filter(state_of, problems), str(manifest)], DAMAGED))
-    raise UserError(f"{len(problems)} products are not as they were built: run `snakemake`, which builds them again")
+    raise UserError(f"{counted_noun(len(problems), 'product')} not as built: run `snakemake`, which builds what differs again")

@@ -150,31 +150,55 @@ def csv_batches(path: str | Path, file: CsvFile, header: Sequence[str], columns:
 def _refuse_swallowed_rows(path: str | Path, batch: pa.RecordBatch, id_place: int, first_row: int) -> None:
     """Raise a UserError about a value that has whole rows in it, from a stray quote at its start to one at its end.
 
-    By the standard alone this is a value with line breaks. The batch has all columns of the file; that of ids is `id_place`.
+    By the standard alone this is a value with line breaks. Where the rows are sorted by id, it is one if its ids do not fit
+    between those around it. The batch has all columns of the file; that of ids is `id_place`.
     """
     for place, column in enumerate(batch.columns):
         text = column.buffers()[2].to_pybytes() if column.buffers()[2] else b""
         if b"\n" not in text and b"\r" not in text:
             continue
         for row, value in enumerate(column.cast(pa.binary()).to_pylist()):
-            if _holds_rows(value, place, batch.num_columns, id_place):
+            held = _ids_of_rows(value, place, batch.num_columns, id_place)
+            if held and _fit(held, row, batch.column(id_place).to_pylist(), after=id_place < place):
                 raise UserError(
                     f"{path}: row {first_row + row}: {batch.schema.names[place]} has further rows in it: {value[:40]!r}...:"
-                    " remove or double the quote at its start"
+                    " remove or double the quote at its start, or sort the rows by id, if this is text with line breaks"
                 )
 
 
-def _holds_rows(value: bytes, place: int, width: int, id_place: int) -> bool:
-    """Whether a value of the column `place` is the rest of a row, any rows, and the start of a row of `width` values."""
+def _ids_of_rows(value: bytes, place: int, width: int, id_place: int) -> list[int]:
+    """The ids in a value of the column `place`, if it is the rest of a row, any rows, and the start of one of `width` values."""
     if value.count(b",") < width - 1 or not LINE_END.search(value):
-        return False
+        return []
     first, *others, last = LINE_END.split(value)
     lines = [line.split(b",") for line in (first, *filter(None, others), last)]
     widths = [len(line) for line in lines]
     if widths != [width - place, *[width] * (len(lines) - 2), place + 1]:
-        return False
+        return []
     fields = [field for line in lines for field in line]
-    return bool(re.fullmatch(rb" *[0-9]+(\.0*)? *", fields[(id_place - place) % width]))
+    ids = [_id_of(field) for field in fields[(id_place - place) % width :: width]]
+    return [] if None in ids else [post for post in ids if post is not None]
+
+
+def _id_of(field: str | bytes) -> int | None:
+    text = field.decode(errors="replace") if isinstance(field, bytes) else field
+    found = re.fullmatch(r" *([0-9]+)(?:\.0*)? *", text)
+    return int(found[1]) if found else None
+
+
+def _fit(held: Sequence[int], row: int, fields: Sequence[str], *, after: bool) -> bool:
+    """Whether the ids `held` by a row fit into those of all rows, `fields`, before or after its own, as far as one can tell."""
+    ids = [_id_of(field) for field in fields]
+    if None in ids or not (step := _step(ids)):
+        return True
+    place = row + after
+    return _step([*ids[:place], *held, *ids[place:]]) == step
+
+
+def _step(ids: Sequence[int | None]) -> int:
+    """1 if ids ascend (as one does), -1 if they descend, else 0."""
+    steps = np.sign(np.diff(np.array(ids, np.float64)))
+    return int(steps[0]) if len(steps) and (steps == steps[0]).all() else int(not len(steps))
 
 
 def _row_of(path: str | Path, offset: int) -> int:

@@ -1,5 +1,7 @@
 """Parquet tables of other tools: ids and text checked, rows sorted by id."""
 
+import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from booruflow.core.errors import UserError, first_line
+from booruflow.core.errors import UserError, counted_noun, first_line
 from booruflow.core.progress import progress
 from booruflow.core.streams import ROWS, Stream, prefetched
 from booruflow.core.tables import open_table, require_columns
@@ -19,6 +21,12 @@ from booruflow.sources.tables.columns import Column, Place, check_columns, conve
 
 PART_ROWS = 100_000
 """Rows sorted in memory at a time, where a table is not sorted yet."""
+
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+"""The column that pandas writes for an index without a name."""
+
+CONVERTED_FROM = b"converted from"
+"""Key of the metadata of a table that was converted: a JSON list of files, each with its number of rows and its first row."""
 
 Ids = NDArray[np.int64]
 
@@ -31,7 +39,7 @@ def sorted_rows(paths: Sequence[str | Path], id_column: str, columns: Sequence[C
 
     Args:
         paths: parquet files.
-        id_column: the column of the ids; a file without it may have them as its pandas index.
+        id_column: the column of the ids; a file without it may have them as its pandas index, if that has a name.
         columns: the columns to read.
         spool: created if needed, and removed at the end.
         label: of the progress bar.
@@ -69,7 +77,7 @@ def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: 
     """Raise a UserError that names both places if an id occurs twice.
 
     Args:
-        paths: the files.
+        paths: the files; of a table that was converted from others, the place in these is named.
         ids_of: the ids of each file, in its order.
         unit: "row" or "entry", for the message.
         first: the number of the first row or entry of a file.
@@ -79,20 +87,38 @@ def refuse_duplicates(paths: Sequence[str | Path], ids_of: Sequence[Ids], unit: 
     if not len(repeated):
         return
     places = [
-        f"{path} {unit} {first + position}"
+        _origin(path, position) or f"{path} {unit} {first + position}"
         for path, ids in zip(paths, ids_of, strict=True)
-        for position in np.flatnonzero(ids == repeated[0])
+        for position in np.flatnonzero(ids == repeated[0]).tolist()
     ]
-    raise UserError(f"{places[1]}: id {repeated[0]} is already at {places[0]} ({len(repeated)} duplicates in all): remove them")
+    total = counted_noun(len(repeated), "duplicate")
+    raise UserError(f"{places[1]}: id {repeated[0]} is already at {places[0]} ({total} in all): keep one of each")
+
+
+def _origin(path: str | Path, row: int) -> str | None:
+    """Where a row of a table comes from that was converted from other files, see `booruflow.sources.metadata_csv`."""
+    if not str(path).endswith(".parquet"):
+        return None
+    files = (open_table(path).metadata.metadata or {}).get(CONVERTED_FROM)
+    for name, rows, first in json.loads(files) if files else ():
+        if row < rows:
+            return f"{name} row {first + row}"
+        row -= rows
+    return None
 
 
 def find_id_column(table: pq.ParquetFile, path: str | Path, id_column: str) -> str:
-    """`id_column`, or the pandas index in a file that does not have it."""
+    """`id_column`, or the pandas index in a file that does not have it; one without a name may hold row numbers."""
     names = [*table.schema_arrow.names, *_range_index(table)]
     levels = (table.schema_arrow.pandas_metadata or {}).get("index_columns", [])
     index = [name for name in names if name in levels or name in _range_index(table)]
     if id_column not in names and len(index) > 1:
         raise UserError(f"{path}: no column '{id_column}', and an index of several levels, {', '.join(index)}: set the id column")
+    if id_column not in names and index and UNNAMED_INDEX.fullmatch(index[0]):
+        raise UserError(
+            f"{path}: no column '{id_column}', and an index without a name, which may hold row numbers: set the id column; if"
+            f" these are post ids, set it to {index[0]}"
+        )
     name = index[0] if id_column not in names and index else id_column
     require_columns(path, names, [name], "set the id column, as there is no pandas index either")
     return name

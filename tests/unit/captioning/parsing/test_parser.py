@@ -333,6 +333,7 @@ def test_escaped_characters_are_no_loop():
         ('{"a": 1}', Reason.WRONG_TYPE),
         ("[" * 5000 + "]" * 5000, Reason.REPETITION),
         ("Hello there", Reason.NOT_JSON),
+        ('{"general": "A girl stands."}er_', Reason.NOT_JSON),
         ("I'm sorry, but I can't describe this image.", Reason.REFUSAL),
         ('{"description": "I\'m sorry, I can\'t assist with that."}', Reason.REFUSAL),
         ("!" * 400, Reason.REPETITION),

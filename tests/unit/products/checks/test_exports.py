@@ -8,7 +8,7 @@ import pytest
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
 from booruflow.core.tables import write_stream
-from booruflow.products.checks.captions import check_caption_files
+from booruflow.products.checks.captions import check_merged, check_shard_files
 from booruflow.products.checks.exports import check_coverage, check_exports, check_tars, meta_lat_ids, summary_of
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.tars import write_tars
@@ -177,7 +177,7 @@ def products(tmp_path):
 
 
 def check_products(products):
-    return summary_of(check_caption_files(products), check_exports(products, 2, "{id}"))
+    return summary_of(check_merged(products, check_shard_files(products), products.captions), check_exports(products, 2, "{id}"))
 
 
 def test_the_counts_of_consistent_products(products):

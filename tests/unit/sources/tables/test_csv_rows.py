@@ -83,7 +83,7 @@ def test_a_header_alone_has_no_rows(tmp_path, content):
 
 @pytest.mark.parametrize("width", [3, 9])
 def test_text_with_line_breaks_and_commas_is_not_taken_for_rows(tmp_path, width):
-    notes = ["a,b,c\nd", "7,a,x\n8,b,y", "\n,,", "one, two\nthree, four, five\n", "a\nb,c\nd", *["1,2\n3,4"] * (width > 3)]
+    notes = ["a,b,c\nd", "7,a,x\n8,b,y", "\n,,", "one, two\nthree, four, five\n", "a\nb,c\nd", "1,2\n3,4"]
     text = io.StringIO()
     fill = [""] * (width - 3)
     csv.writer(text).writerows(
@@ -91,6 +91,27 @@ def test_text_with_line_breaks_and_commas_is_not_taken_for_rows(tmp_path, width)
     )
     rows = rows_of(tmp_path / "a.csv", text.getvalue().encode())
     assert [(row[0], row[1], row[-1]) for row in rows] == [(str(n), note, note.encode()) for n, note in enumerate(notes)]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("id,tags", '{},"a\n1,b"'), ("tags,id", '"1,2\n3",{}'),
+        ("id,tags,note", '{},"1,2\n3,4",x'), ("tags,id,note", '"1,2,3\n4",{},x'),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("ids", [(5, 7, 9), (9, 7, 5)])
+def test_text_like_rows_whose_ids_do_not_fit_is_text(tmp_path, header, row, ids):
+    value = row.split('"')[1]
+    lines = [(row if post == 7 else row.replace(value, "x")).format(post) for post in ids]
+    rows = rows_of(tmp_path / "a.csv", "\n".join([header, *lines]).encode())
+    assert len(rows) == 3 and value in rows[1]
+
+
+@pytest.mark.parametrize("text", ['5,"a\n6,b"\n7,c', '9,"a\n8,b"\n7,c', '9,a\n7,"b\n1,c"\n8,d', '7,"a\n8,b"', 'x,"a\n8,b"'])
+def test_text_like_rows_whose_ids_fit_or_that_are_in_no_order_is_refused(tmp_path, text):
+    with pytest.raises(UserError, match=r"tags has further rows in it: .*: remove or double the quote at its start, or sort"):
+        rows_of(tmp_path / "a.csv", f"id,tags\n{text}".encode())
 
 
 def test_a_row_of_many_megabytes_is_read_quickly(tmp_path):

@@ -46,7 +46,12 @@ def test_sorted_files_are_not_sorted_again(tmp_path, monkeypatch):
 def test_ids_in_the_pandas_index(tmp_path):
     frame = pandas.DataFrame({"text": ["a", "b"]}, index=[7, 3])
     frame.to_parquet(tmp_path / "a.parquet")
-    assert sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)["id"].to_list() == [3, 7]
+    with pytest.raises(
+        UserError, match=r"a\.parquet: no column 'id', and an index without a name, .* set it to __index_level_0__$"
+    ):
+        sorted_of([tmp_path / "a.parquet"], [TEXT], tmp_path)
+    rows = pl.concat(sorted_rows([tmp_path / "a.parquet"], "__index_level_0__", [TEXT], tmp_path / "spool", "test"))
+    assert rows["id"].to_list() == [3, 7]
     frame.rename_axis("post").to_parquet(tmp_path / "b.parquet")
     assert sorted_of([tmp_path / "b.parquet"], [TEXT], tmp_path)["text"].to_list() == ["b", "a"]
 

@@ -40,7 +40,7 @@ _NAMED_ITEM = re.compile(r"""\[\s*+["'][\w ]{1,40}+["']\s*+:""")
 _OPENING_BRACKET = re.compile(r"""\{|\[(?=\s*+(?:[\\"'{}\[\]]|-?\d|\w{1,40}\s*+:|true|false|null|//|/\*|\Z))""")
 _ESCAPED_OPENING = re.compile(r"""[{\[]\s*+\\+["']""")
 _ESCAPED_CHARACTER = re.compile(r"((?<!\\)(?:\\\\)*)\\u(?!00[0-7])([0-9a-fA-F]{4})")  # outside of ASCII
-_JSON_REMAINS = re.compile(r"""[{}\[\]]|["']\s*+:|\w_\w""")
+_JSON_REMAINS = re.compile(r"""[{}\[\]]|["']\s*+:|\w_|_\w""")
 _BETWEEN_VALUES = re.compile(r"[ \t\r\n,;]*")
 _PARAGRAPHS = re.compile(r"\n\s*\n")
 _NOT_A_SCALAR: Value = []

@@ -16,6 +16,8 @@ _BOLD = {
     mark: re.compile(r"XX(?=\S)(.+?)(?:(?<=\S)(XX)|$)".replace("XX", re.escape(mark)), re.MULTILINE) for mark in ("**", "__")
 }
 _NUMBERED = re.compile(r"\b(character|person|panel|frame|speech_bubble|bubble|object|text)_(\d{1,2})\b", re.IGNORECASE)
+_WITH_UNDERSCORE = re.compile(r"(?<![\w@/])\w*_\w*")
+_LETTERS = re.compile(r"[^\W\d_]{2}")
 _QUOTED_PAIR = re.compile(r'"\s*:\s*(?=["\d(])')
 
 
@@ -23,8 +25,8 @@ def clean(text: str) -> str:
     """Return `text` in the form that captions allow.
 
     Each run of white space becomes one space and the ends are trimmed. Control characters, lone surrogates, chat tokens
-    and bold marks are removed. `{}[]` become `()`, because trainers expand braces. `character_2` becomes
-    'the second character'.
+    and bold marks are removed, and underscores at the edges of a word: marks of emphasis, or the rest of a key. `{}[]` become
+    `()`, because trainers expand braces. `character_2` becomes 'the second character'.
     """
     if not (_SUSPECT.search(text) or "  " in text or '":' in text or '" :' in text):
         return text.strip(" ")
@@ -35,12 +37,18 @@ def clean(text: str) -> str:
         if mark in text:
             text = bold.sub(_without_marks, text)
     text = " ".join(_QUOTED_PAIR.sub('", ', text).split())
-    return _NUMBERED.sub(_spelled_out, text) if "_" in text else text
+    return _WITH_UNDERSCORE.sub(_without_edges, _NUMBERED.sub(_spelled_out, text)) if "_" in text else text
 
 
 def _without_marks(found: re.Match[str]) -> str:
     """The words in bold; a mark that nothing closes stays, with the rest of its line."""
     return found[1] if found[2] else found[0]
+
+
+def _without_edges(found: re.Match[str]) -> str:
+    """A word without underscores around it; smileys and names of accounts (`T_T`, `@kuro_`) keep them."""
+    word = found[0].strip("_")
+    return word if _LETTERS.search(word) else found[0]
 
 
 def _spelled_out(found: re.Match[str]) -> str:

@@ -1,0 +1,91 @@
+"""The configuration of the data set, checked: every error is one line, and all are shown before the first job.
+
+A data set is a folder: all paths are below the folder in which snakemake runs.
+Needs config.yaml, and the files that it names; makes results/inputs.json. Reads all sections of the config, and checks them
+against rules/schemas/config.schema.yaml.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+BASE = code_folder()
+sys.path.insert(0, str(BASE / "scripts"))
+silence_ctrl_c(BASE / "scripts")
+
+from booruflow.captioning.backends.registry import captioner_errors, open_backends
+from booruflow.captioning.failed import unanswered, unanswered_line
+from booruflow.core.config import check_config, duplicate_keys
+from booruflow.core.errors import UserError
+from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
+
+# Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
+gc.set_threshold(100_000, 20, 100)
+
+INPUTS_RECORD = Path("results/inputs.json")
+
+if has_other_config_files() and not is_module(BASE):
+    raise WorkflowError(
+        "--configfile: Snakemake would mix that file with the config.yaml of this folder: give the data set a folder of its"
+        " own (booruflow init FOLDER), with its settings in FOLDER/config.yaml, and run snakemake there"
+    )
+
+if repeated := [f"{file}: {line}" for file in yaml_config_files() for line in duplicate_keys(Path(file).read_text("utf-8"))]:
+    raise WorkflowError("\n".join(repeated))
+
+try:
+    config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
+    refuse_other_inputs(config["inputs"], INPUTS_RECORD)
+    CAPTIONER = config.pop("captioner")  # see rule caption
+    BACKENDS = open_backends(CAPTIONER)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# A job gets this section through its environment. Most of its settings only operate the job, so they are no params, which would
+# run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
+os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
+
+if is_main_process():
+    from booruflow.sources.tables.input_checks import table_errors
+
+    errors = [*(f"config.yaml: {line}" for line in input_errors(config)), *table_errors(config["inputs"])]
+    if errors and config["captions"]["generate"]:
+        errors += captioner_errors(CAPTIONER, check_packages=not uses_conda())
+    if errors:
+        raise WorkflowError("\n".join(errors))
+
+
+@contextlib.contextmanager
+def exit_on_user_error():
+    """End the run with the line of a UserError: of an exception in a param or an input Snakemake would show the traceback."""
+    try:
+        yield
+    except UserError as error:
+        sys.exit(str(error))
+
+
+def check_captioner():
+    """End the run if captioning is not possible. A real run says later of the jobs that it has planned whether a GPU is there."""
+    errors = captioner_errors(CAPTIONER, check_packages=not uses_conda())
+    unfinished = any(not Path(f"results/captions/raw_{n}.jsonl").exists() for n in GENERATED)
+    if is_dry_run() and LOCAL and not GPUS and unfinished and any(backend.needs_gpu for backend in BACKENDS):
+        errors.append("config.yaml: captioner.device: cuda, and no GPU is visible on this machine: repair the driver, or set cpu")
+    if errors:
+        sys.exit("\n".join(errors))
+
+
+def exit_if_requests_failed():
+    """End a run with one line and exit code 1, if requests for captions behind its targets have failed.
+
+    The next run repeats them (see retries_due), unless they wait.
+    """
+    shards = [job.wildcards.n for job in jobs_of("caption")]
+    with exit_on_user_error():
+        failures = unanswered(*(expand(f"results/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
+    if failures:
+        sys.exit(unanswered_line(failures, ATTEMPTS))
