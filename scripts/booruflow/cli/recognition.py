@@ -1,7 +1,5 @@
 """What a user's files are: metadata, existing captions, resolutions or images, and the names of their columns."""
 
-import csv
-import gzip
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from booruflow.cli.image_names import PLAIN, ImageNames, guess_image_name
 from booruflow.core.errors import UserError
 from booruflow.core.files import reading
 from booruflow.sources.inputs import is_csv
+from booruflow.sources.json_object import refuse_json_lines
 
 COLUMN_NAMES = {
     "id": ("id", "post_id", "index"),
@@ -59,7 +58,9 @@ def recognise(paths: Sequence[Path]) -> Recognised:
     for path in paths:
         if path.is_dir():
             found.images.append(str(path))
-        elif path.suffix == ".json":
+        elif path.exists() and not path.is_file():
+            raise UserError(f"{path}: neither a file nor a folder: leave it out")
+        elif path.suffix in (".json", ".jsonl"):
             _json(path, found)
         else:
             _table(path, found)
@@ -70,7 +71,9 @@ def recognise(paths: Sequence[Path]) -> Recognised:
 
 def _json(path: Path, found: Recognised) -> None:
     with reading(path), path.open("rb") as file:
-        head = file.read(HEAD_BYTES).decode("utf-8", "replace")
+        text = file.read(HEAD_BYTES)
+    refuse_json_lines(path, text)
+    head = text.decode("utf-8", "replace")
     has_resolution = '"train_resolution"' in head or '"image_size"' in head
     has_caption = '"caption"' in head or re.match(r'\s*\{\s*"[^"]*"\s*:\s*"', head)
     if not has_resolution and not has_caption:
@@ -108,9 +111,12 @@ def _table(path: Path, found: Recognised) -> None:
 
 def _csv_columns(path: Path) -> tuple[list[str], list[str], int]:
     """All columns, those of captions (none: captions are read from parquet and JSON), and the number of rows (0: not counted)."""
-    with reading(path), gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        names = next(csv.reader([file.readline(HEAD_BYTES).decode("utf-8-sig", "replace")]), [])
-    return names, [], 0
+    from tqdm import tqdm
+
+    from booruflow.sources.tables.csv_rows import CsvFile, csv_header
+
+    with tqdm(disable=True) as bar, CsvFile(path, bar) as file:
+        return csv_header(path, file, [])[0], [], 0
 
 
 def _parquet_columns(path: Path) -> tuple[list[str], list[str], int]:

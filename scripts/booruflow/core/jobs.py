@@ -26,6 +26,10 @@ arrow (mimalloc). By default the memory of each batch is returned to the system 
 posts takes 5% longer (benchmarks/chain.py, medians of three)."""
 
 
+CURSOR_UP = "\x1b[A"
+"""What a progress bar writes to return to the line of another one."""
+
+
 @contextmanager
 def job(log: str | Path, name: str) -> Iterator[None]:
     """Run the block as the job `name`: its output goes to `log`, and to the console with `[name]` before each line.
@@ -110,7 +114,7 @@ class Tee(io.TextIOBase):
         """Write each complete line; the rest waits, per thread, for its end."""
         thread = threading.get_ident()
         with self._lock:
-            *lines, rest = re.split("[\r\n]", self._unfinished.pop(thread, "") + text)
+            *lines, rest = re.split("[\r\n]", self._unfinished.pop(thread, "") + text.replace(CURSOR_UP, ""))
             if text.startswith("\r"):
                 lines.append(rest)
             elif rest:

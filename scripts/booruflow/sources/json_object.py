@@ -89,10 +89,7 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
         text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
         if not text.startswith(b"{"):
             raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
-        if _is_json_lines(text):
-            raise UserError(
-                f'{path}: JSON Lines, one object a line: write it as one object {{"<id>": ...}}, or name another file'
-            )
+        refuse_json_lines(path, text)
         rest, count = text[1:], 0
         while True:
             commas, members = _entry_commas(rest)
@@ -112,14 +109,15 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
         yield _decode(path, last[:-1], commas[:0], _entry_commas(last[:-1] + b",")[1])
 
 
-def _is_json_lines(text: bytes) -> bool:
-    """Whether the first line is an object of its own, and another follows."""
-    line, _, rest = text.partition(b"\n")
-    if not (line.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{")):
-        return False
-    with suppress(orjson.JSONDecodeError):
-        return isinstance(orjson.loads(line), dict)
-    return False
+def refuse_json_lines(path: str | Path, text: bytes) -> None:
+    """Raise a UserError if `text`, the start of a file, begins with a line that is an object of its own, and another follows."""
+    line, _, rest = text.lstrip().partition(b"\n")
+    if line.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{"):
+        with suppress(orjson.JSONDecodeError):
+            orjson.loads(line)
+            raise UserError(
+                f'{path}: JSON Lines, one object a line: write it as one object {{"<id>": ...}}, or name another file'
+            )
 
 
 def _entry_commas(text: bytes) -> tuple[NDArray[np.int64], int]:

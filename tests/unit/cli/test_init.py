@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 from pathlib import Path
 
 import polars as pl
@@ -56,6 +57,29 @@ def test_files_inside_the_folder_are_named_relative_to_it(tmp_path):
     assert inputs["metadata"] == ["posts.csv.gz"] and inputs["columns"]["general"] == "tag_string"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_csv_file_with_any_line_end_and_a_byte_order_mark(tmp_path, files, end):
+    (files / "posts.csv").write_bytes("\ufeff".encode() + f'"id",rating,"tags"{end}1,g,"a b"{end}'.encode())
+    list(init_folder(tmp_path / "set", [files / "posts.csv"]))
+    assert inputs_of(tmp_path / "set")["columns"]["general"] == "tags"
+
+
+def test_a_csv_file_without_a_readable_header_is_one_line(tmp_path, files):
+    (files / "posts.csv").write_bytes(b'id,"\xff')
+    with pytest.raises(UserError, match=r"posts\.csv: "):
+        list(init_folder(tmp_path / "set", [files / "posts.csv"]))
+    assert not (tmp_path / "set").exists()
+
+
+def test_json_lines_and_pipes_are_refused_in_one_line(tmp_path, files):
+    (files / "lat.jsonl").write_text('{"image_path": "/a/1.webp", "caption": "x"}\n{"image_path": "/a/2.webp", "caption": "y"}\n')
+    os.mkfifo(files / "posts.csv")
+    for name, message in (("lat.jsonl", "JSON Lines, one object a line"), ("posts.csv", "neither a file nor a folder")):
+        with pytest.raises(UserError, match=message):
+            init_folder(tmp_path / "set", [files / name])
+    assert not (tmp_path / "set").exists()
+
+
 def test_columns_that_are_not_found_are_null(tmp_path, files):
     pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "posts.parquet")
     list(init_folder(tmp_path / "set", [files / "posts.parquet", files, files / "pics"]))
@@ -105,7 +129,7 @@ def test_two_files_of_resolutions_or_metadata_with_other_columns_are_refused(tmp
     [
         ("{}.webp", "    images are called {id}, as 2 of 2 that were looked at"),
         ("danbooru_{}_{:032x}.webp", "    images are called danbooru_{id}_{md5}, as 2 of 2 that were looked at"),
-        ("7{0}{0}{0}.webp", "    none of the 2 names looked at has an id of the metadata: set inputs.image_name to their form"),
+        ("7{0}{0}{0}.webp", "    none of the 2 names looked at has an id of the metadata: set inputs.image_name"),
     ],
 )
 def test_the_form_of_image_names_is_found_out(tmp_path, files, form, line):

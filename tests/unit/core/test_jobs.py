@@ -75,6 +75,8 @@ def test_progress_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
             print(name, i, "x" * 50)
     threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
     with progress(2, "counting") as bar:
+        with progress(1, "counting inside") as inner:
+            inner.update(1)
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         bar.update(2)
@@ -82,6 +84,7 @@ def test_progress_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
     code, console, log = run(tmp_path, body)
     lines = log.splitlines()
     assert code == 0
+    assert "\x1b" not in console
     bars = [line for line in lines if line.startswith("counting")]
     assert "0%" in bars[0]
     assert "100%" in bars[-1]
