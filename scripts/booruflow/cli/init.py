@@ -12,7 +12,7 @@ from booruflow.cli.config_text import config_text
 from booruflow.cli.image_names import PLAIN
 from booruflow.cli.recognition import Recognised, recognise
 from booruflow.core.config import Tree, check_config
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_whole, writing
 
 NULLABLE = ("rating", "score", "artist", "character", "copyright", "meta")
@@ -82,7 +82,7 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
     yield f"{folder}/config.yaml written, for"
     if found.metadata:
         columns = ", ".join(key if key == name else f"{key} = {name}" for key, name in found.columns.items() if name)
-        rows = f", {found.posts:,} rows" if found.posts else ""
+        rows = f", {counted_noun(found.posts, 'row')}" if found.posts else ""
         yield f"  metadata: {', '.join(found.metadata)}{rows}; {columns}"
         absent = [key for key, name in found.columns.items() if not name]
         if absent:
