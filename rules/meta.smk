@@ -5,10 +5,10 @@ Makes meta_cap.json, captions/counts.json, meta_lat.json, meta_lat.jsonl and mis
 and inputs.images.
 """
 
-from booruflow.sources.inputs import trainer_folder
+from booruflow.sources.inputs import trainer_folders
 
-# absolute, so that meta_lat is made again after the project has moved
-TRAINER_FOLDERS = {folder: trainer_folder(config["meta_lat"]["folder"] or folder) for folder in ["", *IMAGES]}
+# absolute, so that meta_lat is made again after images in the data set have moved with it
+TRAINER_FOLDERS = trainer_folders(config["meta_lat"]["folder"], IMAGES)
 
 
 rule meta_cap:

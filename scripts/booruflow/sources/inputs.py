@@ -120,6 +120,11 @@ def trainer_folder(folder: str) -> str:
     return str(Path(folder).absolute()).rstrip("/") + "/"
 
 
+def trainer_folders(folder: str, images: Sequence[str]) -> dict[str, str]:
+    """The `trainer_folder` of each image folder, or of "" if there is none; it is `folder`, if that is not empty."""
+    return {source: trainer_folder(folder or source) for source in images or [""]}
+
+
 def list_edited(folder: str | Path) -> tuple[list[str], list[str]]:
     """The files of edited entries in a folder, sorted, and the names of what else lies there and is not hidden or a backup.
 

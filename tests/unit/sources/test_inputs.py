@@ -15,6 +15,7 @@ from booruflow.sources.inputs import (
     list_edited,
     refuse_other_inputs,
     trainer_folder,
+    trainer_folders,
 )
 
 UNSELECTIVE = {"subsets": {"cats": {"all": ["cat"], "ratings": []}}, "tokens": {"score_edges": []}}
@@ -105,6 +106,12 @@ def test_a_damaged_record_of_the_inputs_is_one_line(tmp_path, text):
     (tmp_path / "inputs.json").write_text(text)
     with pytest.raises(UserError, match=r"inputs\.json: damaged: delete it$"):
         refuse_other_inputs({}, tmp_path / "inputs.json")
+
+
+def test_only_folders_that_are_used_depend_on_where_the_data_set_is():
+    assert trainer_folders("", ["/a", "b"]) == {"/a": "/a/", "b": f"{Path.cwd()}/b/"}
+    assert trainer_folders("", []) == {"": f"{Path.cwd()}/"}
+    assert trainer_folders("D:\\pics", ["/a", "b"]) == {"/a": "D:\\pics\\", "b": "D:\\pics\\"}
 
 
 def test_edited_files_have_any_name_that_ends_in_json(tmp_path):
