@@ -1,12 +1,11 @@
 """One category of tags under a policy, batch by batch: renamed, dropped, implied tags and less specific ones."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from booruflow.tags.naming import Naming
 from booruflow.tags.rows import Ints, Links, Tags, appended, has, without_repeats
@@ -27,7 +26,6 @@ class CategoryTags:
     Attributes:
         renamed: by the booru's name, the canonical name and the rule that led to it.
         dropped: by the booru's name, the canonical name.
-        renamed_posts, dropped_posts: by the booru's name, in how many posts.
         added, removed, less_specific: by canonical name, in how many posts.
     """
 
@@ -35,37 +33,51 @@ class CategoryTags:
         """`implied` is what happens to implied tags: keep, add or remove them."""
         self.category, self._naming = category, naming
         self._implied, self._drop_less_specific = implied, drop_less_specific
-        self._target_of: dict[str, int] = {}  # by the booru's name, the number of the canonical one; -1 if it is dropped
+        # the booru's names, each with a space behind it, and by their numbers: canonical name (-1: dropped), is it another, uses
+        self._own: dict[str, int] = {}
+        self._target, self._is_other, self._uses = np.empty(0, np.int32), np.empty(0, bool), np.empty(0, np.int64)
+        # canonical names, and by their numbers: spelling, what they imply
         self._number_of: dict[str, int] = {}
         self._names: list[str] = []
         self._texts: list[str] = []
-        self._kept: set[int] = set()
         self._implied_by: list[list[int]] = []
+        self._kept: set[int] = set()
         self.renamed: dict[str, tuple[str, str]] = {}
         self.dropped: dict[str, str] = {}
-        self.renamed_posts, self.dropped_posts = Counter[str](), Counter[str]()
         self.added, self.removed, self.less_specific = Counter[str](), Counter[str](), Counter[str]()
+
+    def posts(self, names: Iterable[str]) -> dict[str, int]:
+        """In how many posts names of the booru were."""
+        return {name: int(self._uses[self._own[f"{name} "]]) for name in names}
 
     def apply(self, column: pa.Array) -> Batch:
         """The tags of a column of tag strings."""
-        counts, own_tags = split_tags(column)
-        encoded = own_tags.dictionary_encode()
-        own_names = pc.utf8_rtrim(encoded.dictionary, " ").to_pylist()
-        codes = encoded.indices.to_numpy().astype(np.int64)
-        self._decide([name for name in own_names if name not in self._target_of])
-        targets = np.fromiter((self._target_of[name] for name in own_names), np.int64, len(own_names))
-        is_renamed = np.fromiter((name in self.renamed for name in own_names), bool, len(own_names))
-        uses = np.bincount(codes, minlength=len(own_names))
-        _count(self.dropped_posts, own_names, np.where(targets < 0, uses, 0))
-        _count(self.renamed_posts, own_names, np.where(is_renamed & (targets >= 0), uses, 0))
-
+        counts, tags = split_tags(column)
+        encoded = tags.dictionary_encode()
+        own = self._own_numbers(encoded.dictionary.to_pylist())
+        codes = encoded.indices.to_numpy()
+        self._uses[own] += np.bincount(codes, minlength=own.size)
+        targets = self._target[own]
         numbers = self._here(targets)
-        local = np.where(targets >= 0, np.searchsorted(numbers, targets), -1)
-        name = local[codes]
-        stays = name >= 0
-        tags = Tags(np.repeat(np.arange(counts.size), counts), name).where(stays)
-        tags = without_repeats(tags, is_renamed[codes][stays])
-        return self._related(tags, numbers)
+        local = np.searchsorted(numbers, targets).astype(np.int32)
+        local[targets < 0] = -1
+        row, name, is_other = np.repeat(np.arange(counts.size, dtype=np.int32), counts), local[codes], self._is_other[own]
+        if (targets < 0).any():
+            stays = name >= 0
+            row, name, codes = row[stays], name[stays], codes[stays]
+        found = Tags(row, name)
+        if is_other.any():
+            found = without_repeats(found, is_other[codes], numbers.size)
+        return self._related(found, numbers)
+
+    def _own_numbers(self, names: Sequence[str]) -> Ints:
+        """The numbers of the booru's names; new ones are decided."""
+        get = self._own.get
+        own = np.fromiter((get(name, -1) for name in names), np.int64, len(names))
+        if (new := np.flatnonzero(own < 0)).size:
+            own[new] = np.arange(new.size) + len(self._own)
+            self._decide([names[place][:-1] for place in new.tolist()])
+        return own
 
     def _decide(self, names: Sequence[str]) -> None:
         """Find the canonical names of new names, and whether they are dropped."""
@@ -73,11 +85,15 @@ class CategoryTags:
         is_dropped = self._naming.is_dropped(self.category, found.names).tolist()
         self._number([name for name, dropped in zip(found.names, is_dropped, strict=True) if not dropped])
         for name, canonical, by, dropped in zip(names, *found, is_dropped, strict=True):
-            self._target_of[name] = -1 if dropped else self._number_of[canonical]
+            self._own[f"{name} "] = len(self._own)
             if dropped:
                 self.dropped[name] = canonical
-            if by is not None:
+            elif by is not None:
                 self.renamed[name] = canonical, by
+        targets = [-1 if dropped else self._number_of[name] for name, dropped in zip(found.names, is_dropped, strict=True)]
+        self._target = np.append(self._target, np.array(targets, np.int32))
+        self._is_other = np.append(self._is_other, [by is not None for by in found.by])
+        self._uses = np.append(self._uses, np.zeros(len(names), np.int64))
 
     def _number(self, names: Sequence[str]) -> None:
         """Give numbers to canonical names, and to all that they imply and that is not dropped."""
@@ -99,7 +115,9 @@ class CategoryTags:
 
     def _here(self, targets: Ints) -> Ints:
         """The numbers of all names that the batch may have in the end, ascending."""
-        present = np.unique(targets[targets >= 0])
+        is_here = np.zeros(len(self._names), bool)
+        is_here[targets[targets >= 0]] = True
+        present = np.flatnonzero(is_here)
         if self._implied != "add":
             return present
         implied = [target for number in present.tolist() for target in self._implied_by[number]]

@@ -16,7 +16,9 @@ from booruflow.core.files import open_whole
 from booruflow.core.streams import Stream
 
 GROUP = ("rating", "year")
-_FRAMES_PER_SUM = 64
+
+SUMMED_ROWS = 1 << 19
+"""Posts that are counted at a time: grouping costs little more for many rows than for few."""
 
 
 def cutoffs(posts: Iterable[pl.DataFrame], words: Mapping[str, float], min_posts: int) -> pl.DataFrame:
@@ -59,17 +61,17 @@ def _counts(posts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """How many posts have each value, by group. Memory grows with the number of different values only."""
     keys = [*GROUP, "value"]
     total = pl.DataFrame(schema={"rating": pl.String, "year": pl.Int32, "value": pl.Int64, "posts": pl.Int64})
-    frames: list[pl.DataFrame] = []
+    pending: list[pl.DataFrame] = []
 
     def summed() -> pl.DataFrame:
-        return pl.concat([total, *frames]).group_by(keys).agg(pl.col("posts").sum())
+        new = pl.concat(pending).cast({"year": pl.Int32, "value": pl.Int64}).filter(pl.col("value").is_not_null())
+        return pl.concat([total, new.with_columns(posts=pl.lit(1, pl.Int64))]).group_by(keys).agg(pl.col("posts").sum())
 
     for frame in posts:
-        cast = frame.filter(pl.col("value").is_not_null()).cast({"year": pl.Int32, "value": pl.Int64})
-        frames.append(cast.group_by(keys).agg(posts=pl.len().cast(pl.Int64)))
-        if len(frames) == _FRAMES_PER_SUM:
-            total, frames = summed(), []
-    return summed()
+        pending.append(frame)
+        if sum(map(len, pending)) >= SUMMED_ROWS:
+            total, pending = summed(), []
+    return summed() if pending else total
 
 
 def _least_values(counts: pl.DataFrame, percentiles: list[float]) -> list[int | None]:

@@ -13,10 +13,10 @@ HEADER = ("category", "tag", "action", "becomes", "posts", "rule")
 def report_rows(category: CategoryTags, naming: Naming) -> Iterator[tuple[str, str, str, str, int, str]]:
     """The rows of a category, those of each action by falling number of posts, then by name."""
     name = category.category
-    for tag, posts in _sorted(category.dropped_posts.items()):
+    for tag, posts in _sorted(category.posts(category.dropped).items()):
         canonical = category.dropped[tag]
         yield name, tag, "dropped", "", posts, naming.dropped_by(name, canonical)
-    for tag, posts in _sorted(category.renamed_posts.items()):
+    for tag, posts in _sorted(category.posts(category.renamed).items()):
         canonical, rule = category.renamed[tag]
         yield name, tag, "renamed", canonical, posts, rule
     for tag, posts in _sorted(category.added.items()):

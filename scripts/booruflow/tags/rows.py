@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.integer]
 
 CELLS = 1 << 24
 """Cells of the table of rows and tags in which tags are looked up; more rows are taken in parts."""
@@ -46,17 +47,17 @@ class Links(NamedTuple):
         return Tags(np.repeat(tags.row, sizes), self.targets[places])
 
 
-def without_repeats(tags: Tags, changed: NDArray[np.bool_]) -> Tags:
-    """The tags, each name once a row: its first place counts. Only rows with a `changed` tag can have repeats."""
+def without_repeats(tags: Tags, changed: NDArray[np.bool_], names: int) -> Tags:
+    """The tags, each name once a row. Only `changed` ones can repeat another: they give way to the others, and to the first."""
     if not changed.any():
         return tags
-    touched = np.zeros(int(tags.row[-1]) + 1, bool)
-    touched[tags.row[changed]] = True
-    at = np.flatnonzero(touched[tags.row])
-    _, first = np.unique(tags.row[at] << 32 | tags.name[at], return_index=True)
-    stays = np.ones(tags.row.size, bool)
-    stays[at] = False
-    stays[at[first]] = True
+    at = np.flatnonzero(changed)
+    renamed = Tags(tags.row[at], tags.name[at])
+    _, first = np.unique(renamed.row.astype(np.int64) << 32 | renamed.name, return_index=True)
+    is_first = np.zeros(at.size, bool)
+    is_first[first] = True
+    stays = ~changed
+    stays[at] = is_first & ~has(tags.where(~changed), renamed, names)
     return tags.where(stays)
 
 
@@ -84,16 +85,21 @@ def appended(tags: Tags, more: Tags) -> Tags:
     """The tags with `more` at the end of their rows; what is twice in `more` once."""
     if not more.row.size:
         return tags
-    _, first = np.unique(more.row << 32 | more.name, return_index=True)
+    _, first = np.unique(more.row.astype(np.int64) << 32 | more.name, return_index=True)
     more = Tags(more.row[np.sort(first)], more.name[np.sort(first)])
     row, name = np.concatenate([tags.row, more.row]), np.concatenate([tags.name, more.name])
     order = np.argsort(row, kind="stable")
     return Tags(row[order], name[order])
 
 
-def joined(tags: Tags, rows: int, texts: Sequence[str], separator: str) -> pa.Array:
+def joined(tags: Tags, rows: int, texts: Sequence[str], separator: str) -> pl.Series:
     """The texts of each row's tags, joined; null for a row without tags. Shape (rows,)."""
-    values = pa.array(texts, pa.string()).take(pa.array(tags.name))
-    bounds = np.searchsorted(tags.row, np.arange(rows + 1)).astype(np.int32)
-    lines = pc.binary_join(pa.ListArray.from_arrays(pa.array(bounds), values), separator)
-    return pc.if_else(pa.array(bounds[1:] > bounds[:-1]), lines, None)
+    bounds = np.searchsorted(tags.row, np.arange(rows + 1))
+    pieces = pa.array([f"{text}{separator}" for text in texts] + list(texts), pa.large_string())
+    index = tags.name.astype(np.int64)
+    index[bounds[1:][bounds[1:] > bounds[:-1]] - 1] += len(texts)  # the last tag of a row has no separator behind it
+    taken = pieces.take(pa.array(index))
+    # the texts of all rows lie behind one another: only other offsets make them lines
+    offsets = np.frombuffer(taken.buffers()[1], np.int64)[bounds]
+    lines = pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), taken.buffers()[2])
+    return pl.Series(pc.if_else(pa.array(bounds[1:] > bounds[:-1]), lines, None))

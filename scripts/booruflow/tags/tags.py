@@ -49,11 +49,11 @@ class PolicyTags:
             name = category.category
             batch = category.apply(posts.column(name))
             if self._with_names:
-                names[name] = pl.Series(joined(batch.tags, rows, batch.names, " ")).fill_null("")
+                names[name] = joined(batch.tags, rows, batch.names, " ").fill_null("")
             if name == "general" and "people" in self._policy["order"]:
                 people, batch = split_people(batch)
-                texts["people"] = pl.Series(joined(people.tags, rows, people.texts, separator))
-            texts[name] = pl.Series(joined(batch.tags, rows, batch.texts, separator))
+                texts["people"] = joined(people.tags, rows, people.texts, separator)
+            texts[name] = joined(batch.tags, rows, batch.texts, separator)
         made = made_tags(frame, self._policy, self._cutoffs)
         columns = [values.alias(name) for name, values in texts.items()]
         tags = frame.select("id").with_columns(*columns, *made).select(list(TAGS_SCHEMA))
