@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ def people_ranks(names: Sequence[str]) -> NDArray[np.int64]:
     return np.fromiter(map(_rank, names), np.int64, len(names))
 
 
+@lru_cache(maxsize=1 << 18)
 def _rank(name: str) -> int:
     if name == NO_HUMANS:
         return LAST - 1

@@ -6,13 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Ints = NDArray[np.integer]
-
-CELLS = 1 << 24
-"""Cells of the table of rows and tags in which tags are looked up; more rows are taken in parts."""
 
 
 class Tags(NamedTuple):
@@ -47,45 +43,42 @@ class Links(NamedTuple):
         return Tags(np.repeat(tags.row, sizes), self.targets[places])
 
 
+def _keys(tags: Tags) -> NDArray[np.int64]:
+    """One number for each tag and its row."""
+    return tags.row.astype(np.int64) << 32 | tags.name
+
+
 def without_repeats(tags: Tags, changed: NDArray[np.bool_], names: int) -> Tags:
     """The tags, each name once a row. Only `changed` ones can repeat another: they give way to the others, and to the first."""
     if not changed.any():
         return tags
     at = np.flatnonzero(changed)
     renamed = Tags(tags.row[at], tags.name[at])
-    _, first = np.unique(renamed.row.astype(np.int64) << 32 | renamed.name, return_index=True)
+    _, first = np.unique(_keys(renamed), return_index=True)
     is_first = np.zeros(at.size, bool)
     is_first[first] = True
     stays = ~changed
-    stays[at] = is_first & ~has(tags.where(~changed), renamed, names)
+    stays[at] = is_first & ~has(tags, renamed, names, stays)
     return tags.where(stays)
 
 
-def has(tags: Tags, wanted: Tags, names: int) -> NDArray[np.bool_]:
-    """Whether the row of each wanted tag has it; `names` is the number of names, rows of both ascend."""
-    result = np.zeros(wanted.row.size, bool)
-    if not wanted.row.size or not tags.row.size:
-        return result
+def has(tags: Tags, wanted: Tags, names: int, counted: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """Whether the row of each wanted tag has it among the `counted` tags (None: all); `names` is the number of names."""
     asked = np.zeros(names, bool)
     asked[wanted.name] = True
-    column = np.cumsum(asked) - 1
-    present = tags.where(asked[tags.name])
-    width = int(column[-1]) + 1
-    step = max(1, CELLS // width)
-    for start in range(0, int(wanted.row[-1]) + 1, step):
-        table = np.zeros((step, width), bool)
-        low, high = np.searchsorted(present.row, [start, start + step])
-        table[present.row[low:high] - start, column[present.name[low:high]]] = True
-        low, high = np.searchsorted(wanted.row, [start, start + step])
-        result[low:high] = table[wanted.row[low:high] - start, column[wanted.name[low:high]]]
-    return result
+    present = np.sort(_keys(tags.where(asked[tags.name] if counted is None else asked[tags.name] & counted)))
+    if not present.size:
+        return np.zeros(wanted.row.size, bool)
+    keys = _keys(wanted)
+    found: NDArray[np.bool_] = present[np.minimum(np.searchsorted(present, keys), present.size - 1)] == keys
+    return found
 
 
 def appended(tags: Tags, more: Tags) -> Tags:
     """The tags with `more` at the end of their rows; what is twice in `more` once."""
     if not more.row.size:
         return tags
-    _, first = np.unique(more.row.astype(np.int64) << 32 | more.name, return_index=True)
+    _, first = np.unique(_keys(more), return_index=True)
     more = Tags(more.row[np.sort(first)], more.name[np.sort(first)])
     row, name = np.concatenate([tags.row, more.row]), np.concatenate([tags.name, more.name])
     order = np.argsort(row, kind="stable")
@@ -101,5 +94,6 @@ def joined(tags: Tags, rows: int, texts: Sequence[str], separator: str) -> pl.Se
     taken = pieces.take(pa.array(index))
     # the texts of all rows lie behind one another: only other offsets make them lines
     offsets = np.frombuffer(taken.buffers()[1], np.int64)[bounds]
-    lines = pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), taken.buffers()[2])
-    return pl.Series(pc.if_else(pa.array(bounds[1:] > bounds[:-1]), lines, None))
+    has_tags = np.packbits(bounds[1:] > bounds[:-1], bitorder="little")
+    lines = pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), taken.buffers()[2], pa.py_buffer(has_tags))
+    return pl.Series(lines)
