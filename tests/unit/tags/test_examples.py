@@ -30,8 +30,22 @@ rating: {g: safe, s: sensitive, q: nsfw, e: explicit}
 """
 ALIASES = "antecedent_name,consequent_name,status\n1girls,1girl,active\nlonghair,long_hair,active\nblond,blonde_hair,active\n"
 NAMED_POSTS = [
-    ("g", "kei_(keigarou)", "hatsune_miku", "vocaloid", "1girls ^_^ hair long_hair twintails", "bad_id highres translation_request"),
-    ("s", "takeuchi_takashi", "saber_(fate)", "fate/stay_night fate_(series)", "1girl ahoge blond sword", "absurdres md5_mismatch"),
+    (
+        "g",
+        "kei_(keigarou)",
+        "hatsune_miku",
+        "vocaloid",
+        "1girls ^_^ hair long_hair twintails",
+        "bad_id highres translation_request",
+    ),
+    (
+        "s",
+        "takeuchi_takashi",
+        "saber_(fate)",
+        "fate/stay_night fate_(series)",
+        "1girl ahoge blond sword",
+        "absurdres md5_mismatch",
+    ),
     ("g", "zun", "hakurei_reimu kirisame_marisa", "touhou", "1boy 2girls hat o_o witch_hat", "commentary_request"),
     ("g", "banned_artist", "", "original", "blue_sky cloudy_sky no_humans scenery sky", "bad_pixiv_id highres"),
     ("q", "", "joseph_joestar", "jojo_no_kimyou_na_bouken", "1boy :( black_hair hair male_focus short_hair", "check_translation"),
@@ -53,7 +67,9 @@ def rows(before, after, ids=None):
 
 def sample_rows(policy, folder):
     """The posts of the sample, and their cut-offs."""
-    names = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())["properties"]["inputs"]["properties"]["columns"]
+    names = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text())["properties"]["inputs"]["properties"][
+        "columns"
+    ]
     names = {name: part["default"] for name, part in names["properties"].items()}
     posts = pl.concat(posts_of([str(ROOT / "sample/metadata.parquet")], names, folder / "spool"))
     chosen = policy(**SAMPLE_POLICY)
