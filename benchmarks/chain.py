@@ -107,17 +107,17 @@ def measure(command: list[str], log: Path) -> Usage:
     return Usage(time.monotonic() - start, int(peak.read_text()) / 1024)
 
 
-def make_posts(folder: Path, posts: int, shuffled: bool, resolutions: bool) -> Usage:
+def make_posts(folder: Path, posts: int, shuffled: bool, resolutions: bool, favourites: bool = False) -> Usage:
     """Run `synthetic.py`."""
-    options = ["--shuffled"] * shuffled + ["--resolutions", "indented"] * resolutions
+    options = ["--shuffled"] * shuffled + ["--resolutions", "indented"] * resolutions + ["--favourites"] * favourites
     command = [sys.executable, str(ROOT / "benchmarks/synthetic.py"), str(folder), "--posts", str(posts), *options]
     return measure(command, folder.parent / "synthetic.log")
 
 
-def run_workflow(work: Path, inputs: Path, resolutions: bool, cores: int) -> tuple[dict[str, Usage], Usage]:
-    """Run the workflow in an empty folder; return the usage of each rule and of the whole command."""
+def run_workflow(work: Path, inputs: Path, resolutions: bool, cores: int, **sections: object) -> tuple[dict[str, Usage], Usage]:
+    """Run the workflow in an empty folder, perhaps with further config sections; return the usage of each rule and of all."""
     work.mkdir()
-    (work / "config.yaml").write_text(json.dumps(configuration(inputs, resolutions)))
+    (work / "config.yaml").write_text(json.dumps(configuration(inputs, resolutions) | sections))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(work)]
     command += ["--workflow-profile", "none", "--cores", str(cores), *targets("results")]
     whole = measure(command, work / "snakemake.log")

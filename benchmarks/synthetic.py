@@ -1,6 +1,6 @@
 """Synthetic posts in any number, in bounded memory: booru metadata, existing captions and resolutions.
 
-    python benchmarks/synthetic.py FOLDER --posts 500000 [--shuffled] [--csv-files 3] [--resolutions indented]
+    python benchmarks/synthetic.py FOLDER --posts 500000 [--shuffled] [--csv-files 3] [--resolutions indented] [--favourites]
 
 Tag names, frequencies and co-occurrences are real if the folder ../shared/data beside the repository has
 `danbooru_tags.csv` and `danbooru_cooccurrence.parquet`, and otherwise invented with Zipf frequencies. All else is drawn at
@@ -36,6 +36,12 @@ CATEGORIES = {"general": 0, "artist": 1, "copyright": 3, "character": 4, "meta":
 
 CAPTION_COLUMNS = {"phi3v_horny": 4, "pixtral_caption": 5, "florence_short": 1, "florence_long": 3}
 """Caption columns and their average number of clauses."""
+
+ALIASES = 40_000
+"""Rows of the table of aliases."""
+
+FREQUENT = 5_000
+"""The most frequent tags, which are no alias of another."""
 
 DRAWS = 1 << 22
 PARTNERS = 64
@@ -175,6 +181,28 @@ def posts_batch(tags: Vocabulary, seed: int, batch: int) -> pl.DataFrame:
     )
 
 
+def favourites_batch(seed: int, batch: int) -> pl.DataFrame:
+    """How many people like each post of a batch, and its time: two minutes after the id before it, from May 2005 on."""
+    draw = np.random.default_rng([seed, batch, 4])
+    seconds = 1_116_900_000 + _ids(seed, batch) * 120
+    times = pl.Series(seconds * 1000).cast(pl.Datetime("ms")).dt.strftime("%Y-%m-%dT%H:%M:%S.000-04:00")
+    return pl.DataFrame({"fav_count": draw.poisson(np.exp(draw.normal(2.5, 1.2, BATCH))), "created_at": times})
+
+
+def aliases(rows: int) -> pl.DataFrame:
+    """A table of aliases as boorus export it: half of them of less frequent tags that posts have, half of old names."""
+    tags = vocabulary()
+    pieces = tags.names
+    names = [name.rstrip(" ") for name in pieces.doubled[: pieces.count].to_pylist()]
+    uses = np.bincount(np.concatenate(list(tags.by_category.values())), minlength=len(names))
+    rare = np.argsort(-uses, kind="stable")[FREQUENT:]
+    chosen = np.random.default_rng(5).permutation(rare)[: rows // 2 * 2]
+    half = len(chosen) // 2
+    old = [names[number] for number in chosen[:half]] + [f"{names[number]}_(old)" for number in chosen[half:]]
+    new = [names[number] for number in chosen[half:]] * 2
+    return pl.DataFrame({"antecedent_name": old[: len(new)], "consequent_name": new[: len(old)], "status": "active"})
+
+
 def _ids(seed: int, batch: int) -> np.ndarray:
     """Ascending ids with random gaps."""
     picked = np.random.default_rng([seed, batch, 1]).permutation(SPAN)[:BATCH]
@@ -273,6 +301,7 @@ def write_posts(
     csv_files: int = 0,
     resolutions: str | None = None,
     row_group: int = 8 * BATCH,
+    favourites: bool = False,
 ) -> None:
     """Write `metadata.parquet` and `captions.parquet` to `folder`, and optionally more.
 
@@ -284,18 +313,22 @@ def write_posts(
         csv_files: also write the posts as this many files `posts-<n>.csv`, as BigQuery exports its public table.
         resolutions: also write `meta_lat.json` as sd-scripts does, `indented` or `compact`; 3 of 100 posts have no entry.
         row_group: rows in a row group of the parquet files; pyarrow and pandas write 1,048,576.
+        favourites: also the columns `fav_count` and `created_at`, and `aliases.csv` with 40,000 rows.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tags, (pieces, plain) = vocabulary(), clauses()
 
     def post(batch: int) -> pl.DataFrame:
-        return posts_batch(tags, seed, batch)
+        plain = posts_batch(tags, seed, batch)
+        return pl.concat([plain, favourites_batch(seed, batch)], how="horizontal") if favourites else plain
 
     def caption(batch: int) -> pl.DataFrame:
         return captions_batch(pieces, plain, seed, batch)
 
     _write_parquet(folder / "metadata.parquet", batches(post, posts, seed, shuffled), row_group)
     _write_parquet(folder / "captions.parquet", batches(caption, posts, seed, shuffled), row_group)
+    if favourites:
+        aliases(ALIASES).write_csv(folder / "aliases.csv")
     if csv_files:
         _write_csv(folder, batches(post, posts, seed, shuffled), posts, csv_files)
     if resolutions:
@@ -363,6 +396,7 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true", help="rows in random order")
     parser.add_argument("--csv-files", type=int, default=0, help="also write a BigQuery-style CSV export")
     parser.add_argument("--resolutions", choices=["indented", "compact"], help="also write an existing meta_lat.json")
+    parser.add_argument("--favourites", action="store_true", help="also fav_count, created_at and a table of aliases")
     parser.add_argument("--row-group", type=int, default=8 * BATCH, help="rows in a row group of the parquet files")
     arguments = parser.parse_args()
     write_posts(**vars(arguments))

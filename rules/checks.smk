@@ -23,6 +23,7 @@ from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
+from booruflow.tags.policy import column_errors, is_plain, tag_policy
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
@@ -39,7 +40,9 @@ if repeated := [f"{file}: {line}" for file in yaml_config_files() for line in du
     raise WorkflowError("\n".join(repeated))
 
 try:
-    config = check_config(config, yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8")))
+    schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8"))
+    config = check_config(config, schema)
+    TAG_POLICY = tag_policy(config["tags"], schema["properties"]["tags"], BASE / "policies")
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
     CAPTIONER = config.pop("captioner")  # see rule caption
     BACKENDS = open_backends(CAPTIONER)
@@ -54,6 +57,8 @@ if is_main_process():
     from booruflow.sources.tables.input_checks import table_errors
 
     errors = [*(f"config.yaml: {line}" for line in input_errors(config)), *table_errors(config["inputs"])]
+    known = [name for name, column in config["inputs"]["columns"].items() if column is not None]
+    errors += column_errors(TAG_POLICY, known, "its column is null in inputs.columns")
     if errors and config["captions"]["generate"]:
         errors += captioner_errors(CAPTIONER, check_packages=not uses_conda())
     if errors:

@@ -128,6 +128,7 @@ def everything():
         *(rules.fixed.output if FIXED else []),
         *(rules.failed.output if GENERATED else []),
         *rules.manifest.output,
+        *(rules.tag_policy.output if POLICY_APPLIES else []),
         *rules.tokens.output,
         *rules.token_plots.output,
     ]

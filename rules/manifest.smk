@@ -28,6 +28,7 @@ rule manifest:
             *expand("results/captions/{outcome}_{n}.json", outcome=["good", "bad", "skipped", "failed"], n=GENERATED),
             *(rules.fixed.output if FIXED else []),
             *(rules.failed.output if GENERATED else []),
+            *(rules.tag_policy.output if POLICY_APPLIES else []),
             *rules.resolutions.input.kohya,
             *(rules.metadata_csv.output if CSV else []),
             *[f"results/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],

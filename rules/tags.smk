@@ -1,14 +1,48 @@
-"""Tags, and captions that exist already.
+"""Tags, by the tag policy, and captions that exist already.
 
-Needs posts/posts.parquet and inputs.captions. Base captions do not wait for the posts: they take the ids from inputs.metadata
-or inputs.resolutions. Makes tags/meta_cap_dd.json and captions/meta_cap_base.json; JSON captions are first converted to
-converted/captions_{k}.parquet. Reads the config sections tags and inputs.
+Needs posts/posts.parquet, the tables in tags.aliases and tags.implications, and inputs.captions. Base captions do not wait for
+the posts: they take the ids from inputs.metadata or inputs.resolutions. Makes tags/tags.parquet, tags/policy_report.tsv,
+tags/quality_cutoffs.tsv and, for tokens, tags/posts.parquet; tags/meta_cap_dd.json; and captions/meta_cap_base.json. JSON
+captions are first converted to converted/captions_{k}.parquet. Reads the config sections tags, inputs and tokens.
 """
+
+TOKENS_OF_POLICY = config["tokens"]["tags"] == "policy"
+POLICY_APPLIES = TOKENS_OF_POLICY or not is_plain(TAG_POLICY)
+
+
+rule tag_policy:
+    input:
+        posts=rules.posts.output.posts,
+        tables=[*TAG_POLICY["aliases"], *TAG_POLICY["implications"]],
+    output:
+        **({"posts": "results/tags/posts.parquet"} if TOKENS_OF_POLICY else {}),
+        tags="results/tags/tags.parquet",
+        report="results/tags/policy_report.tsv",
+        cutoffs="results/tags/quality_cutoffs.tsv",
+    log:
+        "results/logs/tag_policy.log",
+    benchmark:
+        "results/benchmarks/tag_policy.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        code=code("tag_policy"),
+        policy=verbatim(TAG_POLICY),
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Tag policy: rename, drop and add tags"
+    priority: 2
+    script:
+        "../scripts/tag_policy.py"
 
 
 rule tags_json:
     input:
-        posts=rules.posts.output.posts,
+        # without a policy the booru's tags are written as they are
+        tags=[] if is_plain(TAG_POLICY) else rules.tag_policy.output.tags,
+        posts=rules.posts.output.posts if is_plain(TAG_POLICY) else [],
     output:
         tags="results/tags/meta_cap_dd.json",
     log:
@@ -20,7 +54,7 @@ rule tags_json:
         mem_mb=1500,
     params:
         code=code("tags_json"),
-        tags=verbatim(config["tags"]),
+        line=verbatim({key: TAG_POLICY[key] for key in ("order", "separator", "divider")}),
     conda:
         "../envs/data.yaml"
     message:

@@ -1,6 +1,6 @@
 """Tag counts, vocabulary and token file.
 
-Needs posts/posts.parquet. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin,
+Needs posts/posts.parquet, or tags/posts.parquet with tokens.tags: policy. Makes tokens/prevalence_*.tsv, tokens/vocab.txt, tokens/vocab.json, tokens/tokens.bin,
 tokens/tokens.idx, and the tables and plots of them. Reads the config section tokens.
 """
 
@@ -9,9 +9,12 @@ PREVALENCE = {
 }
 
 
+TOKEN_POSTS = rules.tag_policy.output.posts if TOKENS_OF_POLICY else rules.posts.output.posts
+
+
 rule prevalence:
     input:
-        posts="results/posts/posts.parquet",
+        posts=TOKEN_POSTS,
     output:
         **PREVALENCE,
         pieces="results/tokens/prevalence_pieces.tsv",
@@ -61,7 +64,7 @@ rule vocab:
 
 rule tokens:
     input:
-        posts="results/posts/posts.parquet",
+        posts=TOKEN_POSTS,
         vocabulary="results/tokens/vocab.json",
     output:
         tokens="results/tokens/tokens.bin",

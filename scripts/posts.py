@@ -3,7 +3,7 @@
 from booruflow.core.files import spool_beside
 from booruflow.core.jobs import job
 from booruflow.core.tables import write_stream
-from booruflow.sources.posts import POSTS_SCHEMA, id_list, posts_of, restrict
+from booruflow.sources.posts import id_list, posts_of, posts_schema_of, restrict
 
 with job(snakemake.log[0], snakemake.rule):
     metadata, resolutions = snakemake.input.metadata, snakemake.input.resolutions
@@ -11,4 +11,4 @@ with job(snakemake.log[0], snakemake.rule):
     posts = posts_of(metadata, columns, spool_beside(target))
     if resolutions:
         posts = restrict(posts, id_list(metadata, columns["id"], resolutions, spool_beside(target, "ids")))
-    write_stream(target, posts, POSTS_SCHEMA)
+    write_stream(target, posts, posts_schema_of(metadata, columns))

@@ -5,9 +5,13 @@ from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.tags_json import tags_entries
-from booruflow.sources.posts import TAG_CATEGORIES
+from booruflow.sources.tags import tag_line
+from booruflow.tags.tags import tags_line
 
 with job(snakemake.log[0], snakemake.rule):
-    posts = snakemake.input.posts
-    frames = counted(read_stream(posts, ["id", *TAG_CATEGORIES]), rows_of(posts), "tags")
-    write_entries(snakemake.output.tags, (tags_entries(frame, **snakemake.params.tags) for frame in frames))
+    files, params = snakemake.input, snakemake.params
+    source, order = files[0], params.line["order"]
+    line = tags_line(**params.line) if files.tags else tag_line(order, params.line["separator"])
+    parts = [part for part in order if part != "divider"]
+    frames = counted(read_stream(source, ["id", *parts]), rows_of(source), "tags")
+    write_entries(snakemake.output.tags, (tags_entries(frame, line) for frame in frames))

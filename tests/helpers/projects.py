@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-PARTS = ["Snakefile", "config.yaml", "rules", "scripts", "profiles", "envs", "sample", "edited"]
+PARTS = ["Snakefile", "config.yaml", "rules", "policies", "scripts", "profiles", "envs", "sample", "edited"]
 
 PATIENCE = 600
 """Seconds after which a run is considered hung."""

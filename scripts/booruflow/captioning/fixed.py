@@ -119,7 +119,7 @@ def read_artists(posts: str | Path, ids: Collection[int]) -> dict[int, list[str]
     if not ids:
         return {}
     rows = semi_join(read_stream(posts, ["id", "artist"]), [pl.DataFrame({"id": list(ids)}, schema={"id": pl.Int64})])
-    lines = pl.concat(rows).select("id", artists=tag_line(["artist"], ", ", "keep").fill_null(""))
+    lines = pl.concat(rows).select("id", artists=tag_line(["artist"], ", ").fill_null(""))
     return {post: [name for name in line.split(", ") if name] for post, line in lines.iter_rows()}
 
 

@@ -70,7 +70,7 @@ def request_rows(ids: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame], ima
     """The rows of SHARD_SCHEMA for a sorted stream of ids; tags are spelled as on the booru, however the config exports them."""
 
     def tags(category: str) -> pl.Expr:
-        return tag_line([category], ", ", "keep").fill_null("")
+        return tag_line([category], ", ").fill_null("")
 
     for id_rows, post_rows, image_rows in aligned([ids, posts, images]):
         rows = id_rows.select("id").join(post_rows, on="id", how="left", maintain_order="left")

@@ -24,6 +24,13 @@ COLUMN_NAMES = {
     "image_width": ("image_width", "width"),
     "image_height": ("image_height", "height"),
     "file_ext": ("file_ext", "ext", "extension"),
+    "fav_count": ("fav_count", "favorites"),
+    "created_at": ("created_at",),
+    "md5": ("md5",),
+    "parent_id": ("parent_id",),
+    "source": ("source",),
+    "is_deleted": ("is_deleted",),
+    "is_banned": ("is_banned",),
 }
 """Usual names of each column of the metadata, the best first: Danbooru's, e621's, Gelbooru's, and those of their dumps."""
 

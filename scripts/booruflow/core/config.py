@@ -29,18 +29,18 @@ _Validator = extend(
 )
 
 
-def check_config(config: Tree, schema: Tree) -> Tree:
+def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
     """A copy of `config` with the defaults of `schema` filled in at every depth, keys in the order of the schema.
 
     Text from the command line (`--config seed='7'`) is converted to the number, truth value or null that the schema
     expects. An empty section of the YAML file counts as one without keys.
 
     Raises:
-        UserError: the configuration breaks the schema; one line for each error, led by the dotted path of its key.
+        UserError: the configuration breaks the schema; one line for each error, led by the file and the dotted path of its key.
     """
     filled: Tree = _filled(config, schema)
     errors = sorted(_Validator(schema).iter_errors(filled), key=lambda error: list(map(str, error.absolute_path)))
-    lines = [f"config.yaml: {line}" for error in errors for line in error_lines(error)]
+    lines = [f"{file}: {line}" for error in errors for line in error_lines(error)]
     if lines:
         raise UserError("\n".join(lines))
     return filled

@@ -1,7 +1,8 @@
 """Parquet tables: any table opened, the workflow's own written and read as streams."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -49,27 +50,41 @@ def write_stream(
     schema: Mapping[str, pl.DataType | type],
     metadata: Callable[[], Mapping[bytes, bytes]] = dict,
 ) -> int:
-    """Write a stream as one parquet file with the columns of `schema`; return the number of rows.
+    """Write a stream with `table_writer`; return the number of rows."""
+    rows = 0
+    with table_writer(path, schema, metadata) as write:
+        for frame in prefetched(stream):
+            write(frame)
+            rows += len(frame)
+    return rows
 
-    `metadata` is called when the stream has ended, and gives key-value metadata of the file.
+
+@contextmanager
+def table_writer(
+    path: str | Path, schema: Mapping[str, pl.DataType | type], metadata: Callable[[], Mapping[bytes, bytes]] = dict
+) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """A function that writes frames with the columns of `schema` to one parquet file.
+
+    `metadata` is called after the last frame, and gives key-value metadata of the file.
     The bytes depend on the rows only, not on the frames they come in.
     The file is not compressed: several rules read it, and compressing takes longer than writing it uncompressed.
     """
     arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    rows = 0
+    pending = arrow.empty_table()
+
+    def write(frame: pl.DataFrame) -> None:
+        nonlocal pending
+        table = frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow)
+        pending = pa.concat_tables([pending, table])
+        while len(pending) >= GROUP_ROWS:
+            _write_group(writer, pending[:GROUP_ROWS])
+            pending = pending[GROUP_ROWS:]
+
     with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="none") as writer:
-        pending = arrow.empty_table()
-        for frame in prefetched(stream):
-            table = frame.select(list(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(arrow)
-            pending = pa.concat_tables([pending, table])
-            rows += len(frame)
-            while len(pending) >= GROUP_ROWS:
-                _write_group(writer, pending[:GROUP_ROWS])
-                pending = pending[GROUP_ROWS:]
+        yield write
         if len(pending):
             _write_group(writer, pending)
         writer.add_key_value_metadata(dict(metadata()))
-    return rows
 
 
 def _write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:

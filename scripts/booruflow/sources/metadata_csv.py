@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from tqdm import tqdm
 
 from booruflow.core.progress import progress
 from booruflow.core.tables import write_stream
-from booruflow.sources.posts import metadata_columns
+from booruflow.sources.posts import metadata_columns, posts_schema
 from booruflow.sources.tables.columns import Column, Place, converted
 from booruflow.sources.tables.csv_rows import CsvFile, csv_batches, csv_header
 from booruflow.sources.tables.sorted_rows import CONVERTED_FROM, Ids, refuse_duplicates
@@ -35,7 +36,12 @@ def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, names: Mappi
             row 1 being the header.
     """
     id_name = str(names["id"])
-    columns = [replace(column, name=column.source) for column in metadata_columns(names) if column.source is not None]
+    wanted = posts_schema(_header_names(paths, str(names["id"])), names)
+    columns = [
+        replace(column, name=column.source)
+        for column in metadata_columns(names)
+        if column.source is not None and column.name in wanted
+    ]
     schema = {id_name: pl.Int64} | {column.name: column.dtype for column in columns}
     ids_of: list[Ids] = []
 
@@ -44,6 +50,15 @@ def csv_to_parquet(paths: Sequence[str | Path], target: str | Path, names: Mappi
         return {CONVERTED_FROM: json.dumps(files).encode()}
 
     return write_stream(target, _rows(paths, id_name, columns, ids_of), schema, origins)
+
+
+def _header_names(paths: Sequence[str | Path], id_name: str) -> set[str]:
+    """The columns of all files."""
+    found: set[str] = set()
+    for path in paths:
+        with tqdm(disable=True) as bar, CsvFile(path, bar) as file:
+            found.update(csv_header(path, file, [Column("id", id_name, pl.Int64)])[0])
+    return found
 
 
 def _rows(paths: Sequence[str | Path], id_name: str, columns: Sequence[Column], ids_of: list[Ids]) -> Iterator[pl.DataFrame]:

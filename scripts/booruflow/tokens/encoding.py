@@ -19,9 +19,9 @@ from booruflow.core.errors import UserError
 from booruflow.core.progress import progress
 from booruflow.core.streams import parallel_map
 from booruflow.core.tables import open_table
+from booruflow.tags.tag_columns import post_batches, split_tags
 from booruflow.tokens.spelling import pieces
 from booruflow.tokens.statistics import EncodingCounts, TokenStatistics
-from booruflow.tokens.tag_columns import post_batches, split_tags
 from booruflow.tokens.token_file import token_type, token_writer
 from booruflow.tokens.vocabulary import RATINGS, SECTION_ORDER, Vocabulary
 

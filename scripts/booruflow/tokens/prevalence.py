@@ -11,7 +11,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole
 from booruflow.core.progress import progress
 from booruflow.core.tables import open_table
-from booruflow.tokens.tag_columns import TagColumn, post_batches, split_tags
+from booruflow.tags.tag_columns import TagColumn, post_batches, split_tags
 from booruflow.tokens.vocabulary import SECTION_ORDER
 
 _HEADER = "name\tcount"

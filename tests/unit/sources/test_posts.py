@@ -1,4 +1,5 @@
 import csv
+from datetime import datetime
 
 import polars as pl
 import pyarrow as pa
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from booruflow.core.errors import UserError
 from booruflow.core.tables import write_stream
 from booruflow.sources.metadata_csv import csv_to_parquet
-from booruflow.sources.posts import POSTS_SCHEMA, id_list, posts_of, restrict
+from booruflow.sources.posts import EXTRA_SCHEMA, POSTS_SCHEMA, id_list, posts_of, posts_schema_of, restrict
 
 OURS = ("id", "rating", "score", "general", "artist", "character", "copyright", "meta", "image_width", "image_height", "file_ext")
 NUMBERS = ("id", "score", "image_width", "image_height")
@@ -139,3 +140,55 @@ def test_the_id_list_is_that_of_the_resolutions_or_of_the_metadata(tmp_path):
     assert pl.concat(id_list(metadata, NAMES["id"], None, tmp_path / "spool"))["id"].to_list() == [2, 5]
     resolutions = str(tmp_path / "resolutions.parquet")
     assert pl.concat(id_list(metadata, NAMES["id"], resolutions, tmp_path / "spool"))["id"].to_list() == [2, 7, 9]
+
+
+EXTRAS = {
+    "fav_count": [7, None],
+    "created_at": ["2019-05-01T23:30:00.250-04:00", ""],
+    "md5": ["d34e4c1f", None],
+    "parent_id": [12, 0],
+    "source": ["https://a.b/c,d", ""],
+    "is_deleted": [False, True],
+    "is_banned": ["f", ""],
+}
+
+
+def test_further_columns_are_in_the_posts_of_metadata_that_have_them(tmp_path):
+    names = NAMES | {name: f"their_{name}" for name in EXTRAS}
+    tags = {f"their_{name}": ["", ""] for name in OURS[3:8]}
+    table = pl.DataFrame({"their_id": [1, 2], "their_rating": ["g", "g"], "their_score": [1, 2], **tags})
+    table = table.with_columns(pl.Series(f"their_{name}", values, strict=False) for name, values in EXTRAS.items())
+    table.write_parquet(tmp_path / "a.parquet")
+    table.write_csv(tmp_path / "a.csv")
+    csv_to_parquet([tmp_path / "a.csv"], tmp_path / "b.parquet", names)
+    for file in ("a.parquet", "b.parquet"):
+        files = [str(tmp_path / file)]
+        posts = pl.concat(posts_of(files, names, tmp_path / "spool"))
+        assert posts.schema == pl.Schema(posts_schema_of(files, names)) == pl.Schema(POSTS_SCHEMA | EXTRA_SCHEMA)
+        found = posts.select(list(EXTRAS)).rows()
+        assert found[0] == (7, datetime(2019, 5, 2, 3, 30, 0, 250_000), "d34e4c1f", 12, "https://a.b/c,d", False, False)
+        assert found[1][:2] == (None, None) and found[1][3] is None and found[1][5:] == (True, None)
+    few = [str(tmp_path / "few.parquet")]
+    table.select("their_id", "their_rating", "their_score", *tags, "their_md5").write_parquet(few[0])
+    both = pl.concat(posts_of([*few], names, tmp_path / "spool"))
+    assert set(both.columns) - set(POSTS_SCHEMA) == {"md5"}
+    assert set(posts_schema_of(few, names | {"md5": None})) == set(POSTS_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("created_at", "yesterday", "their_created_at is 'yesterday', not a time such as"),
+        ("created_at", "2019-13-01", "not a time such as"),
+        ("is_deleted", "maybe", "their_is_deleted is 'maybe', not true or false: fix"),
+        ("is_deleted", 2, "not true or false"),
+        ("parent_id", -3, "not an integer"),
+        ("fav_count", "many", "not an integer"),
+    ],
+)
+def test_a_further_column_with_something_else_in_it_is_refused(tmp_path, name, value, message):
+    files = write(tmp_path / "a.parquet")
+    table = pl.read_parquet(files[0]).with_columns(pl.Series(f"their_{name}", [None, value]))
+    table.write_parquet(files[0])
+    with pytest.raises(UserError, match=rf"a\.parquet: row 1: .*{message}"):
+        list(posts_of(files, NAMES | {name: f"their_{name}"}, tmp_path / "spool"))

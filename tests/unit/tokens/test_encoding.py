@@ -196,7 +196,7 @@ FILE_POSTS = [{"general": "solo hat " + "flower_hat " * (n % 3), "score": n, "ar
 def test_the_file_has_every_post_in_order_for_any_number_of_threads(
     posts_file, vocabulary, encode_tag_by_tag, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("booruflow.tokens.tag_columns.BATCH_ROWS", 7)
+    monkeypatch.setattr("booruflow.tags.tag_columns.BATCH_ROWS", 7)
     contents = []
     for threads in (1, 3):
         path = tmp_path / f"{threads}" / "tokens.bin"

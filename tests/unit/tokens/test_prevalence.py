@@ -22,7 +22,7 @@ def test_posts_with_each_tag(posts_file):
 
 
 def test_sums_over_many_batches(posts_file, monkeypatch):
-    monkeypatch.setattr("booruflow.tokens.tag_columns.BATCH_ROWS", 7)
+    monkeypatch.setattr("booruflow.tags.tag_columns.BATCH_ROWS", 7)
     monkeypatch.setattr(prevalence, "_BATCHES_PER_SUM", 3)
     posts = [{"general": " ".join(f"t{n % k}" for k in range(1, 6))} for n in range(200)]
     expected = Counter(name for post in posts for name in set(post["general"].split()))

@@ -40,5 +40,5 @@ def test_no_posts(statistics_of, tmp_path):
 
 
 def test_merged_labels_of_all_batches_are_counted(statistics_of, monkeypatch):
-    monkeypatch.setattr("booruflow.tokens.tag_columns.BATCH_ROWS", 1)
+    monkeypatch.setattr("booruflow.tags.tag_columns.BATCH_ROWS", 1)
     assert statistics_of([{"general": "flower_hat flower-hat"}] * 3).to_dict()["merged_labels"] == 3

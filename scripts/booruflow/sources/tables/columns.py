@@ -21,6 +21,14 @@ MAX_ID = 10**MAX_ID_DIGITS - 1
 NO_NUMBER = ("", "#n/a", "<na>", "n/a", "na", "nan", "none", "null", r"\n")
 """What text columns hold in place of a number that is missing, in lower case: pandas, R, SQL, and `\\N` of MySQL and Postgres."""
 
+TRUTH = {"true": "t", "t": "t", "1": "t", "yes": "t", "false": "f", "f": "f", "0": "f", "no": "f"}
+
+ISO_TIME = (
+    r"^\s*(?<day>\d{4}-\d{2}-\d{2})(?:[T ](?<time>\d{2}:\d{2}:\d{2})(?:\.(?<fraction>\d+))?"
+    r" ?(?:Z|UTC|(?<sign>[+-])(?<hours>\d{2}):?(?<minutes>\d{2})?)?)?\s*$"
+)
+"""A date, and perhaps a time and a zone, as Danbooru, e621 and BigQuery write them."""
+
 INT32 = (-(2**31), 2**31 - 1)
 
 EXACT_BITS = {pa.float16(): 11, pa.float32(): 24, pa.float64(): 53}
@@ -34,14 +42,15 @@ class Column:
     Attributes:
         name: its name in the result.
         source: its name in the files; None if the files have no such column, then it is null.
-        dtype: pl.String for text or pl.Int32 for integers.
+        dtype: pl.String for text, pl.Int32 or pl.Int64 for integers (of 64 bits: post ids), pl.Boolean, or pl.Datetime for a
+            time (UTC).
         required: whether each file must have it; it is null in a file that lacks it.
         remedy: what to do about a file that lacks it.
     """
 
     name: str
     source: str | None
-    dtype: type[pl.DataType]
+    dtype: type[pl.DataType] | pl.DataType
     required: bool = True
     remedy: str = "name the right column in the config"
 
@@ -70,12 +79,21 @@ def converted(batch: pa.RecordBatch, id_name: str, columns: Sequence[Column], pl
     series = [post_ids(batch.column(id_name), id_name, place).alias("id")]
     for column in columns:
         if column.source in batch.schema.names:
-            array, source = batch.column(column.source), str(column.source)
-            values = texts(array, source, place) if column.dtype == pl.String else integers(array, source, place, *INT32)
+            values = _values(batch.column(column.source), column.dtype, str(column.source), place)
         else:
             values = pl.Series([None] * len(batch), dtype=pl.Null)
         series.append(values.cast(column.dtype).alias(column.name))
     return pl.DataFrame(series)
+
+
+def _values(array: pa.Array, dtype: type[pl.DataType] | pl.DataType, name: str, place: Place) -> pl.Series:
+    if dtype == pl.String:
+        return texts(array, name, place)
+    if dtype == pl.Boolean:
+        return truth_values(array, name, place)
+    if dtype == pl.Datetime:
+        return times(array, name, place)
+    return integers(array, name, place, *(INT32 if dtype == pl.Int32 else (0, MAX_ID)))
 
 
 def post_ids(array: pa.Array, name: str, place: Place) -> pl.Series:
@@ -124,6 +142,64 @@ def integers(array: pa.Array, name: str, place: Place, lowest: int, highest: int
         invalid = given.is_not_null() & ~whole.is_between(lowest, highest).fill_null(False)
         _refuse(array, int(invalid.arg_max() or 0), name, place, kind)
     return whole
+
+
+def truth_values(array: pa.Array, name: str, place: Place) -> pl.Series:
+    """Booleans, or their spellings as text or as 0 and 1; text for missing values and empty text are null.
+
+    Raises:
+        UserError: a value is something else; its row is named.
+    """
+    if pa.types.is_boolean(array.type):
+        return pl.Series(array)
+    if not (is_text(array.type) or pa.types.is_integer(array.type)):
+        return _no_values(array, name, place, "true or false").cast(pl.Boolean)
+    given = pl.Series(array).cast(pl.String).str.strip_chars().str.to_lowercase()
+    values = given.replace_strict(TRUTH | dict.fromkeys((*NO_NUMBER, None)), default="?", return_dtype=pl.String)
+    if (values == "?").any():
+        _refuse(array, int((values == "?").arg_max() or 0), name, place, "true or false")
+    return values == "t"
+
+
+def times(array: pa.Array, name: str, place: Place) -> pl.Series:
+    """Times as Datetime (UTC, milliseconds), from time stamps, dates, seconds since 1970, or text.
+
+    Text begins with a date `2019-05-01`; a time and a zone (`T12:34:56.789-04:00`, ` 12:34:56 UTC`) may follow. Gelbooru's form
+    (`Sat May 01 12:34:56 -0500 2019`) is read as well. Text for missing values and empty text are null.
+
+    Raises:
+        UserError: a value is something else; its row is named.
+    """
+    kind = "a time such as 2019-05-01T12:34:56Z"
+    if pa.types.is_temporal(array.type) and not pa.types.is_time(array.type) and not pa.types.is_duration(array.type):
+        moments = pl.Series(array)
+        if isinstance(moments.dtype, pl.Datetime) and moments.dtype.time_zone:
+            moments = moments.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return moments.cast(pl.Datetime("ms"))
+    if pa.types.is_integer(array.type):
+        return (integers(array, name, place, 0, 1 << 40, kind) * 1000).cast(pl.Datetime("ms"))
+    if not is_text(array.type):
+        return _no_values(array, name, place, kind).cast(pl.Datetime("ms"))
+    given = pl.Series(array)
+    found = _times_of_text(given)
+    invalid = found.is_null() & given.is_not_null() & ~given.str.strip_chars().str.to_lowercase().is_in(NO_NUMBER)
+    if invalid.any():
+        _refuse(array, int(invalid.arg_max() or 0), name, place, kind)
+    return found
+
+
+def _times_of_text(given: pl.Series) -> pl.Series:
+    parts = given.str.extract_groups(ISO_TIME).struct.unnest().cast(pl.String)
+    day = parts["day"] + "T" + parts["time"].fill_null("00:00:00")
+    local = day.str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ms", strict=False)
+    fraction = ("0." + parts["fraction"]).cast(pl.Float64).fill_null(0) * 1000
+    sign = (parts["sign"] == "-").fill_null(False).cast(pl.Int64) * 2 - 1  # what is west of Greenwich is behind UTC
+    minutes = sign * (parts["hours"].cast(pl.Int64) * 60 + parts["minutes"].cast(pl.Int64)).fill_null(0)
+    moments = (local.cast(pl.Int64) + fraction.floor().cast(pl.Int64) + minutes * 60_000).cast(pl.Datetime("ms"))
+    if moments.null_count() > given.null_count():
+        others = given.str.to_datetime("%a %b %d %H:%M:%S %z %Y", time_unit="ms", time_zone="UTC", strict=False)
+        moments = moments.zip_with(moments.is_not_null(), others.dt.replace_time_zone(None))
+    return moments
 
 
 def texts(array: pa.Array, name: str, place: Place) -> pl.Series:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.sources.tables.columns import Column, Place, check_columns, converted, plain, post_ids
+from booruflow.sources.tables.columns import Column, Place, check_columns, converted, plain, post_ids, times
 
 PLACE = Place("a.parquet", 5)
 TEXT, NUMBER = Column("text", "t", pl.String), Column("number", "n", pl.Int32)
@@ -127,3 +127,24 @@ def test_columns_that_a_table_lacks_are_null():
     assert converted(batch, "id", [TEXT, Column("none", None, pl.Int32)], PLACE).to_dicts() == [
         {"id": 7, "text": None, "none": None}
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "moment"),
+    [
+        (["2005-05-24T03:35:31.021-04:00"], datetime.datetime(2005, 5, 24, 7, 35, 31, 21_000)),
+        (["2005-05-24 03:35:31.021000 UTC"], datetime.datetime(2005, 5, 24, 3, 35, 31, 21_000)),
+        (["2007-02-10 05:21:38.43"], datetime.datetime(2007, 2, 10, 5, 21, 38, 430_000)),
+        (["2021-02-03T04:05:06+0530"], datetime.datetime(2021, 2, 2, 22, 35, 6)),
+        (["2021-02-03"], datetime.datetime(2021, 2, 3)),
+        (["Thu Mar 04 00:30:00 -0600 2021"], datetime.datetime(2021, 3, 4, 6, 30)),
+        ([1_600_000_000], datetime.datetime(2020, 9, 13, 12, 26, 40)),
+        ([datetime.date(2021, 2, 3)], datetime.datetime(2021, 2, 3)),
+        (
+            [datetime.datetime(2021, 2, 3, 4, tzinfo=datetime.timezone(datetime.timedelta(hours=-5)))],
+            datetime.datetime(2021, 2, 3, 9),
+        ),
+    ],
+)
+def test_times_as_boorus_and_tables_write_them(values, moment):
+    assert times(pa.array([*values, None]), "t", Place("a.parquet", 0)).to_list() == [moment, None]

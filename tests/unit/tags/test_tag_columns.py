@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.tokens.tag_columns import post_batches, split_tags
+from booruflow.tags.tag_columns import post_batches, split_tags
 
 STRINGS = st.lists(st.none() | st.text(st.sampled_from("a_é😀   \t\n\0 "), max_size=12))
 

@@ -1,0 +1,156 @@
+"""What becomes of each tag, decided once for each distinct name: its canonical name, whether it is dropped, its spelling."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from booruflow.core.errors import UserError
+from booruflow.sources.posts import TAG_CATEGORIES
+from booruflow.tags.patterns import TagPatterns, check_entry, compiled, literals, split_category
+from booruflow.tags.relations import Relation, aliases, implied_tags, read_relations
+
+MAX_STEPS = 100
+"""Renamings of one tag in a row; a pattern that matches its own result has no end."""
+
+NAMING_KEYS = ("drop", "keep", "rename", "aliases", "implications", "underscores", "escape_brackets", "templates")
+
+
+class Named(NamedTuple):
+    """Canonical names of a category, each with `by`, the rule that gave it; `None` where the booru's own name stays."""
+
+    names: list[str]
+    by: list[str | None]
+
+
+class Naming:
+    """The rules of a policy about names."""
+
+    def __init__(self, policy: Mapping[str, Any], alias_rows: Sequence[Relation], implications: Sequence[Relation]) -> None:
+        """Takes the keys `NAMING_KEYS` of a policy.
+
+        Raises:
+            UserError: aliases or implications contradict each other, or a rule names no tag.
+        """
+        self._policy = policy
+        self._alias_of = aliases(alias_rows)
+        self._new_name: dict[str, dict[str, tuple[str, str]]] = {}
+        self._rename = self._patterns("rename", [name for name in policy["rename"] if len(literals(name)) > 1])
+        for entry, target in policy["rename"].items():
+            self._checked("rename", entry, check_entry)
+            self._checked("rename", target, check_entry)
+            categories, pattern = split_category(entry)
+            if len(texts := literals(pattern)) == 1:
+                for category in categories:
+                    self._new_name.setdefault(category, {})[texts[0]] = (target, f"rename: {entry}")
+        self._drop, self._keep = (self._patterns(key, self._canonical_entries(policy[key])) for key in ("drop", "keep"))
+        shared = self._implications(implications, "") if not policy["rename"] else {}
+        self._implied_of = {
+            category: self._implications(implications, category) if policy["rename"] else shared for category in TAG_CATEGORIES
+        }
+
+    @classmethod
+    def of(cls, policy: Mapping[str, Any]) -> "Naming":
+        """The rules of a policy, with its tables read."""
+        return cls(policy, read_relations(policy["aliases"]), read_relations(policy["implications"]))
+
+    def canonical(self, category: str, names: Sequence[str]) -> Named:
+        """The names after renaming and aliases."""
+        renamed = self._rename.matches(category, names)
+        own = self._new_name.get(category, {})
+        found: list[tuple[str, str | None]] = [
+            self._renamed(category, name) if matched or name in own or name in self._alias_of else (name, None)
+            for name, matched in zip(names, renamed.tolist(), strict=True)
+        ]
+        return Named([name for name, _ in found], [by for _, by in found])
+
+    def is_kept(self, category: str, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Which canonical names nothing may take out."""
+        return self._keep.matches(category, names)
+
+    def is_dropped(self, category: str, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Which canonical names are left out."""
+        return self._drop.matches(category, names) & ~self.is_kept(category, names)
+
+    def dropped_by(self, category: str, name: str) -> str:
+        """The rule that drops a canonical name."""
+        return f"drop: {self._drop.first(category, name)}"
+
+    def implied(self, category: str, name: str) -> tuple[str, ...]:
+        """All canonical names that a canonical name implies."""
+        return self._implied_of[category].get(name, ())
+
+    def spelled(self, category: str, names: Sequence[str]) -> list[str]:
+        """How canonical names are written."""
+        text = spelling(pl.col("name"), self._policy["underscores"], self._policy["escape_brackets"])
+        if template := self._policy["templates"].get(category):
+            before, after = template.split("{}")
+            text = pl.concat_str(pl.lit(before), text, pl.lit(after))
+        return pl.DataFrame({"name": names}, schema={"name": pl.String}).select(text).to_series().to_list()
+
+    def _implications(self, rows: Sequence[Relation], category: str) -> dict[str, tuple[str, ...]]:
+        return implied_tags(rows, {name: self._renamed(category, name)[0] for row in rows for name in row[:2]})
+
+    def _renamed(self, category: str, name: str) -> tuple[str, str | None]:
+        """The name at the end of all renamings, and the first rule that applied. Without a category only aliases apply."""
+        first, way = None, [name]
+        while (step := self._step(category, name)) is not None:
+            name, by = step
+            first = first or by
+            if name in way or len(way) > MAX_STEPS:
+                raise UserError(
+                    f"config.yaml: tags: {by} renames {way[0]} without end ({' -> '.join([*way[:4], name])}): change that rule"
+                )
+            way.append(name)
+        return name, first
+
+    def _step(self, category: str, name: str) -> tuple[str, str] | None:
+        if (own := self._new_name.get(category, {}).get(name)) and own[0] != name:
+            return own
+        if (entry := self._rename.first(category, name)) is not None:
+            pattern = split_category(entry)[1]
+            star = compiled(pattern).fullmatch(name)
+            target = self._policy["rename"][entry].replace("*", star[1] if star else "")
+            if target != name and target:
+                return target, f"rename: {entry}"
+        if row := self._alias_of.get(name):
+            return row.consequent, row.place
+        return None
+
+    def _canonical_entries(self, entries: Sequence[str]) -> list[str]:
+        """The entries; a plain name that has become another one also with its new name."""
+        result = list(entries)
+        for entry in entries:
+            categories, name = split_category(entry)
+            if "*" not in name:
+                for category in categories:
+                    renamed = self._renamed(category, name)[0]
+                    result += [f"{category}:{renamed}"] * (renamed != name)
+        return result
+
+    def _patterns(self, key: str, entries: Sequence[str]) -> TagPatterns:
+        for entry in entries:
+            self._checked(key, entry, check_entry)
+        return TagPatterns(entries)
+
+    @staticmethod
+    def _checked(key: str, entry: str, check: Callable[[str], None]) -> None:
+        try:
+            check(entry)
+        except UserError as error:
+            raise UserError(f"config.yaml: tags.{key}: {error}") from None
+
+
+def spelling(name: pl.Expr, underscores: str, escape_brackets: bool) -> pl.Expr:
+    """A tag as it is written.
+
+    With `underscores` "space", `red_hair` is `red hair`. Tags without two adjacent letters, which are kaomoji such as `^_^`,
+    `o_o` or `0_0`, keep theirs. Escaped brackets are those of prompts with weights
+    (AUTOMATIC1111, weighted captions of sd-scripts).
+    """
+    if underscores == "space":
+        spaced = name.str.replace_all("_", " ", literal=True)
+        name = pl.when(name.str.contains(r"\p{L}{2}")).then(spaced).otherwise(name)
+    return name.str.replace_all(r"([\\()\[\]])", r"\${1}") if escape_brackets else name

@@ -1,0 +1,39 @@
+"""policy_report.tsv: what a tag policy changed, and how often."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from booruflow.core.files import open_whole
+from booruflow.tags.categories import CategoryTags
+from booruflow.tags.naming import Naming
+
+HEADER = ("category", "tag", "action", "becomes", "posts", "rule")
+
+
+def report_rows(category: CategoryTags, naming: Naming) -> Iterator[tuple[str, str, str, str, int, str]]:
+    """The rows of a category, those of each action by falling number of posts, then by name."""
+    name = category.category
+    for tag, posts in _sorted(category.posts(category.dropped).items()):
+        canonical = category.dropped[tag]
+        yield name, tag, "dropped", "", posts, naming.dropped_by(name, canonical)
+    for tag, posts in _sorted(category.posts(category.renamed).items()):
+        canonical, rule = category.renamed[tag]
+        yield name, tag, "renamed", canonical, posts, rule
+    for tag, posts in _sorted(category.added.items()):
+        yield name, tag, "added", tag, posts, "implied: add"
+    for tag, posts in _sorted(category.removed.items()):
+        yield name, tag, "removed", "", posts, "implied: remove"
+    for tag, posts in _sorted(category.less_specific.items()):
+        yield name, tag, "removed", "", posts, "drop_less_specific"
+
+
+def write_report(path: str | Path, categories: Iterable[CategoryTags], naming: Naming) -> None:
+    """Write the rows of all categories below a header."""
+    with open_whole(path) as file:
+        file.write(("\t".join(HEADER) + "\n").encode())
+        for category in categories:
+            file.writelines(("\t".join(map(str, row)) + "\n").encode() for row in report_rows(category, naming))
+
+
+def _sorted(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(counts, key=lambda item: (-item[1], item[0]))
