@@ -11,7 +11,7 @@ import argparse
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from booruflow.core.errors import UserError
@@ -19,7 +19,7 @@ from booruflow.core.files import open_whole
 
 APT_HELPER = "/usr/lib/apt/apt-helper"
 LISTS = Path("/var/lib/apt/lists")
-FIELD = re.compile(r"^(Package|Source|Tag): *(.*(?:\n[ \t].*)*)", re.MULTILINE)
+FIELD = re.compile(r"^([A-Z][\w-]*): *(.*(?:\n[ \t].*)*)", re.MULTILINE)
 BRACES = re.compile(r"([\w+:-]+::)\{([^}]*)\}")
 
 
@@ -29,35 +29,57 @@ def tags_of(field: str) -> list[str]:
     return sorted({tag.strip() for tag in whole.replace("\n", " ").split(",")} - {""})
 
 
-def tagged_packages(text: str) -> Iterator[tuple[str, str, str]]:
-    """Package, source and tags of each tagged paragraph of a package list (deb822)."""
+def paragraphs(text: str) -> Iterator[dict[str, str]]:
+    """The fields of each package of a package list (deb822)."""
     for paragraph in text.split("\n\n"):
         fields = dict(FIELD.findall(paragraph))
-        if "Package" in fields and "Tag" in fields:
-            source = fields.get("Source", fields["Package"]).split()[0]
-            yield fields["Package"], source, " ".join(tags_of(fields["Tag"]))
+        if "Package" in fields:
+            yield fields
 
 
-def main(arguments: list[str]) -> None:
-    """Read the lists, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path)
-    parser.add_argument("lists", type=Path, nargs="*", metavar="LIST")
-    options = parser.parse_args(arguments)
-    lists = options.lists or sorted(path for path in LISTS.glob("*_Packages*") if path.is_file())
+def packages(lists: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """The fields of all packages of the lists by name; without lists, of those in /var/lib/apt/lists.
+
+    Of a package in several lists the first value of each field counts: security updates have no tags.
+
+    Raises:
+        UserError: there are no lists, or one cannot be read.
+    """
+    lists = lists or sorted(path for path in LISTS.glob("*_Packages*") if path.is_file())
     if not lists:
         raise UserError(f"{LISTS}: no package lists: run 'apt-get update' or name a list")
-    packages: dict[str, tuple[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for path in lists:
         process = subprocess.run([APT_HELPER, "cat-file", path], check=False, capture_output=True)
         if process.returncode:
             raise UserError(f"{path}: {process.stderr.decode().strip().splitlines()[0]}: name a package list")
-        for package, source, tags in tagged_packages(process.stdout.decode()):
-            packages.setdefault(package, (source, tags))
-    with open_whole(options.table) as file:
+        for fields in paragraphs(process.stdout.decode()):
+            found[fields["Package"]] = fields | found.get(fields["Package"], {})
+    return found
+
+
+def write_table(path: Path, sets: Mapping[str, Sequence[str]], fields: Mapping[str, Mapping[str, str]]) -> None:
+    """Write package, source and tags of each package that has tags, sorted by package; `fields` are those of `packages`."""
+    with open_whole(path) as file:
         file.write(b"package\tsource\ttags\n")
-        for package in sorted(packages):
-            file.write("\t".join((package, *packages[package])).encode() + b"\n")
+        for package in sorted(package for package, tags in sets.items() if tags):
+            source = fields[package].get("Source", package).split()[0]
+            file.write("\t".join((package, source, " ".join(sets[package]))).encode() + b"\n")
+
+
+def command_line(description: str | None, arguments: list[str]) -> argparse.Namespace:
+    """The options `table` and `lists`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path)
+    parser.add_argument("lists", type=Path, nargs="*", metavar="LIST")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> None:
+    """Read the lists, write the table."""
+    options = command_line(__doc__, arguments)
+    fields = packages(options.lists)
+    write_table(options.table, {name: tags_of(each.get("Tag", "")) for name, each in fields.items()}, fields)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,23 @@
-"""The tag-set model and the baselines on real tag sets: the tags of Debian packages.
+"""The tag-set model and the baselines on real tag sets: the tags of Debian packages, or their dependencies.
 
     python benchmarks/tag_model.py                       three seeds
+    python benchmarks/tag_model.py dependencies          small sets
     python benchmarks/tag_model.py --salt v2             another split, other masked tags
     python benchmarks/tag_model.py --part validation     for tuning
 
-Reads ../shared/data/debtags.tsv if it exists; otherwise makes such a table from the package lists of this machine
-(benchmarks/debtags.py). Writes table, scores and learning curves to --out. An interrupted training resumes.
+Reads ../shared/data/debtags.tsv or dependencies.tsv if it exists; otherwise makes such a table from the package lists of
+this machine (benchmarks/debtags.py, benchmarks/dependencies.py). Writes table, scores and learning curves to --out. An
+interrupted training resumes.
 """
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import debtags
+import dependencies
 import numpy as np
 import torch
 import yaml
@@ -44,8 +48,25 @@ from booruflow.tag_model.model import ModelConfig
 from booruflow.tag_model.protocol import completion_queries, split_sets
 from booruflow.tag_model.training import Trainer, TrainingConfig
 
-TABLE = Path("../shared/data/debtags.tsv")
-FACETS = ("interface", "works-with", "use", "field", "uitoolkit", "role")
+SHARED = Path("../shared/data")
+
+
+@dataclass(frozen=True)
+class Data:
+    """A table of real sets."""
+
+    maker: ModuleType
+    """The script that makes it."""
+    minimum_count: int
+    """Training sets that a tag must be in."""
+    categories: tuple[str, ...]
+    """Masked one at a time for retrieval."""
+
+
+DATA = {
+    "debtags": Data(debtags, 3, ("interface", "works-with", "use", "field", "uitoolkit", "role")),
+    "dependencies": Data(dependencies, 7, ("libs", "python", "perl", "virtual", "admin")),
+}
 SCHEMA = Path(__file__).parents[1] / "rules/schemas/config.schema.yaml"
 DEFAULTS = check_config({}, yaml.safe_load(SCHEMA.read_text())["properties"]["tag_model"])
 TRAINING = DEFAULTS["training"] | {"batch_size": 128, "category_mask_rate": 1 / 7}
@@ -73,6 +94,7 @@ def mean_over_seeds(scores: Sequence[MethodScores]) -> MethodScores:
 def main() -> None:
     """Evaluate all methods and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", choices=DATA, default="debtags")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--salt", default="v1", help="of the split and of the masks")
     parser.add_argument("--part", choices=("test", "validation"), default="test")
@@ -81,16 +103,19 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
 
-    path = TABLE if TABLE.exists() else options.out / "debtags.tsv"
-    if path != TABLE:
-        debtags.main([str(path)])
-    splits = prune(split_sets([deduplicate(read_tsv(path))], options.salt, train=80, validation=10))
+    data, out = DATA[options.data], options.out / options.data
+    path = SHARED / f"{options.data}.tsv"
+    if not path.exists():
+        path = out / path.name
+        data.maker.main([str(path)])
+    sets = deduplicate(read_tsv(path))
+    splits = prune(split_sets([sets], options.salt, train=80, validation=10), data.minimum_count)
     sizes = [len(part) for part in (splits.train, splits.validation, splits.test)]
     vocabulary = splits.train.vocabulary
     print(f"{path}: {sizes} sets, {len(vocabulary)} tags")
 
     part = getattr(splits, options.part)
-    queries = evaluation_queries(splits, part, FACETS, max_queries=10_000, gallery_size=50_000, salt=options.salt)
+    queries = evaluation_queries(splits, part, data.categories, max_queries=10_000, gallery_size=50_000, salt=options.salt)
     validation = completion_queries(splits.validation, salt=options.salt)
     architecture = ModelConfig(len(vocabulary), len(vocabulary.categories), **DEFAULTS["architecture"])
     scores = []
@@ -106,11 +131,11 @@ def main() -> None:
         for seed in options.seeds:
             config = TrainingConfig(**TRAINING | {"seed": seed, "epochs": options.epochs})
             stem = f"{name.replace(' ', '_')}_{options.salt}_{seed}"
-            checkpoint = options.out / f"{stem}.pt"
+            checkpoint = out / f"{stem}.pt"
             trainer = Trainer(splits.train, validation, replace(architecture, layers=layers), config, checkpoint)
             model = trainer.run()
             logs.append(trainer.log)
-            write_text(options.out / f"{stem}.csv", trainer.log_csv())
+            write_text(out / f"{stem}.csv", trainer.log_csv())
             error = permutation_error(embedder(model, architecture.matryoshka_sizes[-1]), queries.completion.visible)
             print(f"{name}, seed {seed}: {trainer.seconds:.0f} s; reordering the tags changes vectors by at most {error:.1e}")
             methods = model_methods(name, model, splits.train, validation, trainer.seconds)
@@ -126,7 +151,7 @@ def main() -> None:
         ]
         edlae = baselines.linear(baselines.edlae(splits.train))
         reference_mrr = float((1 / masked_ranks(edlae, validation)).mean())
-        draw_curves(logs, options.seeds, reference_mrr, name, options.out / f"{name.replace(' ', '_')}.svg")
+        draw_curves(logs, options.seeds, reference_mrr, name, out / f"{name.replace(' ', '_')}.svg")
 
     settings = {
         "split": {"salt": options.salt, "train": 80, "validation": 10},
@@ -136,8 +161,8 @@ def main() -> None:
     page = comparison_page(setup_table(splits, queries, settings), scores, gain_table(ranked[-2:], ranked[:-2], queries))
     text = f"{page}\n## Each seed\n\n{completion_table(seed_scores)}"
     print(text)
-    write_text(options.out / "table.md", text)
-    write_text(options.out / "results.json", scores_json([*scores, *seed_scores]))
+    write_text(out / "table.md", text)
+    write_text(out / "results.json", scores_json([*scores, *seed_scores]))
 
 
 def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], reference_mrr: float, name: str, path: Path) -> None:

@@ -22,10 +22,11 @@ Tag: role::program
 
 
 def test_packages_of_a_list():
-    assert list(debtags.tagged_packages(LIST)) == [
-        ("zoo", "animals", "devel::lang:c++ role::program use::editing use::viewing"),
-        ("ant", "ant", "role::program"),
-    ]
+    zoo, bare, ant = debtags.paragraphs(LIST)
+    assert debtags.tags_of(zoo["Tag"]) == ["devel::lang:c++", "role::program", "use::editing", "use::viewing"]
+    assert zoo["Source"] == "animals (1.0)"
+    assert "Tag" not in bare
+    assert ant == {"Package": "ant", "Tag": "role::program"}
 
 
 @pytest.mark.skipif(not shutil.which(debtags.APT_HELPER), reason="needs apt-helper")
@@ -34,6 +35,9 @@ def test_table(tmp_path):
     debtags.main([str(tmp_path / "table.tsv"), str(tmp_path / "list")])
     lines = (tmp_path / "table.tsv").read_text().splitlines()
     assert lines[0] == "package\tsource\ttags"
-    assert [line.split("\t")[0] for line in lines[1:]] == ["ant", "zoo"]
+    assert lines[1:] == [
+        "ant\tant\trole::program",
+        "zoo\tanimals\tdevel::lang:c++ role::program use::editing use::viewing",
+    ]
     with pytest.raises(UserError, match="nothing: "):
         debtags.main([str(tmp_path / "table.tsv"), str(tmp_path / "nothing")])
