@@ -230,17 +230,20 @@ def mask_at_random(
     """The visible and the masked tags of each set; at least one of each for a set of two or more tags.
 
     The share of masked tags of a set is uniform between the two numbers of `mask_ratio`. With the probability
-    `category_mask_rate` all tags of one category are masked instead.
+    `category_mask_rate` all tags of one category are masked instead. Rating and score bucket stay visible and do not count,
+    as in `completion_queries`.
     """
-    count, rows = len(sets), sets.rows
+    is_content = sets.vocabulary.is_content[sets.tokens]
+    content = sets.filter_tags(is_content)
+    count, rows = len(content), content.rows
     share = generator.uniform(*mask_ratio, count)
-    masked_sizes = np.clip(np.floor(share * sets.sizes + 0.5), 1, sets.sizes - 1)
-    order = rank_in_sets(sets, generator.random(len(rows)))
-    is_masked = order < masked_sizes[rows]
-    category = sets.vocabulary.category[sets.tokens]
+    masked_sizes = np.clip(np.floor(share * content.sizes + 0.5), 1, content.sizes - 1)
+    order = rank_in_sets(content, generator.random(len(rows)))
+    category = content.vocabulary.category[content.tokens]
     first_category = np.empty(count, np.int64)
     first_category[rows[order == 0]] = category[order == 0]
     in_category = category == first_category[rows]
-    by_category = (generator.random(count) < category_mask_rate) & (np.bincount(rows, in_category, count) < sets.sizes)
-    is_masked = np.where(by_category[rows], in_category, is_masked)
+    by_category = (generator.random(count) < category_mask_rate) & (np.bincount(rows, in_category, count) < content.sizes)
+    is_masked = np.zeros(len(sets.tokens), bool)
+    is_masked[is_content] = np.where(by_category[rows], in_category, order < masked_sizes[rows])
     return sets.filter_tags(~is_masked), sets.filter_tags(is_masked)

@@ -177,3 +177,13 @@ def test_masking_a_category_masks_all_of_it(sets):
         masked_categories = set(category[masked.take(slice(row, row + 1)).tokens].tolist())
         visible_categories = set(category[visible.take(slice(row, row + 1)).tokens].tolist())
         assert len(masked_categories) == 1 and not masked_categories & visible_categories
+
+
+@pytest.mark.parametrize("category_mask_rate", [0.0, 1.0])
+def test_random_masks_leave_rating_and_score_visible(category_mask_rate):
+    rows = [["rating::g", "score::high", f"artist::{n % 5}", f"general::{n % 3}", f"general::{3 + n % 7}"] for n in range(99)]
+    rated = tag_sets(rows, range(99), range(99))
+    visible, masked = mask_at_random(rated, (0.15, 0.75), category_mask_rate, np.random.default_rng(0))
+    assert rated.vocabulary.is_content[masked.tokens].all()
+    assert (visible.content_sizes >= 1).all() and (masked.sizes >= 1).all()
+    np.testing.assert_array_equal(visible.count() + masked.count(), rated.count())
