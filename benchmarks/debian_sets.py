@@ -50,7 +50,7 @@ def read_tsv(path: str | Path) -> TagSets:
 def deduplicate(sets: TagSets) -> TagSets:
     """The sets of at least three tags in the order of their ids; of equal sets only the first."""
     ordered = sets.take(np.argsort(sets.ids, kind="stable"))
-    ordered = ordered.take(ordered.sizes >= MINIMUM_TAGS)
+    ordered = ordered.take(ordered.content_sizes >= MINIMUM_TAGS)
     first: dict[bytes, int] = {}
     for row in range(len(ordered)):
         tokens = np.sort(ordered.tokens[ordered.offsets[row] : ordered.offsets[row + 1]])
@@ -72,7 +72,7 @@ def prune(splits: Splits, minimum_count: int = 3) -> Splits:
     kept = np.flatnonzero(old.counts >= minimum_count)
     vocabulary = TagVocabulary(tuple(old.names[i] for i in kept), old.category[kept], old.categories, old.counts[kept])
     train, validation, test = (
-        part.take(part.sizes >= MINIMUM_TAGS)
+        part.take(part.content_sizes >= MINIMUM_TAGS)
         for part in (recode(sets, vocabulary) for sets in (splits.train, splits.validation, splits.test))
     )
     train = train.with_counts()
