@@ -1,6 +1,6 @@
 """What becomes of each tag, decided once for each distinct name: its canonical name, whether it is dropped, its spelling."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
 from booruflow.sources.posts import TAG_CATEGORIES
-from booruflow.tags.patterns import TagPatterns, check_entry, compiled, literals, split_category
+from booruflow.tags.patterns import TagPatterns, compiled, escaped, literals, split_category
 from booruflow.tags.relations import Relation, aliases, implied_tags, read_relations
 
 MAX_STEPS = 100
 """Renamings of one tag in a row; a pattern that matches its own result has no end."""
-
-NAMING_KEYS = ("drop", "keep", "rename", "aliases", "implications", "underscores", "escape_brackets", "templates")
 
 
 class Named(NamedTuple):
@@ -29,23 +27,21 @@ class Naming:
     """The rules of a policy about names."""
 
     def __init__(self, policy: Mapping[str, Any], alias_rows: Sequence[Relation], implications: Sequence[Relation]) -> None:
-        """Takes the keys `NAMING_KEYS` of a policy.
+        """Takes the keys drop, keep, rename, underscores, escape_brackets and templates of a policy, and rows of its tables.
 
         Raises:
-            UserError: aliases or implications contradict each other, or a rule names no tag.
+            UserError: aliases or implications contradict each other.
         """
         self._policy = policy
         self._alias_of = aliases(alias_rows)
         self._new_name: dict[str, dict[str, tuple[str, str]]] = {}
-        self._rename = self._patterns("rename", [name for name in policy["rename"] if len(literals(name)) > 1])
+        self._rename = TagPatterns([name for name in policy["rename"] if len(literals(split_category(name)[1])) > 1])
         for entry, target in policy["rename"].items():
-            self._checked("rename", entry, check_entry)
-            self._checked("rename", target, check_entry)
             categories, pattern = split_category(entry)
             if len(texts := literals(pattern)) == 1:
                 for category in categories:
                     self._new_name.setdefault(category, {})[texts[0]] = (target, f"rename: {entry}")
-        self._drop, self._keep = (self._patterns(key, self._canonical_entries(policy[key])) for key in ("drop", "keep"))
+        self._drop, self._keep = (TagPatterns(self._canonical_entries(policy[key])) for key in ("drop", "keep"))
         shared = self._implications(implications, "") if not policy["rename"] else {}
         self._implied_of = {
             category: self._implications(implications, category) if policy["rename"] else shared for category in TAG_CATEGORIES
@@ -123,24 +119,12 @@ class Naming:
         """The entries; a plain name that has become another one also with its new name."""
         result = list(entries)
         for entry in entries:
-            categories, name = split_category(entry)
-            if "*" not in name:
+            categories, pattern = split_category(entry)
+            if len(texts := literals(pattern)) == 1:
                 for category in categories:
-                    renamed = self._renamed(category, name)[0]
-                    result += [f"{category}:{renamed}"] * (renamed != name)
+                    renamed = self._renamed(category, texts[0])[0]
+                    result += [f"{category}:{escaped(renamed)}"] * (renamed != texts[0])
         return result
-
-    def _patterns(self, key: str, entries: Sequence[str]) -> TagPatterns:
-        for entry in entries:
-            self._checked(key, entry, check_entry)
-        return TagPatterns(entries)
-
-    @staticmethod
-    def _checked(key: str, entry: str, check: Callable[[str], None]) -> None:
-        try:
-            check(entry)
-        except UserError as error:
-            raise UserError(f"config.yaml: tags.{key}: {error}") from None
 
 
 def spelling(name: pl.Expr, underscores: str, escape_brackets: bool) -> pl.Expr:

@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from booruflow.core.errors import UserError
 from booruflow.sources.posts import TAG_CATEGORIES
 
 _PIECE = re.compile(r"\\[*\\]|\*|[^*\\]+|\\")
@@ -35,28 +34,26 @@ def literals(pattern: str) -> list[str]:
     return texts
 
 
+def escaped(name: str) -> str:
+    """The pattern that matches this name only."""
+    return name.replace("\\", r"\\").replace("*", r"\*")
+
+
 @lru_cache(maxsize=4096)
 def compiled(pattern: str) -> "re.Pattern[str]":
     """A regular expression for whole names, with a group for each star."""
     return re.compile("(.*)".join(map(re.escape, literals(pattern))), re.DOTALL)
 
 
-def check_entry(entry: str) -> None:
-    """Raise a UserError about an entry that can match no tag."""
-    if not entry or re.search(r"\s", entry):
-        raise UserError(f"{entry!r}: names of tags have no white space: write it as the booru does, such as red_hair")
-
-
 class TagPatterns:
     """A list of entries, compiled for each category."""
 
     def __init__(self, entries: Sequence[str]) -> None:
-        """Raises a UserError about an entry that can match no tag."""
+        """Takes entries without white space."""
         self._entries: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._names: dict[str, set[str]] = defaultdict(set)
         patterns: dict[str, list[list[str]]] = defaultdict(list)
         for entry in entries:
-            check_entry(entry)
             categories, pattern = split_category(entry)
             texts = literals(pattern)
             for category in categories:

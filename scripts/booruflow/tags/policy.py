@@ -5,6 +5,7 @@ comes before all others. Snakemake imports this module whenever it starts, so it
 """
 
 import difflib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def tag_policy(section: Tree, schema: Tree, shipped: Path) -> Tree:
     for _, layer in [*layers, ("config.yaml", section)]:
         _put(policy, layer, schema)
     policy.pop("policies")
-    if errors := list(_contradictions(policy)):
+    if errors := [*_name_errors(section), *_contradictions(policy)]:
         raise UserError("\n".join(f"config.yaml: tags.{line}" for line in errors))
     return policy
 
@@ -111,7 +112,19 @@ def _read(path: Path, schema: Tree) -> Tree:
         raise UserError("\n".join(f"{path}: {line}" for line in repeated))
     if not isinstance(layer, dict) or "policies" in layer:
         raise UserError(f"{path}: not the keys of the config section tags, without policies: see policies/ for examples")
-    return check_config(layer, schema, str(path))
+    filled = check_config(layer, schema, str(path))
+    if errors := list(_name_errors(filled)):
+        raise UserError("\n".join(f"{path}: {line}" for line in errors))
+    return filled
+
+
+def _name_errors(layer: Tree) -> Iterator[str]:
+    """One line for each name or pattern that can be no tag of a booru."""
+    entries = [(key, entry) for key in ("drop", "keep") for entry in layer[key]]
+    entries += [("rename", name) for pair in layer["rename"].items() for name in pair]
+    for key, entry in entries:
+        if re.search(r"\s", entry):
+            yield f"{key}: {entry!r} has white space: write the tag as the booru does, such as red_hair"
 
 
 def _put(policy: Tree, layer: Mapping[str, Any], schema: Tree) -> None:

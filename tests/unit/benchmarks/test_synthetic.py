@@ -118,3 +118,14 @@ def test_without_real_tags_they_are_invented(tmp_path, monkeypatch):
     counts = np.sort(posts["tag_string_general"].str.split(" ").explode().value_counts()["count"].to_numpy())
     assert counts[-1] > 20 * np.median(counts)
     assert 25 < posts["tag_string_general"].str.split(" ").list.len().mean() < 40
+
+
+def test_favourites_come_with_times_and_a_table_of_aliases_and_leave_the_rest_as_it_is(written, tmp_path):
+    write_posts(tmp_path, 200, favourites=True)
+    posts = table(tmp_path, "metadata")
+    assert posts.drop("fav_count", "created_at").equals(table(written / "ordered", "metadata")[:200])
+    assert posts["created_at"].is_sorted() and posts["created_at"][0].startswith("2005-05-") and posts["fav_count"].max() > 50
+    aliases = pl.read_csv(tmp_path / "aliases.csv")
+    assert aliases.columns == ["antecedent_name", "consequent_name", "status"] and len(aliases) > 10_000
+    assert aliases["antecedent_name"].is_unique().all()
+    assert not set(aliases["antecedent_name"]) & set(aliases["consequent_name"])

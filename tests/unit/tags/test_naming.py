@@ -1,7 +1,6 @@
 import polars as pl
 import pytest
 
-from booruflow.core.errors import UserError
 from booruflow.tags.naming import Naming, spelling
 
 
@@ -23,13 +22,12 @@ def test_brackets_and_backslashes_are_escaped():
     assert escaped == ["saber_\\(fate\\)", ":\\(", "\\[x\\]", "\\\\m/"]
 
 
-def test_a_name_with_white_space_is_refused_with_its_key(policy):
-    for section, key in [({"drop": ["red hair"]}, "drop"), ({"keep": ["a\tb"]}, "keep"), ({"rename": {"a": "b c"}}, "rename")]:
-        with pytest.raises(UserError, match=rf"config\.yaml: tags\.{key}: .* names of tags have no white space: write it as the"):
-            Naming.of(policy(**section))
-
-
 def test_a_plain_name_in_a_list_means_the_tag_that_it_has_become(policy):
     naming = Naming.of(policy(rename={"old": "new"}, drop=["artist:old"], keep=["x"]))
     assert naming.is_dropped("artist", ["new", "other"]).tolist() == [True, False]
     assert naming.is_dropped("general", ["new"]).tolist() == [False]
+
+
+def test_a_name_with_stars_is_no_pattern_where_a_tag_has_become_it(policy):
+    naming = Naming.of(policy(rename={"stars": "*_*"}, keep=["stars"], drop=["*"]))
+    assert naming.is_dropped("general", ["*_*", "a_b"]).tolist() == [False, True]

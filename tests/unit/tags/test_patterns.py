@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.core.errors import UserError
 from booruflow.tags.patterns import TagPatterns, literals, split_category
 
 
@@ -36,11 +35,6 @@ def test_what_an_entry_matches(entry, category, name, expected):
     patterns = TagPatterns([entry])
     assert patterns.matches(category, [name]).tolist() == [expected]
     assert patterns.first(category, name) == (entry if expected else None)
-
-
-def test_white_space_in_an_entry_is_refused():
-    with pytest.raises(UserError, match="'red hair': names of tags have no white space: write it as the booru does"):
-        TagPatterns(["red hair"])
 
 
 names = st.text("ab_*\\(.[+", min_size=1, max_size=6)

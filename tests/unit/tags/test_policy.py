@@ -61,6 +61,8 @@ def test_what_needs_no_pass_over_the_tags(policy, section, is_it):
         ({"implied": "add"}, "implied: add needs a table: name it under tags.implications"),
         ({"implications": [__file__]}, "implications: not used while tags.implied is keep"),
         ({"aliases": ["none.csv"]}, "aliases: none.csv: no such file: correct the path"),
+        ({"drop": ["red hair"]}, "tags.drop: 'red hair' has white space: write the tag as the booru does, such as red_hair"),
+        ({"rename": {"a": "b c"}}, "tags.rename: 'b c' has white space"),
         ({"templates": {"artists": "@{}"}}, "templates.*artists"),
         ({"year": "year"}, r"tags\.year: \"year\" does not match the pattern"),
         ({"quality": {"words": {"a": 100}}}, r"tags\.quality\.words\.a: 100 is not below 100"),
@@ -77,6 +79,7 @@ def test_a_bad_section_is_one_line_that_names_the_key(policy, section, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("keep: [red hair]", r"own\.yaml: keep: 'red hair' has white space"),
         ("drop: red_hair", r'own\.yaml: drop: "red_hair" is not a list'),
         ("dropp: [a]", r"own\.yaml: dropp: unknown key; did you mean drop\?"),
         ("drop: [a\n", r"own\.yaml, line \d: not YAML in UTF-8 .*: correct it"),
