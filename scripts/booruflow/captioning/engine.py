@@ -1,8 +1,9 @@
 """The engine around all backends: opens images ahead, feeds batches, hands over what is finished.
 
 It knows nothing of journals and shards: tasks go in, generations come out. Batches are cut from blocks of consecutive
-tasks, sorted by size within a block. So padding is small, memory is bounded by two blocks, and a run that was stopped
-between two batches continues with the same batches that an uninterrupted run would have had.
+tasks, sorted by size within a block; a backend without batches gets each request as soon as it is prepared. So padding is
+small, memory is bounded by two blocks, and a run that was stopped between two batches continues with the same batches that an
+uninterrupted run would have had.
 """
 
 import os
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 BATCHES_PER_BLOCK = 4
+STOP_SECONDS = 0.5
+"""While a request is prepared, which may load a model: the time between two looks at the signals."""
 DOUBT_AFTER_FAILURES = 8
 """After this many failures in a row, a probe shows whether the backend is broken."""
 
@@ -139,6 +142,7 @@ class Engine(Generic[TaskT]):
                 failed = self._pass(blocks, pool, bar)
                 self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
+            self.backend.close()  # a thread may be waiting for what this ends
             pool.shutdown(cancel_futures=True)
         if self._stop.signal:
             raise SystemExit(128 + self._stop.signal)
@@ -204,22 +208,33 @@ class Engine(Generic[TaskT]):
             if not opened:
                 return
             prepared = []
-            start, loading = time.monotonic(), self.meter.loading_seconds
-            for task, future in opened.popleft():
-                if self._stop.signal:
-                    return
+            requests = opened.popleft()
+            for number, (task, future) in enumerate(requests, 1):
+                start, loading = time.monotonic(), self.meter.loading_seconds
                 try:
+                    if not self._wait_for(future):
+                        return
                     prepared.append(future.result())
                     in_progress[task.id] = task
                 except Unreadable as error:
                     self.skips[task.id] = skip_unreadable(error)
                     bar.update()
-            self.meter.waiting_seconds += time.monotonic() - start - (self.meter.loading_seconds - loading)
-            for batch in make_batches(prepared, self.backend.batch_size):
-                self._before_batch()
-                if self._stop.signal:
-                    return
-                yield batch
+                self.meter.waiting_seconds += time.monotonic() - start - (self.meter.loading_seconds - loading)
+                if number < len(requests) and self.backend.batch_size > 1:
+                    continue
+                for batch in make_batches(prepared, self.backend.batch_size):
+                    self._before_batch()
+                    if self._stop.signal:
+                        return
+                    yield batch
+                prepared = []
+
+    def _wait_for(self, future: "Future[Prepared]") -> bool:
+        """Wait for a request to be prepared; False if a signal came first."""
+        while not self._stop.signal:
+            if wait([future], STOP_SECONDS).done:
+                return True
+        return False
 
     def _prepare(self, task: TaskT, bar: "tqdm[None]") -> Prepared:
         """Open and prepare one request; the first one whose image opens makes the backend load."""

@@ -35,7 +35,7 @@ class RowTask:
     row: Row
     key: bytes
     prompt: Prompt
-    needs_image: bool
+    backend: Backend
 
     @property
     def id(self) -> int:
@@ -44,7 +44,9 @@ class RowTask:
 
     def request(self) -> Request:
         """See `Task.request`."""
-        image = open_image(read_image(*image_place(self.row))) if self.needs_image else None
+        image = None
+        if self.backend.needs_image:
+            image = open_image(read_image(*image_place(self.row)), self.backend.image_pixels)
         return Request(self.id, self.prompt, image)
 
 
@@ -117,7 +119,7 @@ class BackendPass:
             probe = ProbeTask(row_prompt(PROBE_TAGS, self.captioner, self.backend), self.backend.needs_image)
             engine: Engine[RowTask] = Engine(self.backend, save, stop, self.threads, monitor.wait_until_cool, probe)
             try:
-                engine.run(merge_short_blocks(self._tasks(keys, pending), self.backend.concurrency), total)
+                engine.run(merge_short_blocks(self._tasks(keys, pending), self._requests_ahead()), total)
             finally:
                 sys.stderr.write(_summary(engine, total))
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -130,16 +132,20 @@ class BackendPass:
             failures[id_] = Failure(id_, reason, before.attempts + 1 if before else 1)
         return PassResult(engine.skips, failures, figures)
 
+    def _requests_ahead(self) -> int:
+        """The least size of a block: it fills a batch; without batches, each thread has a request to prepare."""
+        return self.backend.batch_size if self.backend.batch_size > 1 else self.threads
+
     def _tasks(self, keys: Keys, pending: Flags) -> Iterator[list[RowTask]]:
         """The pending rows as tasks, in blocks of consecutive rows."""
         first = 0
-        for rows in row_blocks(self.shard.split, BATCHES_PER_BLOCK * self.backend.concurrency):
+        for rows in row_blocks(self.shard.split, BATCHES_PER_BLOCK * self._requests_ahead()):
             yield [
                 RowTask(
                     row,
                     key_of_row(keys, number),
                     row_prompt(row, self.captioner, self.backend),
-                    self.backend.needs_image,
+                    self.backend,
                 )
                 for number, row in enumerate(rows, first)
                 if pending[number]

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -314,3 +315,24 @@ def test_a_backend_that_needs_a_gpu_holds_one_while_it_works(tmp_path, monkeypat
     assert (visible_at_load, stats[0]["gpu"]) == (["1"], "1")
     _, _, stats = run(shard, tmp_path, [OnGpu])
     assert "gpu" not in stats[0]  # nothing to generate, no GPU taken
+
+
+def test_ctrl_c_ends_a_job_whose_server_never_ends_its_answers(tmp_path):
+    def trickling(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "10000")
+        handler.end_headers()
+        for _ in range(200):
+            handler.wfile.write(b" ")
+            time.sleep(0.1)
+
+    server = Server(answer=lambda body, number: trickling if number > 4 else OK)
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 3.0, "retries": 8, "extra_body": {}}
+    shard = make_shard(tmp_path, [row(n) for n in range(9)])
+    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(SystemExit) as end:
+        run(shard, tmp_path, [OpenAIBackend], openai=options)
+    assert end.value.code == 130
+    assert time.monotonic() - start < 10
+    assert len((tmp_path / "journal/shard_0_of_1.jsonl").read_text().splitlines()) == 4
