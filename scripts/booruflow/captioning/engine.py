@@ -127,6 +127,7 @@ class Engine(Generic[TaskT]):
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
         self._failures_in_a_row = 0
         self._loaded = False
+        self._load_error: UserError | None = None
         self._load_lock = threading.Lock()
 
     def run(self, blocks: Iterable[list[TaskT]], total: int) -> None:
@@ -219,7 +220,8 @@ class Engine(Generic[TaskT]):
                 except Unreadable as error:
                     self.skips[task.id] = skip_unreadable(error)
                     bar.update()
-                self.meter.waiting_seconds += time.monotonic() - start - (self.meter.loading_seconds - loading)
+                waited = time.monotonic() - start - (self.meter.loading_seconds - loading)
+                self.meter.waiting_seconds += max(0.0, waited)  # loading may have begun before the waiting
                 if number < len(requests) and self.backend.batch_size > 1:
                     continue
                 for batch in make_batches(prepared, self.backend.batch_size):
@@ -240,9 +242,15 @@ class Engine(Generic[TaskT]):
         """Open and prepare one request; the first one whose image opens makes the backend load."""
         request = task.request()
         with self._load_lock:
+            if self._load_error is not None:
+                raise self._load_error
             if not self._loaded:
                 start = time.monotonic()
-                self.backend.load()
+                try:
+                    self.backend.load()
+                except UserError as error:
+                    self._load_error = error  # so that no other thread tries it again
+                    raise
                 self._loaded = True
                 self.meter.loading_seconds = time.monotonic() - start
                 bar.unpause()  # the rate shown is that of generation

@@ -122,6 +122,8 @@ class ChatClient:
     async def _attempt(self, body: bytes) -> Completion:
         import httpx
 
+        if self._http.is_closed:
+            raise ConnectionLostError("connection closed")
         try:
             async with self._http.stream("POST", self._url, content=body) as response:
                 data = await _read(response)

@@ -98,10 +98,11 @@ class EngineProcess:
                 if ready and self.status is None:
                     return
                 if time.monotonic() > deadline:
-                    self.kill()
-                    raise self.failure(
+                    failure = self.failure(
                         f"was not ready after {seconds:g} s", "raise captioner.server.start_timeout, or read its log"
                     )
+                    self.kill()
+                    raise failure
         raise UserError("captioner.server: stopped while the engine was starting")
 
     def failure(self, what: str, remedy: str = diagnosis.UNKNOWN_REMEDY) -> EngineError:

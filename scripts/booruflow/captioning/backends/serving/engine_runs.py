@@ -182,8 +182,8 @@ class EngineRuns:
         run = self._run
         sys.stderr.write(f"engine {run.process.name} {notice}\n")
         try:
-            await run.client.close()
             await asyncio.to_thread(run.process.kill)
+            await run.client.close()
             self._run = self._new_run(await asyncio.to_thread(self._start))
         except UserError as error:
             self._error = error
