@@ -1,6 +1,7 @@
 """An engine of the OpenAI chat API that needs no model: a process of its own, with a speed, and ways to fail.
 
-It answers `rate` requests a second, `slots` at a time, and appends a line per answer (its number, the request's tags) to `--log`.
+It answers `rate` requests a second, `slots` at a time, and appends a line per answer to `--log`: its number, the request's
+tag, the time.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 parser = argparse.ArgumentParser()
@@ -78,7 +80,7 @@ async def complete(body):
             return 500, json.dumps({"error": {"message": "CUDA error: device-side assert triggered"}})
         await asyncio.sleep(options.slots / options.rate)
         answers += 1
-        os.write(log, f"{answers} {re.search(r'tag_[0-9]+', tags)[0] if 'tag_' in tags else '-'}\n".encode())
+        os.write(log, f"{answers} {re.search(r'tag_[0-9]+', tags)[0] if 'tag_' in tags else '-'} {time.monotonic()}\n".encode())
         if bad and answers == options.die_after:
             os.kill(os.getpid(), signal.SIGKILL)
     usage = {"prompt_tokens": 100, "completion_tokens": 50}

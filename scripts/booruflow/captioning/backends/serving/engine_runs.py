@@ -105,7 +105,7 @@ class EngineRuns:
                 run.answers += 1
                 run.faults_in_a_row = 0
                 run.last_sign_of_life = time.monotonic()
-                self.limit.answered(run.in_flight)
+                self.limit.answered()
                 await self._leave(run)
                 return completion
         raise ServerError(f"the engine ended {MAX_DEATHS} times while it had this request ({fault.reason})")
@@ -124,12 +124,15 @@ class EngineRuns:
                 elif run.in_flight < self.limit.value:
                     run.in_flight += 1
                     run.sent += 1
+                    self.limit.in_flight(run.in_flight)
                     return run
                 await self._change.wait()
 
     async def _leave(self, run: Run) -> None:
         async with self._change:
             run.in_flight -= 1
+            if run is self._run:
+                self.limit.in_flight(run.in_flight)
             self._change.notify_all()
 
     async def _has_ended(self, run: Run, error: ServerError) -> bool:
