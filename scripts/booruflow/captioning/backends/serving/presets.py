@@ -86,7 +86,7 @@ PRESETS: Mapping[str, Preset] = {
         ),
         image_format="BMP",
         json=JSON_OBJECT,
-        penalty=lambda penalty: {"repeat_penalty": penalty, "repeat_last_n": -1},
+        penalty=lambda penalty: {"repeat_penalty": penalty, "repeat_last_n": 32_768},  # all tokens of an answer
         sampling={"top_k": 0, "min_p": 0.0},
     ),
     "tabbyapi": Preset(

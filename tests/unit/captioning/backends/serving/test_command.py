@@ -107,7 +107,7 @@ def test_every_placeholder_of_a_preset_exists(tmp_path):
         ("vllm", {"repetition_penalty": 1.05}),
         ("sglang", {"repetition_penalty": 1.05}),
         ("tabbyapi", {"repetition_penalty": 1.05}),
-        ("llama.cpp", {"repeat_penalty": 1.05, "repeat_last_n": -1}),
+        ("llama.cpp", {"repeat_penalty": 1.05, "repeat_last_n": 32_768}),
         ("transformers", {"frequency_penalty": 0.05}),
     ],
 )
