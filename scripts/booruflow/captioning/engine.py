@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared, Request
 from booruflow.captioning.skipped import Skips, skip_unreadable
 from booruflow.core.errors import Unreadable, UserError
-from booruflow.core.progress import progress
+from booruflow.core.progress import Pace, progress
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 BATCHES_PER_BLOCK = 4
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"  # without the bar's own time left
 STOP_SECONDS = 0.5
 """While a request is prepared, which may load a model: the time between two looks at the signals."""
 DOUBT_AFTER_FAILURES = 8
@@ -107,6 +108,7 @@ class Engine(Generic[TaskT]):
         threads: int,
         before_batch: Callable[[], None],
         probe: Task,
+        pace: Pace,
     ) -> None:
         """Set up; nothing is loaded yet.
 
@@ -117,6 +119,7 @@ class Engine(Generic[TaskT]):
             threads: how many threads open and prepare images.
             before_batch: called before each batch; may wait (for a GPU to cool down).
             probe: a request that any working backend answers; see `_probe_backend`.
+            pace: the tokens of the answers of earlier runs, for the time left.
         """
         self.backend = backend
         self.meter = Meter()
@@ -125,6 +128,7 @@ class Engine(Generic[TaskT]):
         self.failed: dict[int, tuple[TaskT, str]] = {}
         """After `run`: the tasks whose requests failed, with the reason, by id."""
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
+        self._pace = pace
         self._failures_in_a_row = 0
         self._loaded = False
         self._load_error: UserError | None = None
@@ -140,6 +144,7 @@ class Engine(Generic[TaskT]):
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="images")
         try:
             with progress(total, "captions", "images") as bar:
+                bar.bar_format = BAR
                 failed = self._pass(blocks, pool, bar)
                 self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
@@ -168,8 +173,11 @@ class Engine(Generic[TaskT]):
                 now = time.monotonic()
                 self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
                 start, loading = now, self.meter.loading_seconds
-                bar.set_postfix_str(self.meter.line(), refresh=False)
                 bar.update(len(finished))
+                self._pace.add(len(finished), sum(generation.completion_tokens for _, generation in finished))
+                left = self._pace.seconds_for(bar.total - bar.n)
+                time_left = "" if left is None else f", {bar.format_interval(left)} left"
+                bar.set_postfix_str(self.meter.line() + time_left, refresh=False)
             if not self._failures_in_a_row or self._stop.signal:
                 return failed
             self._probe_backend(next(reversed(failed.values()))[1])
