@@ -95,21 +95,23 @@ def throughput(seconds: float, threads: int) -> None:
     """Answers per second of the job, compared with what the engine could do."""
     print("| engine, answers/s | at a time | images | answers | job, answers/s | share | CPU of the job |")
     print("|---|---:|---|---:|---:|---:|---:|")
-    for rate, slots in ((5, 32), (20, 128), (100, 256)):
-        posts = max(int(rate * seconds), 8 * slots)
-        for name, pixels, size in (("2000 x 3000 to 0.4 Mpx", 401_408, SIZE), ("100 x 150", 15_000, (100, 150))):
-            with tempfile.TemporaryDirectory() as folder:
-                cpu = time.process_time()
-                figures = run_job(Path(folder), posts, rate, slots, pixels, threads, size)
-                cpu = time.process_time() - cpu
-                answers = [float(line.split()[2]) for line in (Path(folder) / "answers").read_text().splitlines()]
-            middle = answers[len(answers) // 2 : -slots]  # from when the limit is found until the last requests
-            steady = (len(middle) - 1) / (middle[-1] - middle[0])
-            print(
-                f"| {rate} | {slots} | {name} | {figures['captions']} | {steady:.1f} | {steady / rate:.0%}"
-                f" | {cpu / figures['generating_seconds']:.0%} |",
-                flush=True,
-            )
+    for rate, slots, images_of in ((5, 16, "large"), (20, 64, "large"), (100, 128, "small")):
+        posts = max(int(rate * seconds), 16 * slots)
+        name, pixels, size = {"large": ("2000 x 3000 to 0.4 Mpx", 401_408, SIZE), "small": ("300 x 450", 140_000, (300, 450))}[
+            images_of
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            cpu = time.process_time()
+            figures = run_job(Path(folder), posts, rate, slots, pixels, threads, size)
+            cpu = time.process_time() - cpu
+            answers = [float(line.split()[2]) for line in (Path(folder) / "answers").read_text().splitlines()]
+        middle = answers[len(answers) // 2 : -slots]  # from when the limit is found until the last requests
+        steady = (len(middle) - 1) / (middle[-1] - middle[0])
+        print(
+            f"| {rate} | {slots} | {name} | {figures['captions']} | {steady:.1f} | {steady / rate:.0%}"
+            f" | {cpu / figures['generating_seconds']:.0%} |",
+            flush=True,
+        )
 
 
 def memory(posts: int) -> None:

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -78,7 +79,7 @@ async def complete(body):
             await asyncio.sleep(1000)
         if bad and 0 <= options.fail_after <= answers:
             return 500, json.dumps({"error": {"message": "CUDA error: device-side assert triggered"}})
-        await asyncio.sleep(options.slots / options.rate)
+        await asyncio.sleep(options.slots / options.rate * random.uniform(0.5, 1.5))
         answers += 1
         os.write(log, f"{answers} {re.search(r'tag_[0-9]+', tags)[0] if 'tag_' in tags else '-'} {time.monotonic()}\n".encode())
         if bad and answers == options.die_after:

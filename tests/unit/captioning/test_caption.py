@@ -178,7 +178,7 @@ def posts_of(requests):
 def test_a_server_that_breaks_down_loses_nothing_and_writes_nothing_off(tmp_path, successes, breakdown):
     shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
     server = Server(answer=lambda _, number: OK if number <= successes else breakdown)
-    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 2.0, "retries": 0, "extra_body": {}}
     with pytest.raises(UserError):
         run(shard, tmp_path, [OpenAIBackend], openai=options)
     assert list(tmp_path.glob("*.json*")) == [] and not shard.attempts.exists()
@@ -192,7 +192,7 @@ def test_a_server_that_breaks_down_loses_nothing_and_writes_nothing_off(tmp_path
 def test_a_request_that_a_working_server_never_answers_fails_alone(tmp_path, fault):
     shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
     server = Server(answer=lambda body, _: fault if posts_of([body]) == [7] else OK)
-    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 2.0, "retries": 0, "extra_body": {}}
     for attempt in (1, 2, 3, 3):
         raw, _, _ = run(shard, tmp_path, [OpenAIBackend], openai=options)
         assert len(raw) == 19
