@@ -29,14 +29,15 @@ from small_shards import make_shard, row  # noqa: E402
 
 from booruflow.captioning.backends.interface import Request  # noqa: E402
 from booruflow.captioning.backends.server import ServerBackend  # noqa: E402
-from booruflow.captioning.backends.serving import presets  # noqa: E402
 from booruflow.captioning.backends.serving.chat_body import chat_body  # noqa: E402
 from booruflow.captioning.caption import Outputs, caption_shard  # noqa: E402
+from booruflow.captioning.journal import Journal  # noqa: E402
 from booruflow.captioning.prompts.prompt import Prompt  # noqa: E402
 from booruflow.sources.images.decoding import open_image  # noqa: E402
 
 SIZE = (2000, 3000)
 FILES = {"JPEG": {"quality": 90}, "WEBP": {"quality": 85}, "PNG": {}}
+IMAGES = {"large": ("2000 x 3000 to 0.4 Mpx", 401_408, SIZE), "small": ("300 x 450", 140_000, (300, 450))}
 PIXELS = {"0.4 Mpx": 401_408, "1 Mpx": 1_048_576}
 
 
@@ -80,12 +81,11 @@ def source_images(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 def run_job(folder: Path, posts: int, rate: float, slots: int, pixels: int, threads: int, size: tuple[int, int]) -> dict:
     """A whole job with an engine of this speed; returns its figures."""
-    presets.PRESETS = presets.PRESETS | {"custom": replace(presets.PRESETS["custom"], image_format="BMP")}
     source_images(folder / "images", posts, size)
     shard = make_shard(folder, [row(n, image=f"{n}.jpg") for n in range(posts)])
     config = captioner(folder, "--rate", rate, "--slots", slots) | {"max_pixels": pixels}
     backend = ServerBackend(config)
-    backend.preset = presets.PRESETS["custom"]
+    backend.preset = replace(backend.preset, image_format="BMP")
     outputs = Outputs(*(folder / name for name in ("raw", "skipped", "failed", "stats")))
     caption_shard(shard, config, [backend], outputs, threads)
     return json.loads(outputs.stats.read_text())[0]["generated"]
@@ -97,9 +97,7 @@ def throughput(seconds: float, threads: int) -> None:
     print("|---|---:|---|---:|---:|---:|---:|")
     for rate, slots, images_of in ((5, 16, "large"), (20, 64, "large"), (100, 128, "small")):
         posts = max(int(rate * seconds), 16 * slots)
-        name, pixels, size = {"large": ("2000 x 3000 to 0.4 Mpx", 401_408, SIZE), "small": ("300 x 450", 140_000, (300, 450))}[
-            images_of
-        ]
+        name, pixels, size = IMAGES[images_of]
         with tempfile.TemporaryDirectory() as folder:
             cpu = time.process_time()
             figures = run_job(Path(folder), posts, rate, slots, pixels, threads, size)
@@ -118,10 +116,7 @@ def memory(posts: int) -> None:
     """Resident memory of the job at every tenth of the images."""
     with tempfile.TemporaryDirectory() as folder:
         process, tenth = psutil.Process(), posts // 10
-        saved, append = 0, None
-        from booruflow.captioning.journal import Journal
-
-        append = Journal.append
+        saved, append = 0, Journal.append
 
         def counted(self: Journal, entries: object) -> None:
             nonlocal saved
@@ -132,7 +127,7 @@ def memory(posts: int) -> None:
             append(self, lines)
 
         Journal.append = counted  # type: ignore[method-assign]
-        run_job(Path(folder), posts, 1000, 64, 100_000, 2, (600, 900))
+        run_job(Path(folder), posts, 1000, 64, 40_000, 2, (300, 450))
 
 
 if __name__ == "__main__":
