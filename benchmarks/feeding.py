@@ -37,7 +37,7 @@ from booruflow.sources.images.decoding import open_image  # noqa: E402
 
 SIZE = (2000, 3000)
 FILES = {"JPEG": {"quality": 90}, "WEBP": {"quality": 85}, "PNG": {}}
-IMAGES = {"large": ("2000 x 3000 to 0.4 Mpx", 401_408, SIZE), "small": ("300 x 450", 140_000, (300, 450))}
+IMAGES = {"large": ("2000 x 3000 to 0.4 Mpx", 401_408, SIZE), "small": ("100 x 150", 15_000, (100, 150))}
 PIXELS = {"0.4 Mpx": 401_408, "1 Mpx": 1_048_576}
 
 
@@ -95,7 +95,7 @@ def throughput(seconds: float, threads: int) -> None:
     """Answers per second of the job, compared with what the engine could do."""
     print("| engine, answers/s | at a time | images | answers | job, answers/s | share | CPU of the job |")
     print("|---|---:|---|---:|---:|---:|---:|")
-    for rate, slots, images_of in ((5, 16, "large"), (20, 64, "large"), (100, 128, "small")):
+    for rate, slots, images_of in ((5, 16, "large"), (20, 64, "large"), (100, 64, "small")):
         posts = max(int(rate * seconds), 16 * slots)
         name, pixels, size = IMAGES[images_of]
         with tempfile.TemporaryDirectory() as folder:

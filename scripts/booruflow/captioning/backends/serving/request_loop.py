@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -10,6 +11,8 @@ from typing import Any, Self, TypeVar
 from booruflow.captioning.backends.interface import Answer, Prepared
 
 ResultT = TypeVar("ResultT")
+HAND_OVER_SECONDS = 0.1
+"""While there is room for requests: the time between two looks at the answers. Each hand-over waits for the disk."""
 
 
 class RequestLoop:
@@ -52,7 +55,8 @@ class RequestLoop:
             if answers := [future.result() for future in done if not future.exception()]:
                 yield answers
             open_ = open_ and failure is None
-            if open_ and in_flight < limit():
+            deadline = time.monotonic() + HAND_OVER_SECONDS
+            while open_ and in_flight < limit() and time.monotonic() < deadline:
                 prepared = next(requests, None)
                 if prepared is None:
                     open_ = False
