@@ -9,8 +9,8 @@ Rules that captioning waits for have a priority, in all rule files, and the long
 early.
 """
 
-# the environment of each backend that loads a model also has the packages of tipo
-CAPTION_ENV = "tipo" if (CAPTIONER["backend"], CAPTIONER["fallback"]) == ("openai", "tipo") else CAPTIONER["backend"]
+# the environment of each backend that loads a model also has the packages of tipo, and that one those of servers
+CAPTION_ENV = "tipo" if CAPTIONER["backend"] in ("openai", "server") and CAPTIONER["fallback"] else CAPTIONER["backend"]
 
 
 rule caption:

@@ -18,5 +18,6 @@ with job(snakemake.log[0], f"{snakemake.rule} {snakemake.wildcards.n}"):
         count=snakemake.params.shards,
     )
     captioner = json.loads(os.environ["BOORUFLOW_CAPTIONER"])
+    captioner["engine_log"] = str(Path(snakemake.log[0]).with_suffix(".engine.log"))
     outputs = Outputs(**{name: Path(path) for name, path in snakemake.output.items()})
     caption_shard(shard, captioner, open_backends(captioner), outputs, snakemake.threads)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from echo import EchoBackend
 
+from booruflow.captioning.backends.registry import BACKENDS
 from booruflow.captioning.caption import Outputs, caption_shard
 from booruflow.captioning.shards import Shard
 
@@ -14,4 +15,5 @@ if __name__ == "__main__":
     split = folder / f"split_{number}_of_{count}.parquet"
     shard = Shard(split, folder / "journal", folder / "attempts", number, count)
     outputs = Outputs(*(folder / f"{name}_{number}" for name in ("raw", "skipped", "failed", "stats")))
-    caption_shard(shard, captioner, [EchoBackend(captioner)], outputs, threads=2)
+    backends = {"echo": EchoBackend, **BACKENDS}
+    caption_shard(shard, captioner, [backends[captioner["backend"]](captioner)], outputs, threads=2)

@@ -18,7 +18,7 @@ OK = (200, completion())
 
 
 class Server(ThreadingHTTPServer):
-    """Answers requests by a script; each step is a status with a body, or what happens to the connection.
+    """Answers requests by a script; each step is a status with a body, what happens to the connection, or a function.
 
     After the script `answer` makes the steps, from the body of the request and its number (from 1 on); all succeed by default.
     """
@@ -57,6 +57,10 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(3)
         if step in ("drop", "hang"):
             self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if callable(step):
+            step(self)
+            self.close_connection = True
             return
         status, text = step
         data = text.encode()

@@ -7,15 +7,15 @@ import os
 import time
 from pathlib import Path
 
-from booruflow.captioning.backends.interface import Failed, Generation, Prepared
+from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared
 
 
-class EchoBackend:
+class EchoBackend(Backend):
     needs_image, needs_gpu = True, False
 
     def __init__(self, captioner):
         self.config = captioner
-        self.concurrency = self.batch_size = captioner["batch_size"]
+        self.batch_size = captioner["batch_size"]
         self.loaded = 0
 
     def identity(self):

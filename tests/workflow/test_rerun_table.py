@@ -94,6 +94,7 @@ CHANGES = {
         captioner__max_gpu_temperature=80,
         captioner__openai={"base_urls": ["http://127.0.0.1:9/v1"], "api_key_file": "key", "timeout": 3, "retries": 1},
         captioner__exllamav2__cache_tokens=1024,
+        captioner__server={"program": ["/opt/vllm"], "arguments": ["--x"], "start_timeout": 1, "timeout": 1, "restart_after": 9},
     ),
     "`captions/attempts/`": fail_a_request,
     "`captioner.max_new_tokens`": configure(captioner__max_new_tokens=109),

@@ -1,8 +1,9 @@
 """The engine around all backends: opens images ahead, feeds batches, hands over what is finished.
 
 It knows nothing of journals and shards: tasks go in, generations come out. Batches are cut from blocks of consecutive
-tasks, sorted by size within a block. So padding is small, memory is bounded by two blocks, and a run that was stopped
-between two batches continues with the same batches that an uninterrupted run would have had.
+tasks, sorted by size within a block; a backend without batches gets each request as soon as it is prepared. So padding is
+small, memory is bounded by two blocks, and a run that was stopped between two batches continues with the same batches that an
+uninterrupted run would have had.
 """
 
 import os
@@ -12,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -21,12 +22,15 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared, Request
 from booruflow.captioning.skipped import Skips, skip_unreadable
 from booruflow.core.errors import Unreadable, UserError
-from booruflow.core.progress import progress
+from booruflow.core.progress import Pace, progress
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 BATCHES_PER_BLOCK = 4
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"  # without the bar's own time left
+STOP_SECONDS = 0.5
+"""While a request is prepared, which may load a model: the time between two looks at the signals."""
 DOUBT_AFTER_FAILURES = 8
 """After this many failures in a row, a probe shows whether the backend is broken."""
 
@@ -104,6 +108,7 @@ class Engine(Generic[TaskT]):
         threads: int,
         before_batch: Callable[[], None],
         probe: Task,
+        pace: Pace,
     ) -> None:
         """Set up; nothing is loaded yet.
 
@@ -114,6 +119,7 @@ class Engine(Generic[TaskT]):
             threads: how many threads open and prepare images.
             before_batch: called before each batch; may wait (for a GPU to cool down).
             probe: a request that any working backend answers; see `_probe_backend`.
+            pace: the tokens of the answers of earlier runs, for the time left.
         """
         self.backend = backend
         self.meter = Meter()
@@ -122,8 +128,10 @@ class Engine(Generic[TaskT]):
         self.failed: dict[int, tuple[TaskT, str]] = {}
         """After `run`: the tasks whose requests failed, with the reason, by id."""
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
+        self._pace = pace
         self._failures_in_a_row = 0
         self._loaded = False
+        self._load_error: UserError | None = None
         self._load_lock = threading.Lock()
 
     def run(self, blocks: Iterable[list[TaskT]], total: int) -> None:
@@ -136,9 +144,11 @@ class Engine(Generic[TaskT]):
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="images")
         try:
             with progress(total, "captions", "images") as bar:
+                bar.bar_format = BAR
                 failed = self._pass(blocks, pool, bar)
                 self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
+            self.backend.close()  # a thread may be waiting for what this ends
             pool.shutdown(cancel_futures=True)
         if self._stop.signal:
             raise SystemExit(128 + self._stop.signal)
@@ -163,8 +173,11 @@ class Engine(Generic[TaskT]):
                 now = time.monotonic()
                 self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
                 start, loading = now, self.meter.loading_seconds
-                bar.set_postfix_str(self.meter.line(), refresh=False)
                 bar.update(len(finished))
+                self._pace.add(len(finished), sum(generation.completion_tokens for _, generation in finished))
+                left = self._pace.seconds_for(bar.total - bar.n)
+                time_left = "" if left is None else f", {bar.format_interval(left)} left"
+                bar.set_postfix_str(self.meter.line() + time_left, refresh=False)
             if not self._failures_in_a_row or self._stop.signal:
                 return failed
             self._probe_backend(next(reversed(failed.values()))[1])
@@ -204,30 +217,48 @@ class Engine(Generic[TaskT]):
             if not opened:
                 return
             prepared = []
-            start, loading = time.monotonic(), self.meter.loading_seconds
-            for task, future in opened.popleft():
-                if self._stop.signal:
-                    return
+            requests = opened.popleft()
+            for number, (task, future) in enumerate(requests, 1):
+                start, loading = time.monotonic(), self.meter.loading_seconds
                 try:
+                    if not self._wait_for(future):
+                        return
                     prepared.append(future.result())
                     in_progress[task.id] = task
                 except Unreadable as error:
                     self.skips[task.id] = skip_unreadable(error)
                     bar.update()
-            self.meter.waiting_seconds += time.monotonic() - start - (self.meter.loading_seconds - loading)
-            for batch in make_batches(prepared, self.backend.batch_size):
-                self._before_batch()
-                if self._stop.signal:
-                    return
-                yield batch
+                waited = time.monotonic() - start - (self.meter.loading_seconds - loading)
+                self.meter.waiting_seconds += max(0.0, waited)  # loading may have begun before the waiting
+                if number < len(requests) and self.backend.batch_size > 1:
+                    continue
+                for batch in make_batches(prepared, self.backend.batch_size):
+                    self._before_batch()
+                    if self._stop.signal:
+                        return
+                    yield batch
+                prepared = []
+
+    def _wait_for(self, future: "Future[Prepared]") -> bool:
+        """Wait for a request to be prepared; False if a signal came first."""
+        while not self._stop.signal:
+            if wait([future], STOP_SECONDS).done:
+                return True
+        return False
 
     def _prepare(self, task: TaskT, bar: "tqdm[None]") -> Prepared:
         """Open and prepare one request; the first one whose image opens makes the backend load."""
         request = task.request()
         with self._load_lock:
+            if self._load_error is not None:
+                raise self._load_error
             if not self._loaded:
                 start = time.monotonic()
-                self.backend.load()
+                try:
+                    self.backend.load()
+                except UserError as error:
+                    self._load_error = error  # so that no other thread tries it again
+                    raise
                 self._loaded = True
                 self.meter.loading_seconds = time.monotonic() - start
                 bar.unpause()  # the rate shown is that of generation

@@ -19,6 +19,7 @@ from booruflow.captioning.planning import Flags, Keys, key_of_row, row_prompt
 from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import Skips
+from booruflow.core.progress import Pace
 from booruflow.sources.images.decoding import open_image
 from booruflow.sources.images.reading import read_image
 
@@ -26,6 +27,8 @@ PROBE_ID = -1
 PROBE_TAGS = {"general": "1girl, solo", "characters": "", "artists": ""}
 PROBE_SIZE = (448, 448)
 """Of the image, in pixels."""
+PACE_CAPTIONS = 1000
+"""So many finished captions say how long the answers are."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class RowTask:
     row: Row
     key: bytes
     prompt: Prompt
-    needs_image: bool
+    backend: Backend
 
     @property
     def id(self) -> int:
@@ -44,7 +47,9 @@ class RowTask:
 
     def request(self) -> Request:
         """See `Task.request`."""
-        image = open_image(read_image(*image_place(self.row))) if self.needs_image else None
+        image = None
+        if self.backend.needs_image:
+            image = open_image(read_image(*image_place(self.row)), self.backend.image_pixels)
         return Request(self.id, self.prompt, image)
 
 
@@ -115,9 +120,10 @@ class BackendPass:
                 journal.append({"key": task.key.hex(), **asdict(generation)} for task, generation in results)
 
             probe = ProbeTask(row_prompt(PROBE_TAGS, self.captioner, self.backend), self.backend.needs_image)
-            engine: Engine[RowTask] = Engine(self.backend, save, stop, self.threads, monitor.wait_until_cool, probe)
+            pace = self._pace(keys, index)
+            engine: Engine[RowTask] = Engine(self.backend, save, stop, self.threads, monitor.wait_until_cool, probe, pace)
             try:
-                engine.run(merge_short_blocks(self._tasks(keys, pending), self.backend.concurrency), total)
+                engine.run(merge_short_blocks(self._tasks(keys, pending), self._requests_ahead()), total)
             finally:
                 sys.stderr.write(_summary(engine, total))
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -130,16 +136,27 @@ class BackendPass:
             failures[id_] = Failure(id_, reason, before.attempts + 1 if before else 1)
         return PassResult(engine.skips, failures, figures)
 
+    def _pace(self, keys: Keys, index: JournalIndex) -> Pace:
+        """The tokens of finished captions of this shard and backend."""
+        places = index.find(keys)
+        entries = [entry.get("completion_tokens") for entry in index.read(places[places >= 0][:PACE_CAPTIONS].tolist())]
+        tokens = [count for count in entries if type(count) is int]
+        return Pace(len(tokens), sum(tokens))
+
+    def _requests_ahead(self) -> int:
+        """The least size of a block: it fills a batch; without batches, each thread has a request to prepare."""
+        return self.backend.batch_size if self.backend.batch_size > 1 else self.threads
+
     def _tasks(self, keys: Keys, pending: Flags) -> Iterator[list[RowTask]]:
         """The pending rows as tasks, in blocks of consecutive rows."""
         first = 0
-        for rows in row_blocks(self.shard.split, BATCHES_PER_BLOCK * self.backend.concurrency):
+        for rows in row_blocks(self.shard.split, BATCHES_PER_BLOCK * self._requests_ahead()):
             yield [
                 RowTask(
                     row,
                     key_of_row(keys, number),
                     row_prompt(row, self.captioner, self.backend),
-                    self.backend.needs_image,
+                    self.backend,
                 )
                 for number, row in enumerate(rows, first)
                 if pending[number]

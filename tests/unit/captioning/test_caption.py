@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def posts_of(requests):
 def test_a_server_that_breaks_down_loses_nothing_and_writes_nothing_off(tmp_path, successes, breakdown):
     shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
     server = Server(answer=lambda _, number: OK if number <= successes else breakdown)
-    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 2.0, "retries": 0, "extra_body": {}}
     with pytest.raises(UserError):
         run(shard, tmp_path, [OpenAIBackend], openai=options)
     assert list(tmp_path.glob("*.json*")) == [] and not shard.attempts.exists()
@@ -191,7 +192,7 @@ def test_a_server_that_breaks_down_loses_nothing_and_writes_nothing_off(tmp_path
 def test_a_request_that_a_working_server_never_answers_fails_alone(tmp_path, fault):
     shard = make_shard(tmp_path, [row(id_) for id_ in range(20)])
     server = Server(answer=lambda body, _: fault if posts_of([body]) == [7] else OK)
-    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 0.4, "retries": 0, "extra_body": {}}
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 2.0, "retries": 0, "extra_body": {}}
     for attempt in (1, 2, 3, 3):
         raw, _, _ = run(shard, tmp_path, [OpenAIBackend], openai=options)
         assert len(raw) == 19
@@ -314,3 +315,24 @@ def test_a_backend_that_needs_a_gpu_holds_one_while_it_works(tmp_path, monkeypat
     assert (visible_at_load, stats[0]["gpu"]) == (["1"], "1")
     _, _, stats = run(shard, tmp_path, [OnGpu])
     assert "gpu" not in stats[0]  # nothing to generate, no GPU taken
+
+
+def test_ctrl_c_ends_a_job_whose_server_never_ends_its_answers(tmp_path):
+    def trickling(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "10000")
+        handler.end_headers()
+        for _ in range(200):
+            handler.wfile.write(b" ")
+            time.sleep(0.1)
+
+    server = Server(answer=lambda body, number: trickling if number > 4 else OK)
+    options = {"base_urls": [server.url], "api_key_file": None, "timeout": 3.0, "retries": 8, "extra_body": {}}
+    shard = make_shard(tmp_path, [row(n) for n in range(9)])
+    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(SystemExit) as end:
+        run(shard, tmp_path, [OpenAIBackend], openai=options)
+    assert end.value.code == 130
+    assert time.monotonic() - start < 10
+    assert len((tmp_path / "journal/shard_0_of_1.jsonl").read_text().splitlines()) == 4

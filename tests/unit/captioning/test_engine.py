@@ -12,6 +12,7 @@ from booruflow.captioning.engine import DOUBT_AFTER_FAILURES, Engine, Meter, Sto
 from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.skipped import Skip
 from booruflow.core.errors import Unreadable, UserError
+from booruflow.core.progress import Pace
 
 
 class RecordingBackend(EchoBackend):
@@ -47,7 +48,9 @@ PROBE = FakeTask(-1)
 def run(backend, blocks, threads=2, before_batch=lambda: None):
     """Run an engine; returns it and the ids in the order in which they were saved."""
     saved = []
-    engine = Engine(backend, lambda results: saved.extend(task.id for task, _ in results), Stop(), threads, before_batch, PROBE)
+    engine = Engine(
+        backend, lambda results: saved.extend(task.id for task, _ in results), Stop(), threads, before_batch, PROBE, Pace()
+    )
     engine.run(blocks, sum(map(len, blocks)))
     return engine, saved
 
@@ -135,7 +138,7 @@ def test_a_stop_ends_the_run_with_the_signals_code_and_saves_what_was_generated(
         stop.signal = 15
 
     with pytest.raises(SystemExit) as ended:
-        Engine(RecordingBackend(2), save, stop, 2, lambda: None, PROBE).run([[FakeTask(n) for n in range(8)]], 8)
+        Engine(RecordingBackend(2), save, stop, 2, lambda: None, PROBE, Pace()).run([[FakeTask(n) for n in range(8)]], 8)
     assert ended.value.code == 143
     assert len(saved) == 2
 
@@ -160,7 +163,7 @@ def tasks(count):
 @pytest.mark.parametrize("successes", [0, 1, 4, 39])
 def test_a_backend_that_fails_from_some_request_on_ends_the_run_and_keeps_what_it_finished(count, successes):
     server, saved = Server(lambda _, requests: requests <= successes), []
-    engine = Engine(server, lambda results: saved.extend(task.id for task, _ in results), Stop(), 2, lambda: None, PROBE)
+    engine = Engine(server, lambda results: saved.extend(task.id for task, _ in results), Stop(), 2, lambda: None, PROBE, Pace())
     if count <= successes:
         engine.run(tasks(count), count)
         assert engine.failed == {}

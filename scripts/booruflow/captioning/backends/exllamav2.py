@@ -15,7 +15,7 @@ from PIL import Image
 
 from booruflow.captioning.backends.chat_template import chat_text
 from booruflow.captioning.backends.decoding import GUARD_INTERVAL
-from booruflow.captioning.backends.interface import Answer, Failed, Generation, Prepared, Request
+from booruflow.captioning.backends.interface import Answer, Backend, Failed, Generation, Prepared, Request
 from booruflow.captioning.backends.json_constraint import json_object_grammar, wants_json
 from booruflow.captioning.backends.model_identity import local_folder, model_identity
 from booruflow.captioning.parsing.text.repetition import loops
@@ -46,7 +46,7 @@ class RunningJob:
     text: str = ""
 
 
-class ExLlamaV2Backend:
+class ExLlamaV2Backend(Backend):
     """Up to `batch_size` concurrent jobs in exllamav2's dynamic generator."""
 
     needs_image = needs_gpu = True

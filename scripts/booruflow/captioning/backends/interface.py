@@ -16,7 +16,10 @@ from booruflow.captioning.prompts.prompt import Prompt
 
 @dataclass(frozen=True)
 class Request:
-    """The input of one caption. `image` is RGB, at its original size, and None for backends that use no image."""
+    """The input of one caption.
+
+    `image` is RGB, at its original size or at least of the backend's `image_pixels`, and None for backends that use no image.
+    """
 
     id: int
     prompt: Prompt
@@ -62,14 +65,14 @@ Answer: TypeAlias = Generation | Failed
 class Backend(Protocol):
     """Turns prepared requests into texts."""
 
-    concurrency: int
-    """How many requests are processed at the same time."""
     batch_size: int
-    """How many of them are generated together as one batch; 1 where each starts and ends on its own."""
+    """How many requests are generated together as one batch; 1 where each starts and ends on its own."""
     needs_image: bool
     """False for backends that write from the tags alone."""
     needs_gpu: bool
     """True if `load` puts a model on a GPU of this machine."""
+    image_pixels: int | None = None
+    """The pixels to which `prepare` scales images down, if it does so itself: a JPEG may then be decoded smaller."""
 
     def identity(self) -> dict[str, Any]:
         """Everything but prompt and image that determines a text, as JSON values; known without loading the model.
@@ -100,6 +103,9 @@ class Backend(Protocol):
         Answers that are yielded together are journalled together. A backend with concurrent requests takes from
         `batches` whenever it has room; when `batches` ends, it finishes the requests it has started.
         """
+
+    def close(self) -> None:
+        """Stop what `load` started outside this process; called once at the end, whatever it is, also while `load` runs."""
 
 
 def shown_identity(identity: Mapping[str, Any]) -> dict[str, Any]:

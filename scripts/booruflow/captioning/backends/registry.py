@@ -7,6 +7,7 @@ from typing import Any
 from booruflow.captioning.backends.exllamav2 import ExLlamaV2Backend
 from booruflow.captioning.backends.interface import Backend
 from booruflow.captioning.backends.openai import OpenAIBackend
+from booruflow.captioning.backends.server import ServerBackend
 from booruflow.captioning.backends.tipo import TipoBackend
 from booruflow.captioning.backends.transformers import TransformersBackend
 from booruflow.core.errors import UserError
@@ -14,6 +15,7 @@ from booruflow.core.errors import UserError
 BACKENDS: Mapping[str, Callable[[Mapping[str, Any]], Backend]] = {
     "transformers": TransformersBackend,
     "exllamav2": ExLlamaV2Backend,
+    "server": ServerBackend,
     "openai": OpenAIBackend,
     "tipo": TipoBackend,
 }
@@ -27,7 +29,8 @@ def open_backends(captioner: Mapping[str, Any]) -> list[Backend]:
 PACKAGES = {
     "transformers": ("torch", "transformers"),
     "exllamav2": ("torch", "exllamav2"),
-    "openai": ("openai",),
+    "server": ("httpx", "huggingface_hub"),
+    "openai": ("httpx",),
     "tipo": ("torch", "transformers", "kgen"),
 }
 """The packages without which a backend cannot work; pyproject.toml has a group of dependencies for each backend."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from booruflow.captioning.backends.decoding import generate_batch, generate_halving, pad_left
-from booruflow.captioning.backends.interface import Answer, Generation, Prepared, Request
+from booruflow.captioning.backends.interface import Answer, Backend, Generation, Prepared, Request
 from booruflow.captioning.backends.model_identity import model_identity
 from booruflow.core.errors import UserError
 
@@ -19,14 +19,14 @@ REQUEST_GENERATION = 1
 IDENTITY_KEYS = ("dtype", "max_new_tokens", "repetition_penalty", "temperature", "top_p")
 
 
-class TipoBackend:
+class TipoBackend(Backend):
     """Batches of a TIPO model (a LLaMA) through `generate`, padded on the left."""
 
     needs_image = False
 
     def __init__(self, captioner: Mapping[str, Any]) -> None:
         self.config = captioner
-        self.concurrency = self.batch_size = int(captioner["batch_size"])
+        self.batch_size = int(captioner["batch_size"])
         self.needs_gpu: bool = captioner["device"] == "cuda"
 
     def identity(self) -> dict[str, Any]:

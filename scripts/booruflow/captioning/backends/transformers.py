@@ -10,7 +10,7 @@ from typing import Any
 
 from booruflow.captioning.backends.chat_template import IMAGE, chat_text
 from booruflow.captioning.backends.decoding import generate_batch, generate_halving, pad_left
-from booruflow.captioning.backends.interface import Answer, Generation, Prepared, Request
+from booruflow.captioning.backends.interface import Answer, Backend, Generation, Prepared, Request
 from booruflow.captioning.backends.json_constraint import json_object_grammar, wants_json
 from booruflow.captioning.backends.model_identity import model_identity
 from booruflow.core.errors import Unreadable, UserError
@@ -31,14 +31,14 @@ IDENTITY_KEYS = (
 """The config keys that a text depends on; the GPU and the batch size are not among them."""
 
 
-class TransformersBackend:
+class TransformersBackend(Backend):
     """Batches of a Qwen2-VL-type model through `generate`, padded on the left."""
 
     needs_image = True
 
     def __init__(self, captioner: Mapping[str, Any]) -> None:
         self.config = captioner
-        self.concurrency = self.batch_size = int(captioner["batch_size"])
+        self.batch_size = int(captioner["batch_size"])
         self.needs_gpu: bool = captioner["device"] == "cuda"
 
     def identity(self) -> dict[str, Any]:

@@ -13,6 +13,16 @@ from booruflow.captioning.backends.tipo import TipoBackend
 ROOT = Path(__file__).parents[4]
 SECTIONS = {
     "exllamav2": {"cache": "q8", "cache_tokens": 4096},
+    "server": {
+        "engine": "vllm",
+        "program": None,
+        "arguments": [],
+        "model_arguments": [],
+        "start_timeout": 1,
+        "timeout": 1,
+        "restart_after": None,
+        "extra_body": {},
+    },
     "openai": {"base_urls": ["http://127.0.0.1:1/v1"], "api_key_file": None, "timeout": 1, "retries": 0, "extra_body": {}},
 }
 
@@ -35,8 +45,8 @@ def test_the_request_generation_is_part_of_the_identity(name, tmp_path, monkeypa
     backend = BACKENDS[name](CAPTIONER | SECTIONS | model | {"tipo": model})
     before = backend.identity()
     module = importlib.import_module(f"booruflow.captioning.backends.{name}")
-    monkeypatch.setattr(module, "REQUEST_GENERATION", 2)
-    assert backend.identity() == before | {"request_generation": 2} != before
+    monkeypatch.setattr(module, "REQUEST_GENERATION", 99)
+    assert backend.identity() == before | {"request_generation": 99} != before
 
 
 def test_all_that_keeps_from_captioning_is_named_at_once(monkeypatch, tmp_path):

@@ -117,3 +117,21 @@ def test_mutated_images_are_decoded_or_unreadable(extension, data):
     except Unreadable as reason:
         assert str(reason)
         assert "\n" not in str(reason)
+
+
+@pytest.mark.parametrize(("enough", "size"), [(None, (400, 300)), (10**6, (400, 300)), (20_000, (200, 150)), (1_000, (50, 38))])
+def test_a_large_jpeg_is_decoded_at_a_fraction_of_its_size(enough, size):
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((400, 300)).save(out, "JPEG", quality=95)
+    image = open_image(out.getvalue(), enough)
+    assert (image.size, image.mode) == (size, "RGB")
+    whole = open_image(out.getvalue()).resize(size, Image.Resampling.BICUBIC)
+    assert (
+        max(
+            abs(a - b)
+            for a, b in zip(image.get_flattened_data(), whole.get_flattened_data(), strict=True)
+            for a, b in zip(a, b, strict=True)
+        )
+        < 8
+    )
+    assert open_image(encoded("png"), enough).size == (8, 6)
