@@ -74,10 +74,11 @@ def parse(text: str, finish_reason: str, form: str, options: Options) -> Outcome
         if isinstance(content, Reason):
             return Bad(content)
         damaged = content.repaired if as_json else "{" in answer
-        content = without_sections(content, [*REASONING, *options.reasoning])
-        if has_section(content, list(options.captions.values())):
+        content = without_sections(content, (*REASONING, *options.reasoning))
+        if options.captions and has_section(content, tuple(options.captions.values())):
             return _several(content, damaged, options)
-        return _outcome_of(only_sections(content, options.prose), damaged, options)
+        chosen = only_sections(content, tuple(options.prose)) if options.prose else content
+        return _outcome_of(chosen, damaged, options)
     except RecursionError:  # a thousand nested brackets
         return Bad(Reason.WRONG_TYPE)
 
@@ -85,9 +86,9 @@ def parse(text: str, finish_reason: str, form: str, options: Options) -> Outcome
 def _several(content: Content, damaged: bool, options: Options) -> Outcome:
     """The first caption of an answer that has several, with those of the others that are good."""
     outcomes = {
-        name: _outcome_of(only_sections(content, [title]), damaged, options)
+        name: _outcome_of(only_sections(content, (title,)), damaged, options)
         for name, title in options.captions.items()
-        if has_section(content, [title])
+        if has_section(content, (title,))
     }
     first = outcomes.pop(next(iter(options.captions)), Bad(content.cut or Reason.WRONG_TYPE))
     others = {name: outcome.caption for name, outcome in outcomes.items() if isinstance(outcome, Good)}

@@ -11,6 +11,8 @@ def without_thinking(text: str) -> str:
     Chat templates put the opening tag into the prompt, so that only the closing one arrives; at the token limit only the
     opening one does.
     """
+    if "<" not in text:
+        return text
     kept: list[str] = []
     position, is_thought = 0, False
     for tag in _TAG.finditer(text):

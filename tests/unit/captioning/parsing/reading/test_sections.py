@@ -17,8 +17,8 @@ def answer(profile_name, style, text, finish_reason="stop", salvage=False):
     "title", ["Long description", "# 3. Long description:", "**3) Long Description of the image**", "long_description"]
 )
 def test_titles_are_compared_by_their_first_words(title):
-    assert begins_with(title, ["Long description"])
-    assert not begins_with(title, ["Long descript", "description"])
+    assert begins_with(title, ("Long description",))
+    assert not begins_with(title, ("Long descript", "description"))
 
 
 LONG_THOUGHTS_V2 = """# 1. Thoughts about characters
