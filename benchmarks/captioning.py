@@ -33,6 +33,7 @@ from booruflow.captioning.backends.interface import Generation, Prepared, Reques
 from booruflow.captioning.backends.transformers import TransformersBackend  # noqa: E402
 from booruflow.captioning.caption import Outputs, caption_shard  # noqa: E402
 from booruflow.captioning.engine import make_batches  # noqa: E402
+from booruflow.captioning.prompts.profile import read_profile  # noqa: E402
 from booruflow.captioning.prompts.prompt import prompt_of  # noqa: E402
 from booruflow.captioning.shards import SHARD_SCHEMA, Shard  # noqa: E402
 from booruflow.core.errors import Unreadable  # noqa: E402
@@ -44,8 +45,9 @@ CAPTIONER = {
     "fallback": None,
     "model": str(ROOT / "sample/captioner"),
     "revision": None,
+    "profile": read_profile("toriigate-0.4"),
     "style": "json",
-    "grounding": True,
+    "grounding": ["tags", "characters"],
     "device": "cpu",
     "dtype": "float32",
     "attention": "sdpa",

@@ -20,6 +20,7 @@ silence_ctrl_c(BASE / "scripts")
 
 from booruflow.captioning.backends.registry import captioner_errors, open_backends
 from booruflow.captioning.failed import unanswered, unanswered_line
+from booruflow.captioning.prompts.settings import with_profile
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
@@ -28,6 +29,7 @@ from booruflow.tags.policy import column_errors, is_plain, tag_policy
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)
 
+CAPTION_RULES = ("caption", "caption_style")
 INPUTS_RECORD = Path("results/inputs.json")
 
 if has_other_config_files() and not is_module(BASE):
@@ -44,7 +46,7 @@ try:
     config = check_config(config, schema)
     TAG_POLICY = tag_policy(config["tags"], schema["properties"]["tags"], BASE / "policies")
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
-    CAPTIONER = config.pop("captioner")  # see rule caption
+    CAPTIONER = with_profile(config.pop("captioner"))  # see rule caption
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -89,8 +91,8 @@ def exit_if_requests_failed():
 
     The next run repeats them (see retries_due), unless they wait.
     """
-    shards = [job.wildcards.n for job in jobs_of("caption")]
+    jobs = [f"{getattr(job.wildcards, 'style', '.')}/{{}}_{job.wildcards.n}" for rule in CAPTION_RULES for job in jobs_of(rule)]
     with exit_on_user_error():
-        failures = unanswered(*(expand(f"results/captions/{name}_{{n}}.json", n=shards) for name in ("failed", "fixed")))
+        failures = unanswered(*([f"results/captions/{path.format(name)}.json" for path in jobs] for name in ("failed", "fixed")))
     if failures:
         sys.exit(unanswered_line(failures, ATTEMPTS))

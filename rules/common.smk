@@ -7,6 +7,7 @@ Needs the checked config; makes nothing. Reads the config sections inputs, capti
 import functools
 
 from booruflow.captioning.backends.interface import shown_identity
+from booruflow.captioning.prompts.settings import for_style, parser_settings, request_settings, views
 from booruflow.core.code_digest import code_digest
 from booruflow.sources.images.finding import listing_digest
 from booruflow.sources.inputs import image_folders, is_json, list_edited
@@ -23,13 +24,18 @@ EDITED = "edited"
 EDIT_LISTS = [f"results/edit_list/edited_{n}.json" for n in SHARDS]
 FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
-PARSER["style"] = CAPTIONER["style"]
+
+# further styles; and what meta_cap_{view}.json holds: captions of a style, or those of one name in the answers to a style
+STYLES = CAPTIONER["styles"][1:] if GENERATED else []
+VIEWS = views(CAPTIONER) if GENERATED else {}
 
 
 wildcard_constraints:
     n=r"\d+",
     k=r"\d+",
     subset=r"[A-Za-z0-9_-]+",
+    style=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    view=r"[A-Za-z0-9][A-Za-z0-9._-]*",
 
 
 @functools.cache
@@ -49,23 +55,28 @@ def verbatim(value):
 
 
 @functools.cache
-def identity():
-    """All that determines a caption apart from its request, as a param. Ends the run if captioning is not possible."""
+def identity(style=CAPTIONER["style"]):
+    """All that determines a caption of a style apart from its request, as a param. Ends the run if captioning is not possible."""
     if is_main_process():
         check_captioner()
-    return [shown_identity(backend.identity()) for backend in BACKENDS]
+    return [shown_identity(backend.identity()) for backend in open_backends(for_style(CAPTIONER, style))]
+
+
+def parser(style):
+    """The settings of the parser for the answers to a style, as a param."""
+    return verbatim({**PARSER, **parser_settings(CAPTIONER, style)})
 
 
 @functools.cache
-def retries_due(n):
+def retries_due(n, style=""):
     """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""
-    if not Path(ATTEMPTS).exists():
+    if not Path(ATTEMPTS, style).exists():
         return "0 retries"  # without the imports, which take a moment
     from booruflow.captioning.failed import read_attempts, retries
     from booruflow.captioning.journal import journal_files
 
     with exit_on_user_error():
-        return f"{retries(read_attempts(journal_files(Path(ATTEMPTS), int(n), len(SHARDS))))} retries"
+        return f"{retries(read_attempts(journal_files(Path(ATTEMPTS, style), int(n), len(SHARDS))))} retries"
 
 
 @functools.cache
@@ -117,6 +128,23 @@ def subset_files(name):
     return [*(f"results/subsets/{name}/{product}" for product in names), *last_tars]
 
 
+def outcomes_of(view, outcome):
+    """The files of an outcome of the style whose captions a view holds, one for each shard."""
+    style = VIEWS[view][0]
+    folder = f"captions/{style}" if style in STYLES else "captions"
+    return expand(f"results/{folder}/{outcome}_{{n}}.json", n=GENERATED)
+
+
+def style_files():
+    """The outcomes and captions of further styles and names; of the outcomes those that are the same on every run."""
+    names = ("good", "bad", "skipped", "failed")
+    outcomes = [f"results/captions/{style}/{name}_{n}.json" for style in STYLES for name in names for n in GENERATED]
+    return [
+        *outcomes,
+        *(path for view in VIEWS for path in (f"results/meta_cap_{view}.json", f"results/captions/counts_{view}.json")),
+    ]
+
+
 def everything():
     """All products, and the intermediate files: Snakemake recreates a missing one only if a target requests it."""
     return [
@@ -125,6 +153,7 @@ def everything():
         *rules.resolutions.output,
         *UNREADABLE,
         *expand(rules.caption.output, n=GENERATED),
+        *(expand(rules.caption_style.output, n=GENERATED, style=STYLES) if STYLES else []),
         *(rules.fixed.output if FIXED else []),
         *(rules.failed.output if GENERATED else []),
         *rules.manifest.output,

@@ -29,6 +29,8 @@ rule manifest:
             *(rules.fixed.output if FIXED else []),
             *(rules.failed.output if GENERATED else []),
             *(rules.tag_policy.output if POLICY_APPLIES else []),
+            *([TRAITS] if TRAITS else []),
+            *style_files(),
             *rules.resolutions.input.kohya,
             *(rules.metadata_csv.output if CSV else []),
             *[f"results/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],

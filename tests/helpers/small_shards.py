@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 from PIL import Image
 
+from booruflow.captioning.prompts.profile import read_profile
 from booruflow.captioning.shards import SHARD_SCHEMA, Shard
 
 CAPTIONER = {
@@ -12,8 +13,9 @@ CAPTIONER = {
     "fallback": None,
     "model": "echo-1",
     "revision": None,
+    "profile": read_profile("toriigate-0.4"),
     "style": "json",
-    "grounding": True,
+    "grounding": ["tags", "characters"],
     "device": "cpu",
     "dtype": "float32",
     "attention": "sdpa",

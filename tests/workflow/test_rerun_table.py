@@ -98,7 +98,9 @@ CHANGES = {
     ),
     "`captions/attempts/`": fail_a_request,
     "`captioner.max_new_tokens`": configure(captioner__max_new_tokens=109),
-    "`prompts.toml`": append("\n# more\n", "captioning/prompts/prompts.toml"),
+    "`captioner.profile`": replace(
+        "scripts/booruflow/captioning/prompts/profiles/toriigate-0.4.yaml", "structured json-like format", "JSON-like format"
+    ),
     "`captions.shards`": configure(captions__shards=3),
     "`edited/`": replace("edited/edited_2.json", "girl on the left", "woman on the left"),
     "`inputs.captions`": remove_a_caption,

@@ -68,3 +68,16 @@ def test_a_dry_run_prints_one_line_for_each_job(make_project):
     } <= set(jobs)
     assert text.count(".tar") == 0, "thousands of tars are not listed"
     assert len(text.splitlines()) < 150 and max(map(len, text.splitlines())) < 500
+
+
+def test_further_styles_and_traits_have_jobs_of_their_own(make_project):
+    rules = {"traits", "caption_style", "parse_style", "style_captions"}
+    assert not rules & make_project("plain").plan().keys()
+    changes = {
+        "captioner__profile": "toriigate-0.5",
+        "captioner__styles": ["chroma-style", "short"],
+        "captioner__grounding": True,
+    }
+    planned = make_project("styled", **changes).plan()
+    # of four shards; meta_cap_short.json and three captions of chroma-style beside the first
+    assert {rule: planned[rule] for rule in rules} == {"traits": 1, "caption_style": 4, "parse_style": 4, "style_captions": 4}

@@ -19,8 +19,9 @@ from booruflow.captioning.backends.interface import Backend, shown_identity
 from booruflow.captioning.failed import Failures, write_failed
 from booruflow.captioning.generating import BackendPass
 from booruflow.captioning.gpus.leases import lease
-from booruflow.captioning.journal import Journal, JournalIndex, journal_files
+from booruflow.captioning.journal import Journal, JournalIndex, all_journal_files
 from booruflow.captioning.planning import Flags, Keys, plan_keys
+from booruflow.captioning.prompts.known import NOTHING, Known
 from booruflow.captioning.shards import Shard
 from booruflow.captioning.skipped import Skips, write_skipped
 from booruflow.core.files import open_whole
@@ -37,13 +38,18 @@ class Outputs:
 
 
 def caption_shard(
-    shard: Shard, captioner: Mapping[str, Any], backends: Sequence[Backend], outputs: Outputs, threads: int
+    shard: Shard,
+    captioner: Mapping[str, Any],
+    backends: Sequence[Backend],
+    outputs: Outputs,
+    threads: int,
+    known: Known = NOTHING,
 ) -> None:
     """Caption a shard and write its files.
 
     `captioner` is the config section of that name. The first backend captions the shard. A second one, the fallback, takes the
     posts that the first cannot caption, and those whose requests failed in so many runs that they wait; its lines in raw are
-    marked. Images are opened in `threads` threads.
+    marked. Images are opened in `threads` threads. `known` is what the prompts may tell beyond the rows.
 
     Raises:
         UserError: see `Backend`, `Journal`, `lease`, `Engine.run`; nothing is written, and the journal keeps what was generated.
@@ -57,12 +63,12 @@ def caption_shard(
         # One lease for all backends: torch reads CUDA_VISIBLE_DEVICES only once.
         lease_gpu = cache(lambda: stack.enter_context(lease()))
         # Lock the journal before reading it: another job may be writing its last captions.
-        journal = stack.enter_context(Journal(shard.journal, shard.number, shard.count))
+        journal = stack.enter_context(Journal(shard.journal / shard.style, shard.number, shard.count))
         index = _journal_index(shard)
         for backend in backends:
             identity = backend.identity()
-            planned, not_planned = plan_keys(shard, captioner, backend, identity, threads, candidates)
-            result = BackendPass(shard, captioner, backend, lease_gpu, threads).run(planned, index, journal)
+            planned, not_planned = plan_keys(shard, captioner, backend, identity, threads, candidates, known)
+            result = BackendPass(shard, captioner, backend, lease_gpu, threads, known).run(planned, index, journal)
             if result.figures["generated"]["captions"]:
                 index = _journal_index(shard)
             if candidates is None:
@@ -84,7 +90,7 @@ def caption_shard(
 
 
 def _journal_index(shard: Shard) -> JournalIndex:
-    return JournalIndex(journal_files(shard.journal, shard.number, shard.count))
+    return JournalIndex(all_journal_files(shard.journal, shard.number, shard.count))
 
 
 def _write_raw(shard: Shard, keys: Keys, by_fallback: Flags, index: JournalIndex, raw: Path) -> None:

@@ -165,7 +165,7 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
     for post, edit in edits.items():
         if post not in artists:
             continue
-        outcome = parse_edited(edit.entry, settings.style, settings.options)
+        outcome = parse_edited(edit.entry, settings.answer, settings.options)
         if isinstance(outcome, Bad):
             still_bad.append(f"{post} ({edit.path}: {outcome.reason})")
         elif isinstance(edit.entry.get("caption"), str):

@@ -16,6 +16,7 @@ from booruflow.captioning.failed import Failure, Failures, read_attempts
 from booruflow.captioning.gpus.monitor import GpuMonitor
 from booruflow.captioning.journal import Journal, JournalIndex, journal_files
 from booruflow.captioning.planning import Flags, Keys, key_of_row, row_prompt
+from booruflow.captioning.prompts.known import Known
 from booruflow.captioning.prompts.prompt import Prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import Skips
@@ -24,7 +25,7 @@ from booruflow.sources.images.decoding import open_image
 from booruflow.sources.images.reading import read_image
 
 PROBE_ID = -1
-PROBE_TAGS = {"general": "1girl, solo", "characters": "", "artists": ""}
+PROBE_TAGS = {"id": PROBE_ID, "general": "1girl, solo", "characters": "", "artists": ""}
 PROBE_SIZE = (448, 448)
 """Of the image, in pixels."""
 PACE_CAPTIONS = 1000
@@ -83,7 +84,8 @@ class BackendPass:
     """One backend's pass over a shard, whose journal the caller holds open.
 
     `captioner` is the config section of that name. `lease_gpu` waits for a GPU and returns its entry of
-    CUDA_VISIBLE_DEVICES; it is called only if there is something to generate. Images are opened in `threads` threads.
+    CUDA_VISIBLE_DEVICES; it is called only if there is something to generate. Images are opened in `threads` threads. `known` is
+    what the prompts may tell beyond the rows.
     """
 
     shard: Shard
@@ -91,6 +93,7 @@ class BackendPass:
     backend: Backend
     lease_gpu: Callable[[], str]
     threads: int
+    known: Known
 
     def run(self, keys: Keys, index: JournalIndex, journal: Journal) -> PassResult:
         """Generate what the journal lacks; `keys` holds the journal key of each row, empty where there is no request.
@@ -101,7 +104,7 @@ class BackendPass:
         """
         shard, stop = self.shard, Stop()
         pending = (keys != b"") & (index.find(keys) < 0)
-        attempts = read_attempts(journal_files(shard.attempts, shard.number, shard.count))
+        attempts = read_attempts(journal_files(shard.attempts / shard.style, shard.number, shard.count))
         failures: Failures = {}
         for row in np.flatnonzero(pending).tolist() if attempts else ():
             failure = attempts.get(key_of_row(keys, row))
@@ -119,7 +122,7 @@ class BackendPass:
             def save(results: list[tuple[RowTask, Generation]]) -> None:
                 journal.append({"key": task.key.hex(), **asdict(generation)} for task, generation in results)
 
-            probe = ProbeTask(row_prompt(PROBE_TAGS, self.captioner, self.backend), self.backend.needs_image)
+            probe = ProbeTask(row_prompt(PROBE_TAGS, self.captioner, self.backend, self.known), self.backend.needs_image)
             pace = self._pace(keys, index)
             engine: Engine[RowTask] = Engine(self.backend, save, stop, self.threads, monitor.wait_until_cool, probe, pace)
             try:
@@ -129,7 +132,7 @@ class BackendPass:
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
             figures = {"generated": asdict(engine.meter), "gpu": visible, **monitor.figures()}
         if engine.failed:
-            with Journal(shard.attempts, shard.number, shard.count) as file:
+            with Journal(shard.attempts / shard.style, shard.number, shard.count) as file:
                 file.append({"key": task.key.hex(), "id": id_, "reason": reason} for id_, (task, reason) in engine.failed.items())
         for id_, (task, reason) in engine.failed.items():
             before = attempts.get(task.key)
@@ -155,7 +158,7 @@ class BackendPass:
                 RowTask(
                     row,
                     key_of_row(keys, number),
-                    row_prompt(row, self.captioner, self.backend),
+                    row_prompt(row, self.captioner, self.backend, self.known),
                     self.backend,
                 )
                 for number, row in enumerate(rows, first)

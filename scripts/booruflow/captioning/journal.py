@@ -1,6 +1,7 @@
 """The journal of finished generations, which survives crashes, kills and changes of settings.
 
-One file per shard, `shard_<n>_of_<N>.jsonl`, which is only appended to. A line is one finished generation:
+One file per shard, `shard_<n>_of_<N>.jsonl`, which is only appended to; of a further style, in a subfolder of its name. A line is
+one finished generation:
 
     {"key": "<32 hex digits>", "id": 123, "text": ..., "finish_reason": ..., ...}
 
@@ -55,6 +56,17 @@ def journal_files(folder: Path, shard: int, shards: int) -> list[Path]:
                 raise UserError(f"{folder / name}: not a file, or a link to none: restore the file or remove the name")
             files.append(folder / name)
     return files
+
+
+def all_journal_files(folder: Path, shard: int, shards: int) -> list[Path]:
+    """The journal files of all styles that can hold ids of a shard: those in the folder, and in its subfolders.
+
+    Raises:
+        UserError: as `journal_files`.
+    """
+    with reading(folder):
+        folders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [file for each in (folder, *folders) for file in journal_files(each, shard, shards)]
 
 
 class JournalIndex:

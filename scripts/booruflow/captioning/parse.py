@@ -1,7 +1,7 @@
 """Rule parse: raw outputs of a shard parsed to captions with their artist sentence, or to bad outputs with the reason."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,23 +17,24 @@ from booruflow.core.tables import read_stream
 
 Raw: TypeAlias = dict[str, Any]
 """A line of raw_{n}.jsonl: the fields of `backends.interface.Generation`, and `"fallback": true` if the fallback wrote it."""
-FALLBACK_STYLE = "short"
-"""The fallback writes prose, whatever the style of the config."""
 
 
 @dataclass(frozen=True)
 class ParserSettings:
-    """The parser's settings: the config section `captions`, and the prompt's style."""
+    """The parser's settings: of the config section `captions`, and of the prompt's style (see `Options`)."""
 
-    style: str
+    answer: str
     artist_sentence: str
     max_characters: int | None
     salvage: bool
+    reasoning: Sequence[str] = ()
+    prose: Sequence[str] = ()
+    captions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def options(self) -> Options:
         """For `booruflow.captioning.parsing`."""
-        return Options(self.max_characters, self.salvage)
+        return Options(self.max_characters, self.salvage, self.reasoning, self.prose, self.captions)
 
 
 def read_raw(path: str | Path) -> Iterator[Raw]:
@@ -72,17 +73,28 @@ def artists_of(split: str | Path) -> Callable[[int], list[str]]:
 def parse_raw(
     lines: Iterable[Raw], artists: Callable[[int], list[str]], settings: ParserSettings
 ) -> Iterator[tuple[Raw, Outcome]]:
-    """Each raw output with its outcome; good captions begin with the artist sentence."""
+    """Each raw output with its outcome; good captions begin with the artist sentence.
+
+    The fallback writes prose, whatever the style.
+    """
     for raw in lines:
-        style = FALLBACK_STYLE if "fallback" in raw else settings.style
-        outcome = parse(raw["text"], raw["finish_reason"], style, settings.options)
+        used = replace(settings, answer="prose", prose=(), captions={}) if "fallback" in raw else settings
+        outcome = parse(raw["text"], raw["finish_reason"], used.answer, used.options)
         if isinstance(outcome, Good):
-            outcome = Good(with_artist(outcome.caption, artists(raw["id"]), settings.artist_sentence), outcome.repaired)
+            first, *others = (
+                with_artist(caption, artists(raw["id"]), settings.artist_sentence)
+                for caption in (outcome.caption, *outcome.others.values())
+            )
+            outcome = Good(first, outcome.repaired, dict(zip(outcome.others, others, strict=True)))
         yield raw, outcome
 
 
 def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, bad: str | Path) -> None:
-    """Write good_{n}.json (`caption`; `repaired`, `fallback` where true) and bad_{n}.json (`text`, `finish_reason`, `reason`)."""
+    """Write good_{n}.json and bad_{n}.json.
+
+    Good entries have `caption`, then the further captions of an answer that has several, then `repaired` and `fallback` where
+    true; bad ones have `text`, `finish_reason` and `reason`.
+    """
     counts = {True: 0, False: 0}
     with open_whole(good) as good_file, open_whole(bad) as bad_file:
         for raw, outcome in outcomes:
@@ -90,7 +102,7 @@ def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, ba
                 value = {key: raw[key] for key in ("text", "finish_reason")} | {"reason": outcome.reason}
             else:
                 marks = {"repaired": outcome.repaired, "fallback": raw.get("fallback", False)}
-                value = {"caption": outcome.caption, **{name: True for name, is_set in marks.items() if is_set}}
+                value = {"caption": outcome.caption, **outcome.others, **{name: True for name, is_set in marks.items() if is_set}}
             is_good = isinstance(outcome, Good)
             opening = b",\n" if counts[is_good] else b"{\n"
             (good_file if is_good else bad_file).write(b'%s"%d": %s' % (opening, raw["id"], orjson.dumps(value)))

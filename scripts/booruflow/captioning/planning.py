@@ -13,7 +13,8 @@ import orjson
 import pyarrow.parquet as pq
 
 from booruflow.captioning.backends.interface import Backend
-from booruflow.captioning.prompts.prompt import Prompt, prompt_of, tags_prompt
+from booruflow.captioning.prompts.known import NOTHING, Known
+from booruflow.captioning.prompts.prompt import Grounding, Prompt, tags_prompt, write_prompt
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import NO_METADATA, Skip, Skips, skip_unreadable
 from booruflow.core.errors import Unreadable
@@ -36,13 +37,14 @@ def plan_keys(
     identity: Mapping[str, Any],
     threads: int,
     candidates: Container[int] | None,
+    known: Known = NOTHING,
 ) -> tuple[Keys, Skips]:
     """The journal key of each row, and the candidates that get none, with the reason.
 
     `captioner` is the config section of that name, `identity` that of the backend, and `candidates` are the ids that need
-    a caption (None for all). Images are read in `threads` threads.
+    a caption (None for all). `known` is what the prompts may tell beyond the rows. Images are read in `threads` threads.
     """
-    key_of = _key_function(shard, captioner, backend, identity)
+    key_of = _key_function(captioner, backend, identity, known)
     keys = bytearray()
     skips: Skips = {}
     total = pq.read_metadata(shard.split).num_rows
@@ -62,25 +64,35 @@ def key_of_row(keys: Keys, row: int) -> bytes:
     return bytes(keys[row]).ljust(len(NO_KEY), b"\0")
 
 
-def row_prompt(row: Row, captioner: Mapping[str, Any], backend: Backend) -> Prompt:
-    """The prompt of a row: the style's text with the tags as grounding, or the tags alone."""
+def row_prompt(row: Row, captioner: Mapping[str, Any], backend: Backend, known: Known) -> Prompt:
+    """The prompt of a row: that of the style, with the parts of the grounding that the config asks for, or the tags alone."""
     if not backend.needs_image:
         return tags_prompt(row["general"], row["characters"], row["artists"])
-    grounding = (row["general"], row["characters"]) if captioner["grounding"] else ("", "")
-    return prompt_of(captioner["style"], *grounding)
+    parts = captioner["grounding"]
+    post = Grounding(
+        tags=_split(row["general"]) if "tags" in parts else (),
+        characters=_split(row["characters"]) if "characters" in parts else None,
+        traits=known.traits if "traits" in parts else {},
+        info=known.info.get(row["id"], "") if "info" in parts else "",
+    )
+    return write_prompt(captioner["profile"], captioner["style"], post)
+
+
+def _split(line: str) -> list[str]:
+    return line.split(", ") if line else []
 
 
 def _key_function(
-    shard: Shard, captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any]
+    captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any], known: Known
 ) -> Callable[[Row], bytes | Skip]:
     """A function from a row to its journal key, or to the reason why this backend cannot caption it."""
     # YAML's 1 and 1.0 are the same setting
     settings = {name: float(value) if type(value) is int else value for name, value in identity.items()}
     identity_digest = hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS))
-    needs_tags = captioner["grounding"] or not backend.needs_image
+    needs_tags = not backend.needs_image or any(part != "info" for part in captioner["grounding"])
 
     def key_of(row: Row) -> bytes | Skip:
-        image, prompt = None, row_prompt(row, captioner, backend)
+        image, prompt = None, row_prompt(row, captioner, backend, known)
         if (needs_tags and not row["has_metadata"]) or not prompt.user:
             return Skip(NO_METADATA)
         if backend.needs_image:

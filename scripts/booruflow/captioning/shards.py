@@ -64,6 +64,8 @@ class Shard:
     """The folder of failed attempts (see `booruflow.captioning.failed`)."""
     number: int
     count: int
+    style: str = ""
+    """The name of a further style: the subfolder of the journal, and of that of the attempts, to which the job writes."""
 
 
 def request_rows(ids: Iterable[pl.DataFrame], posts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame]) -> Stream:

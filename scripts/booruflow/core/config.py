@@ -29,8 +29,10 @@ _Validator = extend(
 )
 
 
-def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
+def check_config(config: Tree, schema: Tree, file: str = "config.yaml", remedy: str = "") -> Tree:
     """A copy of `config` with the defaults of `schema` filled in at every depth, keys in the order of the schema.
+
+    `file` and `remedy` begin and end the lines of errors.
 
     Text from the command line (`--config seed='7'`) is converted to the number, truth value or null that the schema
     expects. An empty section of the YAML file counts as one without keys.
@@ -40,7 +42,7 @@ def check_config(config: Tree, schema: Tree, file: str = "config.yaml") -> Tree:
     """
     filled: Tree = _filled(config, schema)
     errors = sorted(_Validator(schema).iter_errors(filled), key=lambda error: list(map(str, error.absolute_path)))
-    lines = [f"{file}: {line}" for error in errors for line in error_lines(error)]
+    lines = [f"{file}: {line}{remedy}" for error in errors for line in error_lines(error)]
     if lines:
         raise UserError("\n".join(lines))
     return filled

@@ -6,6 +6,7 @@ What an earlier setting made and the manifest does not list (more shards, tars o
 import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -19,10 +20,12 @@ ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "cap
 """The products whose number of entries is a count of the summary."""
 
 _NUMBERED = re.compile(
-    r"missing/split_\d+\.(json|parquet)|captions/[a-z]+_\d+\.jsonl?|converted/\w+\.parquet"
+    r"missing/split_\d+\.(json|parquet)|captions/([^/]+/)?[a-z]+_\d+\.jsonl?|converted/\w+\.parquet"
+    r"|captions/counts_[^/]+\.json|meta_cap_[^/]+\.json|traits/characters\.parquet"
     r"|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
 )
 """Products whose number or presence depends on the config."""
+_GOOD = re.compile(r"(captions/(?:[^/]+/)?)good_(\d+\.json)")
 
 
 def describe_artifacts(paths: Iterable[str], results: Path, summary: Mapping[str, int]) -> dict[str, dict[str, int | str]]:
@@ -56,15 +59,16 @@ def write_manifest(path: str | Path, summary: Mapping[str, int], artifacts: Mapp
 
 def unlisted(names: Iterable[str]) -> set[str]:
     """The raw outputs and statistics of the shards among `names`: no manifest lists them, since they differ from run to run."""
-    goods = [name for name in names if name.startswith("captions/good_")]
-    return {name.replace("good", "raw") + "l" for name in goods} | {name.replace("good", "stats") for name in goods}
+    goods = [found for name in names if (found := _GOOD.fullmatch(name))]
+    return {f"{good[1]}raw_{good[2]}l" for good in goods} | {f"{good[1]}stats_{good[2]}" for good in goods}
 
 
 def leftovers(results: Path, names: Collection[str]) -> list[str]:
     """The files below `results` that are named as products and are neither among `names` nor `unlisted`."""
     kept = {*names, *unlisted(names)}
-    folders = [results / folder for folder in ("missing", "captions", "converted", "tags", "tars", "subsets")]
-    found = (path.relative_to(results).as_posix() for folder in folders for path in folder.rglob("*") if not path.is_dir())
+    folders = [results / folder for folder in ("missing", "captions", "converted", "tags", "tars", "traits", "subsets")]
+    paths = chain(results.glob("meta_cap_*.json"), *(folder.rglob("*") for folder in folders))
+    found = (path.relative_to(results).as_posix() for path in paths if not path.is_dir())
     return sorted(name for name in found if _NUMBERED.fullmatch(name) and name not in kept)
 
 

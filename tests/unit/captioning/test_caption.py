@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +21,18 @@ from booruflow.captioning.backends.interface import Generation, Prepared
 from booruflow.captioning.backends.openai import OpenAIBackend
 from booruflow.captioning.caption import Outputs, caption_shard
 from booruflow.captioning.gpus.leases import lease
+from booruflow.captioning.prompts.known import NOTHING, Known
 from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 
 HELPERS = Path(__file__).parents[2] / "helpers"
 
 
-def run(shard, tmp_path, backends=(EchoBackend,), **changes):
+def run(shard, tmp_path, backends=(EchoBackend,), known=NOTHING, **changes):
     """Run a job; returns raw (by id), skipped, stats."""
     captioner = CAPTIONER | changes
     outputs = Outputs(*(tmp_path / name for name in ("raw.jsonl", "skipped.json", "failed.json", "stats.json")))
-    caption_shard(shard, captioner, [backend(captioner) for backend in backends], outputs, threads=2)
+    caption_shard(shard, captioner, [backend(captioner) for backend in backends], outputs, threads=2, known=known)
     raw = [json.loads(line) for line in outputs.raw.read_text().splitlines()]
     assert [line["id"] for line in raw] == sorted({line["id"] for line in raw})
     return {line["id"]: line for line in raw}, json.loads(outputs.skipped.read_text()), json.loads(outputs.stats.read_text())
@@ -71,7 +73,7 @@ def test_a_finished_job_generates_and_loads_nothing(tmp_path):
     assert stats[0]["generated"]["captions"] == 0
 
 
-@pytest.mark.parametrize("change", [{"model": "echo-2"}, {"style": "short"}, {"grounding": False}])
+@pytest.mark.parametrize("change", [{"model": "echo-2"}, {"style": "short"}, {"grounding": []}])
 def test_whatever_determines_the_text_is_part_of_the_key(tmp_path, change):
     shard = make_shard(tmp_path, [row(1), row(2)])
     run(shard, tmp_path)
@@ -210,6 +212,33 @@ def test_a_caption_stays_with_its_post_whatever_id_a_damaged_journal_gives_it(tm
     assert list(first[1]) == list(second[1])
 
 
+def test_styles_write_to_journals_of_their_own_and_read_all(tmp_path):
+    main = make_shard(tmp_path, [row(id_) for id_ in range(5)])
+    short = replace(main, style="short")
+    assert "json" in run(main, tmp_path)[0][0]["text"] and "medium-short" in run(short, tmp_path, style="short")[0][0]["text"]
+    assert sorted(path.relative_to(tmp_path / "journal").as_posix() for path in (tmp_path / "journal").rglob("*.jsonl")) == [
+        "shard_0_of_1.jsonl",
+        "short/shard_0_of_1.jsonl",
+    ]
+    for shard, style in ((main, "short"), (replace(main, style="json"), "json")):  # the other way round
+        _, _, stats = run(shard, tmp_path, style=style)
+        assert stats[0]["generated"]["captions"] == 0
+    run(short, tmp_path, style="short", failing=[3], model="echo-2")
+    assert [path.parent.name for path in shard_files(tmp_path / "attempts")] == ["short"]
+
+
+def shard_files(folder):
+    return sorted(folder.rglob("*.jsonl"))
+
+
+def test_the_usual_tags_of_characters_are_part_of_the_request(tmp_path):
+    shard = make_shard(tmp_path, [row(1, characters="miku"), row(2)])
+    parts = ["tags", "characters", "traits", "info"]
+    raw, _, _ = run(shard, tmp_path, grounding=parts, known=Known({"miku": ["twintails"]}, {2: "A park."}))
+    assert "<character_traits>miku: [twintails]</character_traits>" in raw[1]["text"]
+    assert "<info>A park.</info>" in raw[2]["text"] and "traits" not in raw[2]["text"]
+
+
 def test_an_empty_shard(tmp_path):
     raw, skipped, _ = run(make_shard(tmp_path, []), tmp_path)
     assert (raw, skipped) == ({}, {})
@@ -289,7 +318,7 @@ def test_the_fallback_takes_posts_without_a_usable_image_and_is_marked(tmp_path)
     (tmp_path / "images/3.png").unlink()
     shard = make_shard(tmp_path, [*rows, row(5), row(6, has_metadata=False)])
     for attempt in (1, 2, 3):  # a request that waits is the fallback's, and stays failed where that cannot write
-        raw, skipped, _ = run(shard, tmp_path, [EchoBackend, Prose], failing=[5, 6], grounding=False)
+        raw, skipped, _ = run(shard, tmp_path, [EchoBackend, Prose], failing=[5, 6], grounding=[])
         waits = attempt == 3
         assert (5 in raw, list(failed(tmp_path)), list(skipped)) == (waits, ["6"] if waits else ["5", "6"], ["2", "4"])
 

@@ -81,3 +81,13 @@ def test_a_line_that_is_no_output_is_named(tmp_path, line):
 def test_an_output_of_a_post_that_is_not_in_the_shard_is_one_line(artists):
     with pytest.raises(UserError, match=r"split_0\.parquet: no post 5, though it has an output: delete"):
         list(parse_raw([raw(5, PROSE)], artists, SETTINGS))
+
+
+def test_several_captions_of_an_answer_are_entries_of_their_own(tmp_path, artists):
+    captions = {"summary": "Summary", "parts": "Parts"}
+    settings = ParserSettings("markdown", "By {artist}.", None, False, captions=captions)
+    good, bad = written(
+        tmp_path, [raw(3, "# Summary\nA girl.\n# Parts\n- A hat\n"), raw(4, PROSE, fallback=True)], artists, settings
+    )
+    assert good == {"3": {"caption": "By kae. A girl.", "parts": "By kae. A hat."}, "4": {"caption": PROSE, "fallback": True}}
+    assert bad == {}

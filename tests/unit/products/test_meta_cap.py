@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
-from booruflow.products.meta_cap import meta_cap_entries
+from booruflow.products.meta_cap import meta_cap_entries, named_captions
 from booruflow.products.summary import read_counts
 
 SCRIPT = Path(__file__).parents[3] / "scripts/meta_cap.py"
@@ -69,3 +69,12 @@ def test_captions_that_differ_from_their_sources_end_the_job_before_anything_is_
         run_script()
     assert "check failed: meta_cap.json holds the latest caption of each id; not so for id 2 and 0 more" in capfd.readouterr().err
     assert not (tmp_path / "counts.json").exists()
+
+
+def test_captions_by_their_name(tmp_path):
+    path = tmp_path / "good_0.json"
+    path.write_text('{\n"1": {"caption":"A.","parts":"B \\"b\\"."},\n"2": {"caption":"C.","repaired":true}\n}\n')
+    for name, expected in (("caption", {"1": "A.", "2": "C."}), ("parts", {"1": 'B "b".'})):
+        assert write_entries(tmp_path / "out.json", named_captions(path, name)) == len(expected)
+        entries = json.loads((tmp_path / "out.json").read_text())
+        assert entries == {id_: {"caption": caption} for id_, caption in expected.items()}

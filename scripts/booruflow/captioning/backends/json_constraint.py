@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def wants_json(captioner: Mapping[str, Any]) -> bool:
     """True if the config asks for answers that are constrained to JSON objects."""
-    return bool(captioner["constrained"]) and captioner["style"] == "json"
+    return bool(captioner["constrained"]) and captioner["profile"]["styles"][captioner["style"]]["answer"] == "json"
 
 
 def json_object_grammar(tokenizer: "PreTrainedTokenizerBase", vocabulary: int) -> "CompiledGrammar":

@@ -1,4 +1,4 @@
-"""Backend `transformers`: any checkpoint of the Qwen2-VL family (ToriiGate v0.4, Qwen2-VL, Qwen2.5-VL, Qwen3-VL).
+"""Backend `transformers`: any checkpoint of the Qwen2-VL family (ToriiGate, Qwen2-VL, Qwen2.5-VL, Qwen3-VL, Qwen3.5).
 
 Image and text are combined here instead of by the checkpoint's own processor class, which needs torchvision, and code
 from the model's folder, for videos. Images are always resized with Pillow, so texts do not depend on what else is installed.
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from booruflow.captioning.backends.chat_template import IMAGE, chat_text
+from booruflow.captioning.backends.chat_template import IMAGE, answer_start_of, chat_text
 from booruflow.captioning.backends.decoding import generate_batch, generate_halving, pad_left
 from booruflow.captioning.backends.interface import Answer, Backend, Generation, Prepared, Request
 from booruflow.captioning.backends.json_constraint import json_object_grammar, wants_json
@@ -78,6 +78,7 @@ class TransformersBackend(Backend):
             "longest_edge": config["max_pixels"] or images.size["longest_edge"],
         }
         self.images = images
+        self.answer_start = answer_start_of(self.tokenizer)
         self.image_token = self.tokenizer.convert_tokens_to_ids(IMAGE)
         self.grammar = None
         if wants_json(config):
@@ -90,7 +91,7 @@ class TransformersBackend(Backend):
         except ValueError as error:
             raise Unreadable(str(error)) from error
         patches = int(pixels["image_grid_thw"].prod()) // self.images.merge_size**2
-        text = chat_text(request.prompt, f"<|vision_start|>{IMAGE * patches}<|vision_end|>")
+        text = chat_text(request.prompt, f"<|vision_start|>{IMAGE * patches}<|vision_end|>", self.answer_start)
         tokens = self.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
         pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
         return Prepared(request.id, len(tokens), {"tokens": tokens, **pixels})

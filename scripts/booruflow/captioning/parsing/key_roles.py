@@ -30,7 +30,7 @@ class Role(Enum):
 
 
 class Key(NamedTuple):
-    """A parsed key: its role, words, number (`character_2`), and the phrase for the place it names."""
+    """A parsed key: its role, words, number (`character_2`), and the phrase for the place, or the name of the person, in it."""
 
     role: Role
     words: str
@@ -68,6 +68,7 @@ _PEOPLE = re.compile(
     r"(?:(?:main|other|secondary|background|side|minor|additional|central|male|female) )?"
     r"(?:characters?|persons?|people|figures?|girls?|boys?|wom[ae]n|m[ae]n|subjects?|individuals?)(?: descriptions?| details?)?"
 )
+_NAMED_PERSON = re.compile(r"\s*(character|person)\s*(\d{1,2})?\s*[(:]\s*([^()]{1,60}?)\s*\)?\s*", re.IGNORECASE)
 _IMAGE_TEXT = re.compile(
     r"\b(?:texts?|bubbles?|balloons?|dialogues?|dialogs?|speech|speeches|lettering|letters|writings?|sfx|onomatopoeia|"
     r"sound effects?|"
@@ -96,6 +97,7 @@ _PLACE_AFTER = re.compile(
     r"\b.*)$"
 )
 _LANGUAGE = re.compile(r"\b(japanese|korean|chinese|english|russian|french|german|spanish|italian|thai|latin)\b")
+_NUMBERED_PANEL = re.compile(r"\s*(frame|panel|page)\s*(\d{1,2})\s*[(:,–—-]+\s*([^()]{1,60})\)?\s*", re.IGNORECASE)
 _MAX_LENGTH = 200  # a longer name is prose
 SECTIONS = frozenset(
     ("background", "atmosphere", "effects", "image effects", "style", "composition", "setting", "lighting", "mood")
@@ -109,8 +111,13 @@ def read_key(name: str) -> Key:
     if len(name) > _MAX_LENGTH:
         return Key(Role.LABEL, " ".join(clean(name).split("_")))
     spaced = clean(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " "))
+    number: int | None = None
+    if found := _NAMED_PERSON.fullmatch(spaced):  # 'character_1 (Hatsune Miku)'
+        return Key(Role.PEOPLE, found[1].lower(), int(found[2]) if found[2] else None, found[3])
+    if found := _NUMBERED_PANEL.fullmatch(spaced):  # 'Frame 1 (top left)'
+        words, number = found[1].lower(), int(found[2])
+        return Key(Role.REGION, words, number, f"in {ordinal(words, number)} ({found[3].strip().lower()})")
     words = " ".join(re.sub(r"[^\w']|_", " ", spaced).split()).lower()
-    number = None
     if found := re.fullmatch(r"(.*?[^\d\s])\s?(\d{1,3})", words):
         words, number = found[1], int(found[2])
     if words.isdigit():

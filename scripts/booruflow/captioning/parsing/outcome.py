@@ -1,6 +1,7 @@
 """The outcome of parsing one output: a caption, or the reason why there is none."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -18,10 +19,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """A caption; `repaired` if the output was damaged, cut or looping and the caption is the intact part of it."""
+    """A caption; `repaired` if the output was damaged, cut or looping and the caption is the intact part of it.
+
+    `others` are the further captions of an answer that has several, by name.
+    """
 
     caption: str
     repaired: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

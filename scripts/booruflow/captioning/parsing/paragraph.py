@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from booruflow.captioning.parsing.annotations import TEXT_KIND, kind_phrase, speaker_name
 from booruflow.captioning.parsing.json_values import Pairs, Value, has_words, is_sentence, short_text
-from booruflow.captioning.parsing.key_roles import Key, Role, is_panels, read_key
+from booruflow.captioning.parsing.key_roles import SECTIONS, Key, Role, is_panels, read_key
 from booruflow.captioning.parsing.piece_writer import Attribution, Context, PieceWriter
+from booruflow.captioning.parsing.reading.markdown import list_items
 from booruflow.captioning.parsing.sentences import Sentence, render, with_leads
 from booruflow.captioning.parsing.text.cleaning import clean
 from booruflow.captioning.parsing.text.grammar import capitalized, ordinal, with_full_stop
@@ -36,7 +37,11 @@ class _ValueWriter(PieceWriter):
 
     def write(self, value: Value, context: Context) -> None:
         if isinstance(value, str):
-            self.write_text(clean(value), context)
+            items: list[Value] = [*list_items(value)] if "\n" in value else []
+            if items:
+                self.write_list(items, context)
+            else:
+                self.write_text(clean(value), context)
         elif isinstance(value, Pairs):
             self.write_pairs(value, context)
         elif isinstance(value, list):
@@ -125,7 +130,10 @@ class _ValueWriter(PieceWriter):
     def write_member(self, name: str, key: Key, value: Value, context: Context) -> None:
         """Write the value of one pair that does not annotate its neighbors; `context` is that of the object."""
         parent, subject, attribution = context.key, context.subject, context.attribution
-        if key.role is Role.IMAGE_TEXT:
+        if key.role is Role.PEOPLE and key.place:
+            self.leads.append(f"{key.place}:")
+            key = key._replace(place="")
+        elif key.role is Role.IMAGE_TEXT:
             subject = subject if subject and key.words == "text" else key.words
         elif key.role in (Role.SPEAKER, Role.PANEL, Role.GEOMETRY):
             key = Key(Role.PLAIN, key.words)
@@ -146,7 +154,7 @@ class _ValueWriter(PieceWriter):
 
 
 def _is_name(key: Key) -> bool:
-    return key.role is Role.LABEL and key.number is None
+    return key.role is Role.LABEL and key.number is None and key.words not in SECTIONS
 
 
 def _names_panel(value: Value) -> bool:

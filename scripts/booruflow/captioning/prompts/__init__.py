@@ -1,4 +1,4 @@
-"""What a model is asked: the prompts of each style, kept in data files.
+"""What a model is asked: prompt profiles, kept as data files in profiles/.
 
-In: a style, a post's tags. Out: the system message and the text of one request.
+In: a profile and a post's tags. Out: the system message and the text of one request.
 """

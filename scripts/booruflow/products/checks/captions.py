@@ -19,20 +19,25 @@ from booruflow.products.meta_cap import caption_sources
 from booruflow.sources.missing import read_missing
 
 
-class CaptionFiles(Protocol):
-    """Paths as the rule `meta_cap` names its inputs; lists have one file per shard."""
+class ShardFiles(Protocol):
+    """Paths as the rules `meta_cap` and `style_captions` name their inputs; lists have one file per shard."""
 
     missing_before: str
     splits: Sequence[str]
-    base: str
     good: Sequence[str]
     bad: Sequence[str]
     skipped: Sequence[str]
     failed: Sequence[str]
+
+
+class CaptionFiles(ShardFiles, Protocol):
+    """Paths as the rule `meta_cap` names its inputs."""
+
+    base: str
     fixed: Sequence[str]
 
 
-def check_shard_files(files: CaptionFiles) -> list[int]:
+def check_shard_files(files: ShardFiles) -> list[int]:
     """Run the checks of the shards; return the counts of good, bad, skipped and failed posts.
 
     Raises:

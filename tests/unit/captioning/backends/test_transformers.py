@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[4]
 SIZES = [(60, 40), (200, 90), (90, 200), (33, 150), (120, 120)]
 
 
-@pytest.fixture(scope="module", params=["qwen2_vl", "qwen2_5_vl", "qwen3_vl"])
+@pytest.fixture(scope="module", params=["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5"])
 def tiny(request, tmp_path_factory):
     torch.set_num_threads(1)
     return tiny_qwen(tmp_path_factory.mktemp("models") / request.param, request.param)
@@ -77,6 +77,12 @@ def test_the_demo_captioner_gives_the_same_text_with_its_own_processor():
     output = backend.model.generate(**inputs, max_new_tokens=60, do_sample=False)
     expected = processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     assert answers_of(backend, [[prepared]])[0].text == expected
+
+
+def test_a_model_that_may_think_is_told_not_to(tmp_path):
+    backend = loaded(tiny_qwen(tmp_path / "qwen3_5", "qwen3_5"))
+    text = backend.tokenizer.decode(backend.prepare(next(requests())).inputs["tokens"])
+    assert text.endswith("<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")
 
 
 def test_pixel_limits_come_from_the_config(tiny_qwen2vl):

@@ -440,3 +440,19 @@ def test_edited(entry, expected):
 def test_mutated_outputs():
     outcomes = fuzz(3000, seed=7)
     assert sum(outcomes.values()) == 3000 and outcomes["good"] > 300 and outcomes["repaired"] > 300
+
+
+@pytest.mark.parametrize(
+    ("text", "style", "expected"),
+    [
+        ("A park with people.\n\n- A girl stands.\n- A boy runs\n", "long", "A park with people. A girl stands. A boy runs."),
+        ("A park:\n- A girl stands.\n- A boy runs.\n- a ball", "long", "A park. A girl stands. A boy runs. A ball."),
+        ("A girl.\n- A red ball lies at her feet.", "short", "A girl. A red ball lies at her feet."),
+        (json.dumps({"girl": "- red hair\n- blue eyes\n- She smiles."}), "json", "Red hair. Blue eyes. She smiles."),
+        (json.dumps({"background": "A park:\n1. A bench\n2. A tree"}), "json", "Background: A park, A bench, and A tree."),
+        (json.dumps({"texts": "- Hmph.\n- What?"}), "json", 'The text reads "Hmph." and "What?"'),
+        (json.dumps({"a": "A girl sits\non a bench - alone."}), "json", "A girl sits on a bench - alone."),
+    ],
+)  # fmt: skip
+def test_items_of_lists_within_texts_are_sentences(text, style, expected):
+    assert parse(text, style=style) == Good(expected)

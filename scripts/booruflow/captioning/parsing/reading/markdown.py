@@ -5,12 +5,14 @@ from typing import TypeAlias
 
 from booruflow.captioning.parsing.json_values import Pairs, Value
 from booruflow.captioning.parsing.key_roles import SECTIONS, Role, read_key
+from booruflow.captioning.parsing.text.grammar import has_end_mark
 
 _HEADING = re.compile(r"\s{0,3}(#{1,6})\s++(\S.*)$")
 _BOLD_LINE = re.compile(r"\s*+(?:\*\*|__)([^*_]{1,80}?):?(?:\*\*|__):?\s*+$")
 _BULLET = re.compile(r"(\s*+)(?:[-*+•‣◦–]|\d{1,2}[.)])\s++(\S.*)$")
 _LABELLED = re.compile(r"(?:\*\*|__)([^*]{1,80}?)\s*+(?::\s*+(?:\*\*|__)|(?:\*\*|__)\s*+[:–—-])\s*+(.*)$")
 _PLAIN_LABEL = re.compile(r"([A-Z][\w' ]{1,40}):\s++(\S.*)$")
+_NUMBER = re.compile(r"\d{1,2}(?:[.)]\s++|(?:\.\d{1,2})++[.)]?\s++)(?=\S)")
 _RULE = re.compile(r"\s*+(?:[-*_=]\s*+){3,}+$|\s*+\|?(?:\s*+:?-{2,}+:?\s*+\|)++\s*+(?::?-++:?)?\s*+$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\w)([^*\n]+?)(?<=[\w.,!?])\*(?![\w*])|(?<!\w)_(?=\w)([^_\n]+?)(?<=[\w.,!?])_(?!\w)")
@@ -79,7 +81,7 @@ def read_markdown(text: str) -> Pairs:
                 bullets.append((indent, _new_section(section, label)))
                 if words:
                     bullets[-1][1].append(("", _Text(words)))
-            elif isinstance(previous, _Text) and (previous.introduces or len(section) == merged):
+            elif isinstance(previous, _Text) and (previous.introduces or len(section) == merged) and not _is_whole(words):
                 previous.parts.append(f"{'' if previous.introduces else ','} {words.rstrip('.')}")
                 merged = len(section)
             else:
@@ -107,10 +109,34 @@ def _new_section(parent: _Section, title: str) -> _Section:
 
 def _heading(line: str) -> tuple[int, str] | None:
     if found := _HEADING.match(line):
-        return len(found[1]), _without_inline_marks(found[2].rstrip().rstrip("#")).strip("* :")
+        return len(found[1]), _without_number(_without_inline_marks(found[2].rstrip().rstrip("#")).strip("* :"))
     if found := _BOLD_LINE.match(line):
-        return _BOLD_LEVEL, found[1].strip(" :")
+        return _BOLD_LEVEL, _without_number(found[1].strip(" :"))
     return None
+
+
+def _without_number(title: str) -> str:
+    """A title without the number of its section: '4.1 Frame 1' becomes 'Frame 1'."""
+    return _NUMBER.sub("", title, count=1) if _NUMBER.match(title) else title
+
+
+def _is_whole(words: str) -> bool:
+    """Whether a list item is a sentence of its own, which is not joined with the others by commas."""
+    return words[:1].isupper() and has_end_mark(words)
+
+
+def list_items(text: str) -> list[str]:
+    """The items of a list within a text, and the lines before them; empty if no line is an item."""
+    items: list[str] = []
+    found, in_item = False, False
+    for line in text.splitlines():
+        bullet = _BULLET.match(line)
+        if bullet or not in_item:
+            items += [bullet[2] if bullet else line.rstrip(": ")] if line.strip() else []
+        else:
+            items[-1] += f" {line.strip()}"
+        found, in_item = found or bool(bullet), bool(line.strip())
+    return items if found else []
 
 
 def _split_label(text: str) -> tuple[str, str]:

@@ -46,7 +46,7 @@ _PARAGRAPHS = re.compile(r"\n\s*\n")
 _NOT_A_SCALAR: Value = []
 _decoder = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
 
-_CUT_BY_FINISH_REASON = {"length": Reason.TRUNCATED, "repetition": Reason.REPETITION}
+CUT_BY_FINISH_REASON = {"length": Reason.TRUNCATED, "repetition": Reason.REPETITION}
 
 
 def unwrapped(text: str) -> str:
@@ -91,7 +91,7 @@ def read_json(text: str, finish_reason: str) -> Content | Reason:
         decoded = _decode(_TRAILING_COMMA.sub(r"\1", text[start:]), 0)
         repaired = decoded is not None
     loop_start = loops(text)
-    cut = _CUT_BY_FINISH_REASON.get(finish_reason)
+    cut = CUT_BY_FINISH_REASON.get(finish_reason)
     if decoded is not None:
         value, after = decoded
         if loop_start is None:
@@ -216,7 +216,7 @@ def _nested_value(text: str) -> Value:
 def read_text(text: str, finish_reason: str) -> Content | Reason:
     """Read an unwrapped answer in markdown or plain prose."""
     text = _CHATTER_LINE.sub("", text, count=1) if _CHATTER_LINE.match(text) else text
-    cut = _CUT_BY_FINISH_REASON.get(finish_reason)
+    cut = CUT_BY_FINISH_REASON.get(finish_reason)
     loop_start = loops(text)
     if loop_start is not None:
         text, cut = text[:loop_start], Reason.REPETITION

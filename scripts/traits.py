@@ -1,0 +1,8 @@
+"""Rule traits: the usual tags of each character."""
+
+from booruflow.captioning.prompts.traits import write_traits
+from booruflow.core.jobs import job
+
+with job(snakemake.log[0], snakemake.rule):
+    count = write_traits(snakemake.output.traits, snakemake.input.posts)
+    print(f"{count} characters with usual tags")
