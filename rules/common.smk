@@ -30,6 +30,7 @@ wildcard_constraints:
     n=r"\d+",
     k=r"\d+",
     subset=r"[A-Za-z0-9_-]+",
+    export=r"[A-Za-z0-9_-]+",
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import orjson
 from booruflow.core.errors import counted_noun
 from booruflow.core.files import open_whole, sha256_of, writing
 from booruflow.core.progress import progress
+from booruflow.products.file_list import FILE_LIST, is_file_list, remove_listed
 from booruflow.products.tar_index import read_index
 
 ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "captions", "meta_lat.json": "for_the_trainer"}
@@ -20,7 +21,7 @@ ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "cap
 
 _NUMBERED = re.compile(
     r"missing/split_\d+\.(json|parquet)|captions/[a-z]+_\d+\.jsonl?|converted/\w+\.parquet"
-    r"|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
+    r"|exports/[^/]+/(README\.md|files\.tsv)|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
 )
 """Products whose number or presence depends on the config."""
 
@@ -64,18 +65,22 @@ def leftovers(results: Path, names: Collection[str]) -> list[str]:
     """The files below `results` that are named as products and are neither among `names` nor `unlisted`."""
     kept = {*names, *unlisted(names)}
     folders = [results / folder for folder in ("missing", "captions", "converted", "tags", "tars", "subsets")]
-    found = (path.relative_to(results).as_posix() for folder in folders for path in folder.rglob("*") if not path.is_dir())
+    files = [path for folder in folders for path in folder.rglob("*") if not path.is_dir()]
+    files += [*(results / "exports").glob("*/README.md"), *(results / "exports").glob(f"*/{FILE_LIST}")]
+    found = (path.relative_to(results).as_posix() for path in files)
     return sorted(name for name in found if _NUMBERED.fullmatch(name) and name not in kept)
 
 
 def remove_leftovers(results: Path, names: Collection[str]) -> None:
     """Remove the leftovers, and the folders that held nothing else."""
     removed = leftovers(results, names)
+    for name in filter(is_file_list, removed):
+        remove_listed(results / name)
     for name in removed:
         with writing(results / name):
             (results / name).unlink()
     for folder in sorted({folder for name in removed for folder in (results / name).parents}, reverse=True):
-        if folder.is_relative_to(results / "subsets"):
+        if folder.is_relative_to(results / "subsets") or folder.is_relative_to(results / "exports"):
             with suppress(OSError):  # it holds other files
                 folder.rmdir()
     if removed:
