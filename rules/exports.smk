@@ -6,7 +6,11 @@ exports and tags.
 `snakemake export_NAME` builds one export.
 """
 
+import json
+
 from booruflow.exports.settings import export_settings
+from booruflow.sources.inputs import trainer_folder
+from booruflow.tags.policy import is_plain
 
 TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", "meta_cap.json")}
 """Parts of texts that are files keyed by id: name of the part -> the member of an entry, and the file in the results."""
