@@ -48,7 +48,7 @@ def readme_text(export: Export, form: Form, facts: Mapping[str, Any]) -> bytes:
         ("posts", facts["posts"]),
         ("images", images),
         ("left out, without an image", f"{counts.get('without an image', 0):,}"),
-        ("templates", ", ".join(f"`{_cell(each['template'])}` ({each.get('weight', 1)})" for each in variants)),
+        ("templates", ", ".join(f"`{each['template']}` ({each.get('weight', 1)})" for each in variants)),
         ("of several texts", _several(export, form)),
         ("tag policies", ", ".join(facts["tags"]["policies"]) or "none"),
         ("tags", f"order {', '.join(facts['tags']['order'])}; underscores {facts['tags']['underscores']}"),
