@@ -21,11 +21,9 @@ from booruflow.exports.rows import in_blocks, with_texts
 from booruflow.products.file_list import FILE_LIST, LEDGER
 from booruflow.products.meta_lat import image_path
 
-BLOCK_ROWS = {"encode": 512}
-"""Rows of a block, by the way of images: a job that is stopped finishes its block."""
-
-MANY_ROWS = 16_384
-"""Rows of any other block: images in tars are read in their order there, so that a tar is opened once a block."""
+BLOCK_ROWS, BLOCK_ROWS_ENCODED = 16_384, 512
+"""Rows of a block. Images in tars are read in their order there, so that a tar is opened once a block; a job that is stopped
+finishes its block, and encoding is slow."""
 
 EXAMPLES = 3
 """Texts that the README shows."""
@@ -70,12 +68,8 @@ def write_export(
         export = Export(name, folder, data_path, settings, seed, folders, threads, ledger, list_file)
         several = "one" if settings["captions"] == "one" else form.several
         texts = with_texts(rows, settings["variants"], several, form.draws, seed)
-        form.write(
-            export,
-            _placed(
-                export, form, counted(in_blocks(texts, BLOCK_ROWS.get(settings["images"], MANY_ROWS)), None, f"export {name}")
-            ),
-        )
+        blocks = in_blocks(texts, BLOCK_ROWS_ENCODED if settings["images"] == "encode" else BLOCK_ROWS)
+        form.write(export, _placed(export, form, counted(blocks, None, f"export {name}")))
         if not export.counts["texts"]:
             raise UserError(f"export {name}: no post has an image and a text: check the subset, the variants and inputs.images")
         text = readme_text(export, form, facts)

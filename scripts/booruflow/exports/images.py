@@ -69,7 +69,8 @@ def write_images(rows: pl.DataFrame, folder: Path, below: str, how: How, ledger:
     sources = [Source(*row) for row in rows.select(columns).sort("path", "offset", "id").iter_rows()]
     tasks = [sources[start : start + _TASK_ROWS] for start in range(0, len(sources), _TASK_ROWS)]
     done: dict[int, Written] = {}
-    for sources_of_task, (written, new) in zip(tasks, parallel_map(partial(_write, folder, below, how, ledger), tasks, threads)):  # noqa: B905 (one is lazy)
+    results = parallel_map(partial(_write, folder, below, how, ledger), tasks, threads)
+    for sources_of_task, (written, new) in zip(tasks, results, strict=True):
         ledger.add(new)
         done.update(zip((source.id for source in sources_of_task), written, strict=True))
     return [done[post] for post in rows["id"]]

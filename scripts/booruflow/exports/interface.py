@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, ClassVar, Literal
 import polars as pl
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole, sha256_of, written_whole
+from booruflow.core.files import open_whole, sha256_of
 from booruflow.core.streams import Stream
 from booruflow.exports.ledger import Ledger
 from booruflow.products.file_list import Listed
@@ -62,13 +62,6 @@ class Export:
         """Write one of the files of the form; at the end it is whole and listed."""
         with open_whole(self.folder / name) as file:
             yield file
-        self.add_file(name)
-
-    @contextmanager
-    def part(self, name: str) -> Iterator[Path]:
-        """Like `open`, with the temporary path, for writers that open files themselves."""
-        with written_whole(self.folder / name) as path:
-            yield path
         self.add_file(name)
 
     def add_file(self, name: str) -> None:
