@@ -23,6 +23,7 @@ from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.captioning.prompts.settings import with_profile
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
+from booruflow.exports.settings import export_errors
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
 from booruflow.tags.policy import column_errors, is_plain, tag_policy
 
@@ -58,7 +59,8 @@ os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
 if is_main_process():
     from booruflow.sources.tables.input_checks import table_errors
 
-    errors = [*(f"config.yaml: {line}" for line in input_errors(config)), *table_errors(config["inputs"])]
+    lines = [*input_errors(config), *export_errors(config)]
+    errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     known = [name for name, column in config["inputs"]["columns"].items() if column is not None]
     errors += column_errors(TAG_POLICY, known, "its column is null in inputs.columns")
     if errors and config["captions"]["generate"]:

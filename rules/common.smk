@@ -36,6 +36,7 @@ wildcard_constraints:
     subset=r"[A-Za-z0-9_-]+",
     style=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     view=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    export=r"[A-Za-z0-9_-]+",
 
 
 @functools.cache

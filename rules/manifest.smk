@@ -1,6 +1,6 @@
 """The manifest: sizes, digests and counts of all products, written after all consistency checks pass; and the target verify.
 
-Needs all products. Makes manifest.json. Reads the config sections captions, tars and subsets.
+Needs all products. Makes manifest.json. Reads the config sections captions, tars, subsets and exports.
 `snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
 """
 
@@ -40,6 +40,7 @@ rule manifest:
             *rules.token_plots.output,
         ],
         subsets=[path for name in config["subsets"] for path in subset_files(name)],
+        exports=[path for name in config["exports"] for path in export_files(name)],
     output:
         manifest="results/manifest.json",
     log:

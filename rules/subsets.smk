@@ -12,6 +12,7 @@ rule subset:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
+        ids=lambda wildcards: config["subsets"][wildcards.subset].get("ids") or [],
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
         tags="results/subsets/{subset}/tags/meta_cap_dd.json",

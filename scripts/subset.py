@@ -5,16 +5,24 @@ from booruflow.core.idjson import read_entries, write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.streams import semi_join
-from booruflow.core.tables import read_stream, rows_of
+from booruflow.core.tables import open_table, read_stream, rows_of
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
-from booruflow.products.subset import matches
+from booruflow.products.selection import Dropped, columns_read, selected
+from booruflow.products.subset import SIZE_CONDITIONS, require_columns, with_sizes
 from booruflow.products.trainable import without_unreadable
-from booruflow.sources.posts import TAG_CATEGORIES
 
 with job(snakemake.log[0], snakemake.rule):
     files, output, params = snakemake.input, snakemake.output, snakemake.params
-    posts = counted(read_stream(files.posts, ["id", "rating", "score", *TAG_CATEGORIES]), rows_of(files.posts), "posts")
-    ids = [frame.filter(matches(params.filter)).select("id") for frame in posts]
+    require_columns(open_table(files.posts).schema_arrow.names, params.filter, snakemake.wildcards.subset)
+    posts = counted(read_stream(files.posts, columns_read(params.filter)), rows_of(files.posts), "posts")
+    if any(key in params.filter for key in SIZE_CONDITIONS):
+        posts = with_sizes(posts, read_stream(files.resolutions, ["id", "image_width", "image_height"]))
+    dropped = Dropped()
+    ids = selected(posts, params.filter, dropped)
+    print(f"{sum(map(len, ids))} posts")
+    for name, count in dropped.items():
+        if count:
+            print(f"left out by {name}: {count} posts")
     write_entries(output.tags, semi_join(read_entries(files.tags, "tags"), ids))
     write_entries(output.captions, semi_join(read_entries(files.captions, "captions"), ids))
     resolutions = without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped])

@@ -1,6 +1,7 @@
 """The configuration, checked against its schema and completed with the schema's defaults."""
 
 import copy
+import datetime
 import json
 import math
 from collections.abc import Iterator
@@ -92,6 +93,8 @@ def _filled(value: Any, schema: Tree) -> Any:  # noqa: ANN401 (any JSON value)
         return {key: filled[key] for key in order}
     if isinstance(value, list) and "items" in schema:
         return [_filled(item, schema["items"]) for item in value]
+    if isinstance(value, datetime.date):  # YAML makes one of 2020-01-31
+        return value.isoformat()
     return _converted(value, types) if isinstance(value, str) else value
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole, reading, sha256_of, writing
+from booruflow.products.file_list import first_changed, is_file_list
 from booruflow.products.summary import read_manifest
 
 MAX_HASHED = 32 << 20
@@ -90,6 +91,8 @@ def record_outputs(file: Path, paths: Collection[str]) -> None:
 def changes(paths: Iterable[str], records: Records, manifest: str) -> tuple[dict[str, str], dict[str, Record]]:
     """Compare products with their records; those without a record are taken as they are.
 
+    Of the files of an export, which its list names, only presence and size are compared.
+
     Args:
         paths: products.
         records: of `read_records`.
@@ -117,6 +120,8 @@ def changes(paths: Iterable[str], records: Records, manifest: str) -> tuple[dict
                 touched[path] = now._replace(sha256=sha256)
             else:
                 changed[path] = "has changed since it was built"
+        if path not in changed and is_file_list(path) and (problem := first_changed(path, content=False)):
+            changed[path] = f"lists {problem}"
     return changed, touched
 
 

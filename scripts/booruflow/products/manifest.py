@@ -14,6 +14,7 @@ import orjson
 from booruflow.core.errors import counted_noun
 from booruflow.core.files import open_whole, sha256_of, writing
 from booruflow.core.progress import progress
+from booruflow.products.file_list import FILE_LIST, is_file_list, remove_listed
 from booruflow.products.tar_index import read_index
 
 ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "captions", "meta_lat.json": "for_the_trainer"}
@@ -21,7 +22,7 @@ ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "cap
 
 _NUMBERED = re.compile(
     r"missing/split_\d+\.(json|parquet)|captions/([^/]+/)?[a-z]+_\d+\.jsonl?|converted/\w+\.parquet"
-    r"|captions/counts_[^/]+\.json|meta_cap_[^/]+\.json|traits/characters\.parquet"
+    r"|captions/counts_[^/]+\.json|meta_cap_[^/]+\.json|traits/characters\.parquet|exports/[^/]+/(README\.md|files\.tsv)"
     r"|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
 )
 """Products whose number or presence depends on the config."""
@@ -67,7 +68,9 @@ def leftovers(results: Path, names: Collection[str]) -> list[str]:
     """The files below `results` that are named as products and are neither among `names` nor `unlisted`."""
     kept = {*names, *unlisted(names)}
     folders = [results / folder for folder in ("missing", "captions", "converted", "tags", "tars", "traits", "subsets")]
-    paths = chain(results.glob("meta_cap_*.json"), *(folder.rglob("*") for folder in folders))
+    exports = results / "exports"
+    single = [results.glob("meta_cap_*.json"), exports.glob("*/README.md"), exports.glob(f"*/{FILE_LIST}")]
+    paths = chain(*single, *(folder.rglob("*") for folder in folders))
     found = (path.relative_to(results).as_posix() for path in paths if not path.is_dir())
     return sorted(name for name in found if _NUMBERED.fullmatch(name) and name not in kept)
 
@@ -75,11 +78,13 @@ def leftovers(results: Path, names: Collection[str]) -> list[str]:
 def remove_leftovers(results: Path, names: Collection[str]) -> None:
     """Remove the leftovers, and the folders that held nothing else."""
     removed = leftovers(results, names)
+    for name in filter(is_file_list, removed):
+        remove_listed(results / name)
     for name in removed:
         with writing(results / name):
             (results / name).unlink()
     for folder in sorted({folder for name in removed for folder in (results / name).parents}, reverse=True):
-        if folder.is_relative_to(results / "subsets"):
+        if folder.is_relative_to(results / "subsets") or folder.is_relative_to(results / "exports"):
             with suppress(OSError):  # it holds other files
                 folder.rmdir()
     if removed:

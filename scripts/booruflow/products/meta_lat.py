@@ -34,6 +34,13 @@ def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame]
         ).filter(pl.col("caption").is_not_null())
 
 
+def image_path(folders: Mapping[str, str], column: str = "folder") -> pl.Expr:
+    """Where the trainer finds an image: its `file` below the place in `folders` of the folder in `column`."""
+    folder = pl.col(column).fill_null("").replace_strict(folders, return_dtype=pl.String)
+    name = pl.when(folder.str.ends_with("\\")).then(pl.col("file").str.replace_all("/", "\\", literal=True)).otherwise("file")
+    return pl.concat_str(folder, name)
+
+
 def write_meta_lat(
     json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folders: Mapping[str, str]
 ) -> None:
@@ -49,9 +56,7 @@ def write_meta_lat(
     """
     tags = pl.concat_str(pl.lit(',"tags":'), "tags").fill_null("")
     texts = pl.concat_str(pl.lit('"caption":'), "caption", tags)
-    folder = pl.col("folder").fill_null("").replace_strict(folders, return_dtype=pl.String)
-    name = pl.when(folder.str.ends_with("\\")).then(pl.col("file").str.replace_all("/", "\\", literal=True)).otherwise("file")
-    path = pl.concat_str(folder, name)
+    path = image_path(folders)
     image_size = pl.format('"image_size":[{},{}]}}', "image_width", "image_height")
     resolution = pl.format(',"train_resolution":[{},{}],', "train_width", "train_height")
     json_line = pl.concat_str(

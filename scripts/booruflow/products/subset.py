@@ -1,30 +1,103 @@
-"""Subsets: the posts that match a filter, for example those of one character."""
+"""Subsets: conditions on single posts, by their tags, rating, score, favourites, time and size."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
 from typing import Any
 
 import polars as pl
 
+from booruflow.core.errors import UserError
+from booruflow.core.streams import Stream, aligned
 from booruflow.sources.posts import TAG_CATEGORIES
 
+COLUMNS = {
+    "ratings": ["rating"],
+    "min_score": ["score"],
+    "min_fav_count": ["fav_count"],
+    "from_date": ["created_at"],
+    "before_date": ["created_at"],
+    "min_side": ["image_width", "image_height"],
+    "min_pixels": ["image_width", "image_height"],
+    "min_aspect": ["image_width", "image_height"],
+    "max_aspect": ["image_width", "image_height"],
+    **{key: [*TAG_CATEGORIES] for key in ("all", "any", "none", "min_tags", "max_tags")},
+}
+"""The columns of posts that each condition reads."""
 
-def matches(post_filter: Mapping[str, Any]) -> pl.Expr:
-    """Whether a post meets all conditions of a filter.
+SIZE_CONDITIONS = ("min_side", "min_pixels", "min_aspect", "max_aspect")
+"""Conditions on the size of the image, which is that of the file where it is known."""
 
-    Conditions: `all`, `any`, `none` (lists of tags of any category, as the booru spells them), `ratings` (list of letters),
-    `min_score`. A condition that is absent or empty is met by every post.
+
+def conditions(post_filter: Mapping[str, Any]) -> dict[str, pl.Expr]:
+    """The conditions of a filter by their keys; a post must meet all. What is not known of a post meets no condition.
+
+    Keys: `all`, `any`, `none` (lists of tags as the booru spells them; `*` stands for any text; `artist:ink` is a tag of one
+    category), `ratings` (list of letters), `min_score`, `min_fav_count`, `from_date` and `before_date` (ISO dates in UTC),
+    `min_side` (the shorter side) and `min_pixels` (area) of the image, `min_aspect` and `max_aspect` (width by height),
+    `min_tags` and `max_tags` (of all categories). An empty list is met by every post; other keys are not looked at.
     """
-    tags = pl.concat_str(pl.lit(" "), pl.concat_str(TAG_CATEGORIES, separator=" "), pl.lit(" "))
-
-    def has(tag: str) -> pl.Expr:
-        return tags.str.contains(f" {tag} ", literal=True)
-
-    conditions = [pl.lit(True), *map(has, post_filter.get("all", ()))]
-    conditions += [~has(tag) for tag in post_filter.get("none", ())]
+    found = {f"all: {tag}": has_tag(tag) for tag in post_filter.get("all", ())}
     if post_filter.get("any"):
-        conditions.append(pl.any_horizontal([has(tag) for tag in post_filter["any"]]))
+        found["any"] = pl.any_horizontal([has_tag(tag) for tag in post_filter["any"]])
+    found |= {f"none: {tag}": ~has_tag(tag) for tag in post_filter.get("none", ())}
     if post_filter.get("ratings"):
-        conditions.append(pl.col("rating").is_in(post_filter["ratings"]))
-    if post_filter.get("min_score") is not None:
-        conditions.append(pl.col("score") >= post_filter["min_score"])
-    return pl.all_horizontal(conditions).fill_null(False)
+        found["ratings"] = pl.col("rating").is_in(post_filter["ratings"])
+    width, height = pl.col("image_width"), pl.col("image_height")
+    count = pl.concat_str(TAG_CATEGORIES, separator=" ").str.count_matches("[^ ]+")
+    bounds: dict[str, Callable[[Any], pl.Expr]] = {
+        "min_score": lambda least: pl.col("score") >= least,
+        "min_fav_count": lambda least: pl.col("fav_count") >= least,
+        "from_date": lambda day: pl.col("created_at") >= _midnight(day),
+        "before_date": lambda day: pl.col("created_at") < _midnight(day),
+        "min_side": lambda least: pl.min_horizontal(width, height) >= least,
+        "min_pixels": lambda least: width.cast(pl.Int64) * height >= least,
+        "min_aspect": lambda least: width / height >= least,
+        "max_aspect": lambda most: width / height <= most,
+        "min_tags": lambda least: count >= least,
+        "max_tags": lambda most: count <= most,
+    }
+    found |= {key: bound(post_filter[key]) for key, bound in bounds.items() if post_filter.get(key) is not None}
+    return {key: condition.fill_null(False) for key, condition in found.items()}
+
+
+def with_sizes(posts: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
+    """Replace the sizes of the metadata by those in resolutions.parquet, of the files, where they are there."""
+    for rows, sizes in aligned([posts, resolutions]):
+        rows = rows.join(sizes, on="id", how="left", maintain_order="left", suffix="_file")
+        sides = (pl.coalesce(f"{side}_file", side).alias(side) for side in ("image_width", "image_height"))
+        yield rows.with_columns(*sides).drop("image_width_file", "image_height_file")
+
+
+def columns_of(post_filter: Mapping[str, Any]) -> list[str]:
+    """The columns of posts that the conditions of a filter read, with the id."""
+    return list(dict.fromkeys(["id", *(name for key in post_filter for name in COLUMNS.get(key, []))]))
+
+
+def require_columns(names: Iterable[str], post_filter: Mapping[str, Any], subset: str) -> None:
+    """Raise a UserError about the first key of a filter whose column the posts do not have."""
+    known = set(names)
+    for key in post_filter:
+        for column in [*COLUMNS.get(key, []), *(post_filter[key] if key == "duplicates" else [])]:
+            if column not in known:
+                raise UserError(
+                    f"config.yaml: subsets.{subset}.{key}: the metadata have no column {column}: name it under inputs.columns,"
+                    " or remove the condition"
+                )
+
+
+def has_tag(tag: str) -> pl.Expr:
+    """Whether a post has a tag: a name, a pattern with `*`, or either after `<category>:`."""
+    category, _, name = tag.partition(":")
+    if category not in TAG_CATEGORIES or not name:
+        category, name = "", tag
+    column = pl.col(category) if category else pl.concat_str(TAG_CATEGORIES, separator=" ")
+    tags = pl.concat_str(pl.lit(" "), column, pl.lit(" "))
+    if "*" in name:
+        pattern = "[^ ]*".join(map(re.escape, name.split("*"))) if name.strip("*") else "[^ ]+"
+        return tags.str.contains(f" {pattern} ")
+    return tags.str.contains(f" {name} ", literal=True)
+
+
+def _midnight(day: str) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time())

@@ -6,6 +6,7 @@ Snakemake imports this module whenever it starts, so it must not import polars o
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -41,6 +42,7 @@ def input_errors(config: Mapping[str, Any]) -> Iterator[str]:
     for key, uses in _uses_of_columns(config).items():
         if inputs["columns"].get(key, key) is None and uses:
             yield f"{uses[0]}: inputs.columns.{key} is null, no post has a {key}: remove it, or name the column"
+    yield from _subset_errors(config["subsets"])
     for k, source in enumerate(inputs["captions"]):
         if len({is_json(path) for path in source["files"]}) > 1:
             yield f"inputs.captions.{k}.files: parquet and JSON files in one source: split it into two sources"
@@ -51,6 +53,17 @@ def input_errors(config: Mapping[str, Any]) -> Iterator[str]:
     for key, paths in files.items():
         yield from (f"inputs.{key}: {path}: no such file: correct the path" for path in paths if path and not Path(path).exists())
     yield from _image_errors(image_folders(inputs["images"]), inputs["image_name"])
+
+
+def _subset_errors(subsets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, conditions in subsets.items():
+        for key in ("from_date", "before_date"):
+            try:
+                date.fromisoformat(conditions.get(key, "2000-01-01"))
+            except ValueError:
+                yield f"subsets.{name}.{key}: there is no day '{conditions[key]}': correct it"
+        if "ids" in conditions and not Path(conditions["ids"]).is_file():
+            yield f"subsets.{name}.ids: {conditions['ids']}: no such file: correct the path"
 
 
 def _uses_of_columns(config: Mapping[str, Any]) -> dict[str, list[str]]:

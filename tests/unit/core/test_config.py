@@ -79,7 +79,9 @@ def test_every_key_of_the_shipped_schema_has_a_description_and_a_default() -> No
     keys = {path: part for path, part in keys_of(SHIPPED_SCHEMA) if not path.endswith(">")}
     assert len(keys) > 100
     assert [path for path, part in keys.items() if "description" not in part] == []
-    needed = {".inputs.metadata", ".inputs.captions.<items>.files"}
+    needed = {".inputs.metadata", ".inputs.captions.<items>.files", ".text.variants.<items>.template"}
+    export = ".exports.<additionalProperties>"
+    needed |= {f"{export}.form", f"{export}.variants.<items>.template"}
     filters = {path for path in keys if path.startswith(".subsets.")}
     assert {path for path, part in keys.items() if "default" not in part} == needed | filters
 

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from booruflow.core.errors import UserError, counted_noun
-from booruflow.core.files import sha256_of
+from booruflow.core.files import sha256_of, writing
 from booruflow.core.progress import progress
 from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
 from booruflow.products.checks.captions import check_merged, check_shard_files
 from booruflow.products.checks.exports import check_exports, summary_of
+from booruflow.products.file_list import LEDGER, first_changed, is_file_list
 from booruflow.products.manifest import ENTRIES, leftovers, manifest_text, unlisted
 from booruflow.products.summary import read_manifest
 
@@ -53,7 +54,7 @@ def _changed_artifacts(results: Path, artifacts: Mapping[str, Any], records: Rec
             return "missing"
         bar.update(state.size)
         if state.size == entry["size"] and sha256_of(path) == entry["sha256"]:
-            return None
+            return _changed_export(path) if is_file_list(path) else None
         if (built := records.get(path)) and state[:2] == built[:2] and built.time > manifest_time:
             return "built again after the manifest"
         return "cut" if state.size < entry["size"] else "changed"
@@ -61,6 +62,15 @@ def _changed_artifacts(results: Path, artifacts: Mapping[str, Any], records: Rec
     with progress(sum(entry["size"] for entry in artifacts.values()), "verify", "B") as bar, ThreadPoolExecutor(threads) as pool:
         found = zip(artifacts, pool.map(problem, artifacts), strict=True)
         return {f"{results}/{name}": text for name, text in found if text}
+
+
+def _changed_export(file_list: str) -> str | None:
+    """What is wrong with the files of an export. Its job would keep files of the right size: it is made to write all again."""
+    problem = first_changed(file_list, content=True)
+    if problem:
+        with writing(file_list):
+            Path(file_list).with_name(LEDGER).unlink(missing_ok=True)
+    return problem and f"lists {problem}"
 
 
 def _changed_others(results: Path, names: Iterable[str], records: Records) -> dict[str, str]:

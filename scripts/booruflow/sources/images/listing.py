@@ -123,7 +123,7 @@ def _files(folder: str, skipped: list[str]) -> Iterator[_File]:
             path = Path(folder, tar)
             if path.is_file():
                 for name, member in tar_members(path).items():
-                    yield _below_folder(name), tar, member["offset"], member["size"], False
+                    yield below_folder(name), tar, member["offset"], member["size"], False
             else:
                 skipped.append(f"{path}: not a regular file")
             bar.update(1)
@@ -136,7 +136,7 @@ def _is_regular(entry: "os.DirEntry[str]") -> bool:
         return False
 
 
-def _below_folder(member: str) -> str:
+def below_folder(member: str) -> str:
     """Where a member is after unpacking, as tar does it: below the folder, also where its name is `./1.png` or `/1.png`."""
     parts = [part for part in member.split("/") if part not in ("", ".")]
     return "" if ".." in parts else "/".join(parts)

@@ -1,0 +1,133 @@
+"""Images from tars into an export folder, against `tar -x`.
+
+    python benchmarks/exports.py [--posts 100000] [--kilobytes 20] [--turns 3] [--folder FOLDER]
+
+Packs random bytes as images of posts into tars by `id % 1000`, each with an index, and makes the tables that an export reads.
+Then, in turns: `tar -x` of all tars, one after the other, into one folder; the export in the form `ai-toolkit` with copies
+(images and one JSON file); the export in the form `folder` (images and as many text files). The page cache holds the tars, and
+nothing is flushed. Prints medians of wall and CPU seconds, and the peak memory of this process, which makes the tables as well.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+
+from booruflow.core.idjson import ENTRY_SCHEMA
+from booruflow.exports.export import write_export
+from booruflow.exports.parts import post_parts
+from booruflow.exports.rows import part_rows
+from booruflow.exports.settings import IMAGES
+from booruflow.products.tars import write_tars
+from booruflow.sources.images.listing import list_images
+from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
+
+TAGS = {"policies": [], "order": ["general"], "underscores": "keep"}
+FRAME_ROWS = 8_192
+
+
+def make_images(folder: Path, posts: int, size: int) -> None:
+    """Tars of random bytes, from half to one and a half times `size` each."""
+    source = random.Random(0)
+    noise = source.randbytes(2 * size)
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for start in range(0, posts, FRAME_ROWS):
+            ids = range(start, min(start + FRAME_ROWS, posts))
+            bytes_of = [
+                noise[(cut := source.randrange(size // 2)) : cut + source.randrange(size // 2, size * 3 // 2)] for _ in ids
+            ]
+            yield pl.DataFrame({"id": ids, "text": bytes_of})
+
+    write_tars(folder, frames(), "webp", 1000)
+
+
+def make_rows(folder: Path) -> Callable[[], Iterator[pl.DataFrame]]:
+    """The rows of an export, made of the listing of the images; the tables are made once."""
+    images = list_images([str(folder)], "{id}").frame
+    ids = images["id"]
+    texts_of = {"rating": "g", "general": "1girl solo", **dict.fromkeys(("artist", "character", "copyright", "meta"), "")}
+    posts = pl.DataFrame({"id": ids}).with_columns(pl.lit(text).alias(name) for name, text in texts_of.items())
+    values = [json.dumps({"caption": f"A picture of post {post}, " + "with some words in it, " * 20}) for post in ids]
+    captions = pl.DataFrame({"id": ids, "value": values}, schema=ENTRY_SCHEMA)
+    tags = captions.select("id", value=pl.lit('{"tags":"1girl, solo"}'))
+    columns = {
+        "folder": pl.lit(str(folder)),
+        "file": pl.col("name"),
+        **{f"{of}_{side}": pl.lit(512) for of in ("train", "image") for side in ("width", "height")},
+    }
+    resolutions = images.select("id", **columns).select([pl.col(name).cast(dtype) for name, dtype in RESOLUTIONS_SCHEMA.items()])
+
+    def frames(table: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        return table.iter_slices(FRAME_ROWS)
+
+    def rows() -> Iterator[pl.DataFrame]:
+        texts = [("tags", "tags", frames(tags)), ("caption", "caption", frames(captions))]
+        return part_rows(post_parts(frames(posts), None, ", "), texts, frames(images), frames(resolutions))
+
+    return rows
+
+
+def export(form: str, images: Path, rows: Iterator[pl.DataFrame], target: Path) -> None:
+    """Export all images in one form."""
+    settings = {"form": form, "images": "copy", "encode": {}, "variants": [], "captions": "all", "extension": "txt", "tars": 10}
+    assert "copy" in IMAGES[form]
+    data, folders = f"{target}/data/", {str(images): f"{images}/", "": "/"}
+    facts = {"posts": "all", "model": None, "tags": TAGS}
+    write_export(form, target, rows, settings, seed=0, data_path=data, folders=folders, facts=facts, threads=2)
+
+
+def tar_x(images: Path, target: Path) -> None:
+    """Unpack all tars."""
+    target.mkdir()
+    for tar in sorted(images.glob("*.tar")):
+        subprocess.run(["tar", "-xf", tar, "-C", target], check=True)
+
+
+def main() -> None:
+    """Run all ways in turns."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--posts", type=int, default=100_000)
+    parser.add_argument("--kilobytes", type=int, default=20)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=None)
+    options = parser.parse_args()
+    root = Path(tempfile.mkdtemp(dir=options.folder))
+    ways: dict[str, Callable[[Path], None]] = {
+        "tar -x": lambda target: tar_x(root / "tars", target),
+        "ai-toolkit": lambda target: export("ai-toolkit", root / "tars", rows(), target),
+        "folder": lambda target: export("folder", root / "tars", rows(), target),
+    }
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    try:
+        make_images(root / "tars", options.posts, options.kilobytes << 10)
+        rows = make_rows(root / "tars")
+        for _ in range(options.turns):
+            for name, way in ways.items():
+                start, cpu = time.perf_counter(), sum(os.times()[:4])
+                way(root / "out")
+                seconds[name].append((time.perf_counter() - start, sum(os.times()[:4]) - cpu))
+                shutil.rmtree(root / "out")
+    finally:
+        shutil.rmtree(root)
+    first = None
+    for name, turns in seconds.items():
+        wall, cpu = (median(values) for values in zip(*turns, strict=True))
+        first = first or (wall, cpu)
+        print(f"{name:12} wall {wall:6.1f} s ({wall / first[0]:.2f})   cpu {cpu:6.1f} s ({cpu / first[1]:.2f})")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

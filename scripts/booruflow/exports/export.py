@@ -1,0 +1,142 @@
+"""One export, written in one pass over its posts: images, texts, README and the list of files."""
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole, writing
+from booruflow.core.progress import counted
+from booruflow.core.streams import Stream
+from booruflow.exports.forms.registry import FORMS
+from booruflow.exports.images import How, listed, write_images
+from booruflow.exports.interface import DATA, Export, Form, require_plain
+from booruflow.exports.ledger import Ledger
+from booruflow.exports.readme import readme_text
+from booruflow.exports.rows import in_blocks, with_texts
+from booruflow.products.file_list import FILE_LIST, LEDGER
+from booruflow.products.meta_lat import image_path
+
+BLOCK_ROWS, BLOCK_ROWS_ENCODED = 16_384, 512
+"""Rows of a block. Images in tars are read in their order there, so that a tar is opened once a block; a job that is stopped
+finishes its block, and encoding is slow."""
+
+EXAMPLES = 3
+"""Texts that the README shows."""
+
+
+def write_export(
+    name: str,
+    folder: Path,
+    rows: Iterable[pl.DataFrame],
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    data_path: str,
+    folders: Mapping[str, str],
+    facts: Mapping[str, Any],
+    threads: int,
+) -> Mapping[str, int]:
+    """Write an export; return what was counted.
+
+    Images that an earlier job has written, and that are still as it left them, are kept. What earlier settings left in the data
+    folder is removed.
+
+    Args:
+        name: in the config.
+        folder: where it goes.
+        rows: of `booruflow.exports.rows.part_rows`.
+        settings: its config section, with `images` and `variants` filled in.
+        seed: of the choice among variants.
+        data_path: the absolute path of its data folder, with a separator at the end.
+        folders: for each image folder, and for "", where the trainer finds it.
+        facts: what the README says of the data set.
+        threads: threads for images.
+
+    Raises:
+        UserError: an image cannot be read, a file not be written, or no post is left.
+    """
+    form: Form = FORMS[settings["form"]]()
+    data = folder / DATA
+    with writing(data):
+        data.mkdir(parents=True, exist_ok=True)
+    with Ledger(folder / LEDGER) as ledger, open_whole(folder / FILE_LIST) as list_file:
+        export = Export(name, folder, data_path, settings, seed, folders, threads, ledger, list_file)
+        several = "one" if settings["captions"] == "one" else form.several
+        texts = with_texts(rows, settings["variants"], several, form.draws, seed)
+        blocks = in_blocks(texts, BLOCK_ROWS_ENCODED if settings["images"] == "encode" else BLOCK_ROWS)
+        form.write(export, _placed(export, form, counted(blocks, None, f"export {name}")))
+        if not export.counts["texts"]:
+            raise UserError(f"export {name}: no post has an image and a text: check the subset, the variants and inputs.images")
+        text = readme_text(export, form, facts)
+        with open_whole(folder / "README.md") as file:
+            file.write(text)
+        list_file.flush()
+        # images are not flushed one by one, which takes as long as writing them: after a loss of power a start sees their sizes
+        _remove_others(folder)
+    return export.counts
+
+
+def _placed(export: Export, form: Form, blocks: Iterable[pl.DataFrame]) -> Stream:
+    """Write the images of each block, and add where they are: `file` and `path`."""
+    how = How(export.settings["images"], export.settings["encode"])
+    has_files = form.writes_images and how.way != "none"
+    for block in blocks:
+        if how.way != "none":
+            missing = block["name"].null_count()
+            export.counts["without an image"] = export.counts.get("without an image", 0) + missing
+            block = block.filter(pl.col("name").is_not_null())
+        if has_files:
+            block = _with_images(export, form, block, how)
+        elif how.way == "none":
+            require_plain(block["file"])
+            block = block.with_columns(path=image_path(export.folders, "image_folder"))
+        export.counts["images"] += len(block) if how.way != "none" else 0
+        export.counts["texts"] += len(block)
+        if len(export.examples) < EXAMPLES:
+            export.examples += block["texts"].list.join("\n").head(EXAMPLES - len(export.examples)).to_list()
+        yield block
+
+
+def _with_images(export: Export, form: Form, block: pl.DataFrame, how: How) -> pl.DataFrame:
+    """Write the images of a block; those in tars that the trainer reads in place keep their own names."""
+    in_place = pl.col("tar").is_not_null() & pl.lit(form.reads_tars and how.way == "link")
+    loose = block.filter(~in_place)
+    written = write_images(loose, export.folder, DATA, how, export.ledger, export.threads)
+    for each in written:
+        export.add(listed(each))
+    places = pl.DataFrame(
+        {
+            "id": loose["id"],
+            "file": [each.path.removeprefix(f"{DATA}/") for each in written],
+            "image_width": [each.width for each in written],
+            "image_height": [each.height for each in written],
+        },
+        schema={"id": pl.Int64, "file": pl.String, "image_width": pl.Int32, "image_height": pl.Int32},
+    )
+    block = block.drop("file").join(places, on="id", how="left", maintain_order="left", suffix="_written")
+    sizes = (pl.coalesce(f"{side}_written", side).alias(side) for side in ("image_width", "image_height"))
+    return block.with_columns(*sizes, path=pl.concat_str(pl.lit(export.data_path), "file"))
+
+
+def _remove_others(folder: Path) -> None:
+    """Remove what is in the data folder and not on the list, which has just been written, and folders that are empty then."""
+    with (folder / f".{FILE_LIST}.part").open("rb") as lines:
+        kept = {line[:-1].rpartition(b"\t")[2] for line in lines}
+    removed = 0
+    start = len(os.fsencode(folder)) + 1
+    for path, _, files in os.walk(os.fsencode(folder / DATA), topdown=False):
+        for name in files:
+            file = path + b"/" + name
+            if file[start:] not in kept:
+                with writing(os.fsdecode(file)):
+                    os.unlink(file)  # noqa: PTH108
+                removed += 1
+        with suppress(OSError):  # it holds something
+            os.rmdir(path)  # noqa: PTH106
+    if removed:
+        print(f"{removed} files of an earlier export removed")

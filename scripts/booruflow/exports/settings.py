@@ -1,0 +1,52 @@
+"""The config sections `text` and `exports`: what the schema cannot express. Imported by Snakemake, without data libraries."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from booruflow.core.errors import UserError
+from booruflow.exports.templates import PARTS, parse_template
+
+IMAGES = {
+    "sd-scripts": ("none", "link", "copy", "encode"),
+    "folder": ("copy", "link", "encode", "none"),
+    "diffusion-pipe": ("link", "copy", "encode"),
+    "musubi": ("none", "link", "copy", "encode"),
+    "ai-toolkit": ("none", "link", "copy", "encode"),
+    "simpletuner": ("link", "copy", "encode"),
+    "imagefolder": ("copy", "link", "encode"),
+    "webdataset": ("copy", "encode"),
+    "aozora": ("copy", "link", "encode", "none"),
+}
+"""For each form what it takes for `images`; the first is the default."""
+
+
+def export_errors(config: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the sections `text` and `exports`, one line each."""
+    yield from _template_errors("text", config["text"]["variants"])
+    for name, export in config["exports"].items():
+        where = f"exports.{name}"
+        if export["subset"] is not None and export["subset"] not in config["subsets"]:
+            known = f"one of {', '.join(config['subsets'])}" if config["subsets"] else "define it under subsets"
+            yield f"{where}.subset: no subset '{export['subset']}': {known}, or null for all posts"
+        ways = IMAGES[export["form"]]
+        if export["images"] is not None and export["images"] not in ways:
+            yield f"{where}.images: the form {export['form']} takes {', '.join(ways)}, not {export['images']}"
+        elif export_settings(config, name)["images"] != "none" and not config["inputs"]["images"]:
+            remedy = "name a folder there" + (", or set images: none" if "none" in ways else "")
+            yield f"{where}: inputs.images is empty, so there are no images to export: {remedy}"
+        yield from _template_errors(where, export["variants"] or [])
+
+
+def export_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The settings of one export, with the form's way of images and the variants of `text` where it has none of its own."""
+    export = config["exports"][name]
+    variants = config["text"]["variants"] if export["variants"] is None else export["variants"]
+    return {**export, "images": export["images"] or IMAGES[export["form"]][0], "variants": variants}
+
+
+def _template_errors(where: str, variants: list[Mapping[str, Any]]) -> Iterator[str]:
+    for number, variant in enumerate(variants):
+        try:
+            parse_template(variant["template"], PARTS)
+        except UserError as error:
+            yield f"{where}.variants.{number}.template: {error}"

@@ -1,0 +1,67 @@
+"""Templates of texts: named parts in braces, such as `{tags}, {caption}`. Imported by Snakemake, without data libraries."""
+
+import difflib
+import re
+from typing import NamedTuple
+
+from booruflow.core.errors import UserError
+
+PARTS = (
+    "tags", "caption", "people", "artist", "characters", "copyrights", "general", "meta", "rating", "year", "quality", "size",
+)  # fmt: skip
+"""The names of parts; where each comes from is in `booruflow.exports.parts`."""
+
+DEFAULT = "{tags}, {caption}"
+
+_CLOSING = ")]>\"'»」）】"
+_SEPARATORS = " \t,;:.|/+&–—-"
+
+
+class Piece(NamedTuple):
+    """A part with what stands around it, which is left out together with the part.
+
+    Attributes:
+        part: its name.
+        before: the text before it.
+        alone: the text before it where it is the first part that is not empty.
+        after: the closing brackets and quotes behind it; of the last part all that follows.
+    """
+
+    part: str
+    before: str
+    alone: str
+    after: str
+
+
+def parse_template(template: str, parts: tuple[str, ...] = PARTS) -> list[Piece]:
+    """The pieces of a template.
+
+    Raises:
+        UserError: a part is unknown, a brace is single, or there is no part; the message does not name the place.
+    """
+    literals = re.split(r"\{([^{}]*)\}", template)
+    texts, names = literals[::2], literals[1::2]
+    if any(brace in text for text in texts for brace in "{}"):
+        raise UserError(f"'{template}': a brace without its partner: write parts as {{tags}}")
+    if not names:
+        raise UserError(f"'{template}': no part: use {_listed(parts)}")
+    for name in names:
+        if name not in parts:
+            nearest = difflib.get_close_matches(name, parts, n=1, cutoff=0.5)
+            hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"
+            raise UserError(f"'{template}': no part {{{name}}}; {hint}")
+    if any(not text.isprintable() for text in texts):
+        raise UserError(f"'{template!r}': a line break or tab: a variant is one line, write each as a template of its own")
+    pieces = []
+    before, alone = texts[0], texts[0]
+    for name, following in zip(names, texts[1:], strict=True):
+        rest = following.lstrip(_CLOSING)
+        pieces.append(Piece(name, before, alone, following[: len(following) - len(rest)]))
+        before, alone = rest, rest.lstrip(_SEPARATORS)
+    last = pieces[-1]
+    pieces[-1] = last._replace(after=last.after + before)
+    return pieces
+
+
+def _listed(parts: tuple[str, ...]) -> str:
+    return ", ".join(f"{{{part}}}" for part in parts)

@@ -1,0 +1,77 @@
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from booruflow.core.errors import UserError
+from booruflow.exports.templates import PARTS, parse_template
+from booruflow.exports.variants import filled
+
+SCHEMA = dict.fromkeys(PARTS, pl.String)
+
+
+def fill(template, **parts):
+    return pl.DataFrame([parts], schema=SCHEMA).select(filled(parse_template(template))).item()
+
+
+@pytest.mark.parametrize(
+    ("template", "parts", "text"),
+    [
+        ("{tags}", {"tags": "1girl, solo"}, "1girl, solo"),
+        ("{tags}, {caption}", {"tags": "1girl", "caption": "A girl."}, "1girl, A girl."),
+        ("{tags}, {caption}", {"caption": "A girl."}, "A girl."),
+        ("{tags}, {caption}", {"tags": "1girl"}, "1girl"),
+        ("{tags}, {caption}", {}, None),
+        ("{tags}, by {artist}. {caption}", {"tags": "1girl", "caption": "A girl."}, "1girl. A girl."),
+        ("{tags}, by {artist}. {caption}", {"artist": "ink"}, "by ink"),
+        ("{characters} ({rating}), {caption}", {"rating": "general", "caption": "A girl."}, "(general), A girl."),
+        ("{characters} ({rating}), {caption}", {"characters": "mirelle", "caption": "A girl."}, "mirelle, A girl."),
+        ("{characters} ({rating})", {"characters": "mirelle"}, "mirelle"),
+        ("{characters} ({rating})", {"characters": "mirelle", "rating": "general"}, "mirelle (general)"),
+        ("{characters} ||| {tags}", {"tags": "hat"}, "hat"),
+        ("{characters} ||| {tags}", {"characters": "mirelle"}, "mirelle"),
+        ("A drawing of {characters}.", {"characters": "mirelle"}, "A drawing of mirelle."),
+        ("A drawing of {characters}. {caption}", {"caption": "She smiles."}, "She smiles."),
+        ("{tags}{caption}", {"tags": "a", "caption": "b"}, "ab"),
+    ],
+)
+def test_an_empty_part_leaves_no_stray_separator(template, parts, text):
+    assert fill(template, **parts) == text
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{tag}, {caption}", "no part {tag}; did you mean {tags}?"),
+        ("{xyz}", "no part {xyz}; parts are {tags}, {caption}"),
+        ("{}", "no part {}; parts are"),
+        ("{tags, {caption}", "a brace without its partner"),
+        ("tags}", "a brace without its partner"),
+        ("masterpiece", "no part: use {tags}"),
+        ("{tags}\n{caption}", "a line break or tab: a variant is one line"),
+    ],
+)
+def test_a_bad_template_is_one_line(template, message):
+    with pytest.raises(UserError) as error:
+        parse_template(template)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+SEPARATORS = [", ", ". ", " ", " ||| ", "; ", " - ", ""]
+
+
+@given(
+    names=st.lists(st.sampled_from(PARTS), min_size=1, max_size=5, unique=True),
+    separators=st.lists(st.sampled_from(SEPARATORS), min_size=5, max_size=5),
+    empty=st.sets(st.sampled_from(PARTS)),
+)
+def test_any_subset_of_parts_is_joined_by_the_separators_before_them(names, separators, empty):
+    template = "".join(f"{separator}{{{name}}}" for name, separator in zip(names, ["", *separators], strict=False))
+    parts = {name: f"<{name}>" for name in names if name not in empty}
+    expected = "".join(
+        f"{separator if number else ''}<{name}>"
+        for number, (name, separator) in enumerate(
+            (name, separator) for name, separator in zip(names, ["", *separators], strict=False) if name in parts
+        )
+    )
+    assert fill(template, **parts) == (expected or None)
