@@ -20,7 +20,7 @@ silence_ctrl_c(BASE / "scripts")
 
 from booruflow.captioning.backends.registry import captioner_errors, open_backends
 from booruflow.captioning.failed import unanswered, unanswered_line
-from booruflow.captioning.prompts.settings import with_profile
+from booruflow.captioning.prompts.settings import views, with_profile
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.exports.settings import export_errors
@@ -52,6 +52,10 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# further styles; and what meta_cap_{view}.json holds: captions of a style, or those of one name in the answers to a style
+STYLES = CAPTIONER["styles"][1:] if config["captions"]["generate"] else []
+VIEWS = views(CAPTIONER) if config["captions"]["generate"] else {}
+
 # A job gets this section through its environment. Most of its settings only operate the job, so they are no params, which would
 # run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
 os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
@@ -59,7 +63,7 @@ os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
 if is_main_process():
     from booruflow.sources.tables.input_checks import table_errors
 
-    lines = [*input_errors(config), *export_errors(config)]
+    lines = [*input_errors(config), *export_errors(config, VIEWS)]
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     known = [name for name, column in config["inputs"]["columns"].items() if column is not None]
     errors += column_errors(TAG_POLICY, known, "its column is null in inputs.columns")

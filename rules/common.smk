@@ -7,7 +7,7 @@ Needs the checked config; makes nothing. Reads the config sections inputs, capti
 import functools
 
 from booruflow.captioning.backends.interface import shown_identity
-from booruflow.captioning.prompts.settings import for_style, parser_settings, request_settings, views
+from booruflow.captioning.prompts.settings import for_style, parser_settings, request_settings
 from booruflow.core.code_digest import code_digest
 from booruflow.sources.images.finding import listing_digest
 from booruflow.sources.inputs import image_folders, is_json, list_edited
@@ -24,10 +24,6 @@ EDITED = "edited"
 EDIT_LISTS = [f"results/edit_list/edited_{n}.json" for n in SHARDS]
 FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
-
-# further styles; and what meta_cap_{view}.json holds: captions of a style, or those of one name in the answers to a style
-STYLES = CAPTIONER["styles"][1:] if GENERATED else []
-VIEWS = views(CAPTIONER) if GENERATED else {}
 
 
 wildcard_constraints:

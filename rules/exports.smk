@@ -15,6 +15,9 @@ from booruflow.tags.policy import is_plain
 TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", "meta_cap.json")}
 """Parts of texts that are files keyed by id: name of the part -> the member of an entry, and the file in the results."""
 
+FURTHER_PARTS = {f"caption_{view}": ("caption", f"meta_cap_{view}.json") for view in VIEWS}
+"""The same for captions of further styles, of which subsets have no files of their own."""
+
 
 def export_files(name):
     """The products of an export that Snakemake knows; all its files are listed in files.tsv."""
@@ -25,7 +28,8 @@ def texts_of_export(wildcards):
     """The files of all parts, of the whole data set or of the subset."""
     subset = config["exports"][wildcards.export]["subset"]
     folder = "results" if subset is None else f"results/subsets/{subset}"
-    return [f"{folder}/{file}" for _, file in TEXT_PARTS.values()]
+    own = [f"{folder}/{file}" for _, file in TEXT_PARTS.values()]
+    return [*own, *(f"results/{file}" for _, file in FURTHER_PARTS.values())]
 
 
 def facts_of_export(wildcards):
@@ -61,7 +65,7 @@ rule export:
         settings=lambda wildcards: export_settings(config, wildcards.export),
         seed=config["text"]["seed"],
         separator=verbatim(TAG_POLICY["separator"]),
-        parts=[(name, member) for name, (member, _) in TEXT_PARTS.items()],
+        parts=[(name, member) for name, (member, _) in (TEXT_PARTS | FURTHER_PARTS).items()],
         data_path=lambda wildcards: trainer_folder(f"results/exports/{wildcards.export}/data"),
         folders=verbatim(TRAINER_FOLDERS),
         facts=facts_of_export,

@@ -6,7 +6,7 @@ import polars as pl
 
 from booruflow.core.streams import Stream, aligned
 from booruflow.exports.parts import text_part, without_keep_separator
-from booruflow.exports.templates import PARTS
+from booruflow.exports.templates import PARTS, TEXTS
 from booruflow.exports.variants import Variants, all_texts, chosen_text, parts_used
 
 WILDCARD = r"\{[^}]+\}"
@@ -19,7 +19,7 @@ def part_rows(
     images: Iterable[pl.DataFrame],
     resolutions: Iterable[pl.DataFrame],
 ) -> Stream:
-    """One row per post that can be trained on and has a text of any kind.
+    """One row per post that can be trained on and has tags or a caption.
 
     Args:
         tag_parts: of `booruflow.exports.parts.post_parts`.
@@ -32,10 +32,10 @@ def part_rows(
         rows = rows.rename({"folder": "image_folder"})
         for (name, member, _), frame in zip(entries, frames, strict=True):
             rows = rows.join(text_part(frame, member, name), on="id", how="left", maintain_order="left")
-        rows = rows.filter(pl.any_horizontal(pl.col(names).is_not_null()))
+        rows = rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
         rows = rows.join(post_rows, on="id", how="left", maintain_order="left")
         rows = rows.join(image_rows.rename({"size": "bytes"}), on="id", how="left", maintain_order="left")
-        yield rows.with_columns(without_keep_separator(part) for part in PARTS if part != "tags")
+        yield rows.with_columns(without_keep_separator(part) for part in {*PARTS, *names} - {"tags"})
 
 
 def with_texts(rows: Iterable[pl.DataFrame], variants: Variants, several: str, draws: bool, seed: int) -> Stream:

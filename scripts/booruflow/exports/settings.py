@@ -1,10 +1,10 @@
 """The config sections `text` and `exports`: what the schema cannot express. Imported by Snakemake, without data libraries."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.exports.templates import PARTS, parse_template
+from booruflow.exports.templates import check_template, parts_with
 
 IMAGES = {
     "sd-scripts": ("none", "link", "copy", "encode"),
@@ -20,9 +20,10 @@ IMAGES = {
 """For each form what it takes for `images`; the first is the default."""
 
 
-def export_errors(config: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the sections `text` and `exports`, one line each."""
-    yield from _template_errors("text", config["text"]["variants"])
+def export_errors(config: Mapping[str, Any], views: Iterable[str]) -> Iterator[str]:
+    """What is wrong with the sections `text` and `exports`, one line each; `views` are the names of further captions."""
+    parts = parts_with(views)
+    yield from _template_errors("text", config["text"]["variants"], parts)
     for name, export in config["exports"].items():
         where = f"exports.{name}"
         if export["subset"] is not None and export["subset"] not in config["subsets"]:
@@ -34,7 +35,7 @@ def export_errors(config: Mapping[str, Any]) -> Iterator[str]:
         elif export_settings(config, name)["images"] != "none" and not config["inputs"]["images"]:
             remedy = "name a folder there" + (", or set images: none" if "none" in ways else "")
             yield f"{where}: inputs.images is empty, so there are no images to export: {remedy}"
-        yield from _template_errors(where, export["variants"] or [])
+        yield from _template_errors(where, export["variants"] or [], parts)
 
 
 def export_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -44,9 +45,9 @@ def export_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {**export, "images": export["images"] or IMAGES[export["form"]][0], "variants": variants}
 
 
-def _template_errors(where: str, variants: list[Mapping[str, Any]]) -> Iterator[str]:
+def _template_errors(where: str, variants: list[Mapping[str, Any]], parts: Sequence[str]) -> Iterator[str]:
     for number, variant in enumerate(variants):
         try:
-            parse_template(variant["template"], PARTS)
+            check_template(variant["template"], parts)
         except UserError as error:
             yield f"{where}.variants.{number}.template: {error}"

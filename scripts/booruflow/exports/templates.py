@@ -2,14 +2,18 @@
 
 import difflib
 import re
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from booruflow.core.errors import UserError
 
+TEXTS = ("tags", "caption")
+"""The parts that say whether a post belongs to a data set or subset: it has one of them."""
+
 PARTS = (
-    "tags", "caption", "people", "artist", "characters", "copyrights", "general", "meta", "rating", "year", "quality", "size",
+    *TEXTS, "people", "artist", "characters", "copyrights", "general", "meta", "rating", "year", "quality", "size",
 )  # fmt: skip
-"""The names of parts; where each comes from is in `booruflow.exports.parts`."""
+"""The names of parts that all posts can have; where each comes from is in `booruflow.exports.parts`."""
 
 DEFAULT = "{tags}, {caption}"
 
@@ -33,23 +37,23 @@ class Piece(NamedTuple):
     after: str
 
 
-def parse_template(template: str, parts: tuple[str, ...] = PARTS) -> list[Piece]:
+def parts_with(views: Iterable[str]) -> tuple[str, ...]:
+    """All names of parts, with one for the captions of each further style, such as `caption_short`."""
+    return (*PARTS, *(f"caption_{view}" for view in views))
+
+
+def parse_template(template: str) -> list[Piece]:
     """The pieces of a template.
 
     Raises:
-        UserError: a part is unknown, a brace is single, or there is no part; the message does not name the place.
+        UserError: a brace is single, there is no part, or a line break; the message does not name the place.
     """
     literals = re.split(r"\{([^{}]*)\}", template)
     texts, names = literals[::2], literals[1::2]
     if any(brace in text for text in texts for brace in "{}"):
         raise UserError(f"'{template}': a brace without its partner: write parts as {{tags}}")
     if not names:
-        raise UserError(f"'{template}': no part: use {_listed(parts)}")
-    for name in names:
-        if name not in parts:
-            nearest = difflib.get_close_matches(name, parts, n=1, cutoff=0.5)
-            hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"
-            raise UserError(f"'{template}': no part {{{name}}}; {hint}")
+        raise UserError(f"'{template}': no part: use {_listed(PARTS)}")
     if any(not text.isprintable() for text in texts):
         raise UserError(f"'{template!r}': a line break or tab: a variant is one line, write each as a template of its own")
     pieces = []
@@ -63,5 +67,14 @@ def parse_template(template: str, parts: tuple[str, ...] = PARTS) -> list[Piece]
     return pieces
 
 
-def _listed(parts: tuple[str, ...]) -> str:
+def check_template(template: str, parts: Sequence[str]) -> None:
+    """Raise a UserError, as `parse_template`, also for a part that is not among `parts`."""
+    for piece in parse_template(template):
+        if piece.part not in parts:
+            nearest = difflib.get_close_matches(piece.part, parts, n=1, cutoff=0.5)
+            hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"
+            raise UserError(f"'{template}': no part {{{piece.part}}}; {hint}")
+
+
+def _listed(parts: Sequence[str]) -> str:
     return ", ".join(f"{{{part}}}" for part in parts)

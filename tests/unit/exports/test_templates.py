@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.exports.templates import PARTS, parse_template
+from booruflow.exports.templates import PARTS, check_template, parse_template
 from booruflow.exports.variants import filled
 
 SCHEMA = dict.fromkeys(PARTS, pl.String)
@@ -53,7 +53,7 @@ def test_an_empty_part_leaves_no_stray_separator(template, parts, text):
 )
 def test_a_bad_template_is_one_line(template, message):
     with pytest.raises(UserError) as error:
-        parse_template(template)
+        check_template(template, PARTS)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
