@@ -37,7 +37,8 @@ def facts_of_export(wildcards):
     subset = config["exports"][wildcards.export]["subset"]
     posts = "all" if subset is None else f"subset {subset}: {json.dumps(config['subsets'][subset], ensure_ascii=False)}"
     model, revision = CAPTIONER["model"], CAPTIONER["revision"]
-    captioner = f"{model}{f' ({revision})' if revision else ''}, style {CAPTIONER['style']}" if GENERATED else None
+    style = f", style {CAPTIONER['style']}" if CAPTIONER["style"] else ""
+    captioner = f"{model}{f' ({revision})' if revision else ''}{style}" if GENERATED else None
     tags = {"policies": config["tags"]["policies"], "order": TAG_POLICY["order"], "underscores": TAG_POLICY["underscores"]}
     return {"posts": posts, "model": captioner, "tags": tags}
 
