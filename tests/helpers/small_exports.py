@@ -38,7 +38,10 @@ POSTS = [
     (5, None, "", "", "", None),
     (16, "g", "ink", "bob", "\\||/ hat", 'A "hat"\\.'),
 ]
-"""The fifth has neither tags nor caption; the image of the sixth is in a tar, under ./16.png."""
+"""The fifth has neither tags nor caption, only, as the first, a caption of a further style.
+
+The image of the sixth is in a tar, under ./16.png.
+"""
 
 
 def image_folder(root: Path) -> Path:
@@ -81,7 +84,12 @@ def rows_of(images: Path) -> Any:
         schema=RESOLUTIONS_SCHEMA,
         orient="row",
     )
-    entries = [("tags", "tags", [texts(0, "tags")]), ("caption", "caption", [texts(5, "caption")])]
+    short = pl.DataFrame([(post, f'{{"caption":"Short {post}."}}') for post in (1, 5)], schema=ENTRY_SCHEMA, orient="row")
+    entries = [
+        ("tags", "tags", [texts(0, "tags")]),
+        ("caption", "caption", [texts(5, "caption")]),
+        ("caption_short", "caption", [short]),
+    ]
     return part_rows(post_parts([posts], None, ", "), entries, [found.select(list(IMAGES_SCHEMA))], [resolutions])
 
 

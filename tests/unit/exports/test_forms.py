@@ -59,6 +59,13 @@ def wildcard_lines(caption):
     return lines
 
 
+def test_captions_of_a_further_style_are_a_part_of_texts(write):
+    folder = write("folder", variants=[{"template": "{characters}: {caption_short}"}])
+    assert {path.name: path.read_text("utf-8") for path in folder.glob("data/*.txt")} == {
+        "1.txt": "mirelle: Short 1.", "16.txt": "bob"
+    }, "the fifth post belongs to the data set neither by tags nor by a caption"  # fmt: skip
+
+
 def test_each_form_has_its_images_and_its_name_in_the_schema():
     schema = Path("rules/schemas/config.schema.yaml").read_text("utf-8")
     assert set(FORMS) == set(IMAGES)

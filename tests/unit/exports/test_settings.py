@@ -41,6 +41,10 @@ def test_good_exports():
             "text.variants.0.template: '{tag}': no part {tag}; did you mean {tags}?",
         ),
         (
+            {"text": {"variants": [{"template": "{caption_short}"}, {"template": "{caption_shorter}"}]}},
+            "text.variants.1.template: '{caption_shorter}': no part {caption_shorter}; did you mean {caption_short}?",
+        ),
+        (
             {"a": {"form": "folder", "variants": [{"template": "{tags}"}, {"template": "x"}]}},
             "exports.a.variants.1.template: 'x': no part: use {tags}, {caption}",
         ),
