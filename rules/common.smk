@@ -142,6 +142,19 @@ def style_files():
     ]
 
 
+def export_files(name):
+    """The products of an export that Snakemake knows; all its files are listed in files.tsv."""
+    return [f"results/exports/{name}/README.md", f"results/exports/{name}/files.tsv"]
+
+
+def texts_of_export(wildcards):
+    """The files of all parts, of the whole data set or of the subset."""
+    subset = config["exports"][wildcards.export]["subset"]
+    folder = "results" if subset is None else f"results/subsets/{subset}"
+    own = [f"{folder}/{file}" for _, file in TEXT_PARTS.values()]
+    return [*own, *(f"results/{file}" for _, file in FURTHER_PARTS.values())]
+
+
 def everything():
     """All products, and the intermediate files: Snakemake recreates a missing one only if a target requests it."""
     return [

@@ -6,9 +6,7 @@ exports and tags.
 `snakemake export_NAME` builds one export.
 """
 
-import json
-
-from booruflow.exports.settings import export_settings
+from booruflow.exports.settings import export_facts, export_settings
 from booruflow.sources.inputs import trainer_folder
 from booruflow.tags.policy import is_plain
 
@@ -17,30 +15,6 @@ TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", 
 
 FURTHER_PARTS = {f"caption_{view}": ("caption", f"meta_cap_{view}.json") for view in VIEWS}
 """The same for captions of further styles, of which subsets have no files of their own."""
-
-
-def export_files(name):
-    """The products of an export that Snakemake knows; all its files are listed in files.tsv."""
-    return [f"results/exports/{name}/README.md", f"results/exports/{name}/files.tsv"]
-
-
-def texts_of_export(wildcards):
-    """The files of all parts, of the whole data set or of the subset."""
-    subset = config["exports"][wildcards.export]["subset"]
-    folder = "results" if subset is None else f"results/subsets/{subset}"
-    own = [f"{folder}/{file}" for _, file in TEXT_PARTS.values()]
-    return [*own, *(f"results/{file}" for _, file in FURTHER_PARTS.values())]
-
-
-def facts_of_export(wildcards):
-    """What the README of an export says of its data set."""
-    subset = config["exports"][wildcards.export]["subset"]
-    posts = "all" if subset is None else f"subset {subset}: {json.dumps(config['subsets'][subset], ensure_ascii=False)}"
-    model, revision = CAPTIONER["model"], CAPTIONER["revision"]
-    style = f", style {CAPTIONER['style']}" if CAPTIONER["style"] else ""
-    captioner = f"{model}{f' ({revision})' if revision else ''}{style}" if GENERATED else None
-    tags = {"policies": config["tags"]["policies"], "order": TAG_POLICY["order"], "underscores": TAG_POLICY["underscores"]}
-    return {"posts": posts, "model": captioner, "tags": tags}
 
 
 rule export:
@@ -69,7 +43,7 @@ rule export:
         parts=[(name, member) for name, (member, _) in (TEXT_PARTS | FURTHER_PARTS).items()],
         data_path=lambda wildcards: trainer_folder(f"results/exports/{wildcards.export}/data"),
         folders=verbatim(TRAINER_FOLDERS),
-        facts=facts_of_export,
+        facts=lambda wildcards: export_facts(config, wildcards.export, TAG_POLICY, CAPTIONER if GENERATED else None),
     conda:
         "../envs/data.yaml"
     message:

@@ -52,7 +52,6 @@ rule manifest:
         mem_mb=2000,
     params:
         code=code("manifest"),
-        results="results",
         tars=config["tars"]["count"],
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),

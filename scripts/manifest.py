@@ -11,7 +11,7 @@ from booruflow.products.tars import tar_files
 
 with job(snakemake.log[0], snakemake.rule):
     products, params, target = snakemake.input, snakemake.params, snakemake.output.manifest
-    results = Path(params.results)
+    results = Path(target).parent
     summary = summary_of(read_counts(products.counts), check_exports(products, params.tars, params.image_name))
     # one tar stands for all in its folder
     files = [

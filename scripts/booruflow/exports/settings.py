@@ -1,5 +1,6 @@
 """The config sections `text` and `exports`: what the schema cannot express. Imported by Snakemake, without data libraries."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,6 +44,25 @@ def export_settings(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     export = config["exports"][name]
     variants = config["text"]["variants"] if export["variants"] is None else export["variants"]
     return {**export, "images": export["images"] or IMAGES[export["form"]][0], "variants": variants}
+
+
+def export_facts(
+    config: Mapping[str, Any], name: str, policy: Mapping[str, Any], captioner: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What the README of an export says of its data set: `posts`, which were selected; `model`, the captioner; `tags`.
+
+    Args:
+        config: all of it.
+        name: of the export.
+        policy: the tag policy.
+        captioner: the config section of that name; None if no captions are generated.
+    """
+    subset = config["exports"][name]["subset"]
+    posts = "all" if subset is None else f"subset {subset}: {json.dumps(config['subsets'][subset], ensure_ascii=False)}"
+    revision = f" ({captioner['revision']})" if captioner and captioner["revision"] else ""
+    style = f", style {captioner['style']}" if captioner and captioner["style"] else ""
+    tags = {"policies": config["tags"]["policies"], "order": policy["order"], "underscores": policy["underscores"]}
+    return {"posts": posts, "model": captioner and f"{captioner['model']}{revision}{style}", "tags": tags}
 
 
 def _template_errors(where: str, variants: list[Mapping[str, Any]], parts: Sequence[str]) -> Iterator[str]:
