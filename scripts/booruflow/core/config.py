@@ -5,6 +5,7 @@ import datetime
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,7 +13,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 
 from booruflow.core.config_errors import error_lines
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, first_line
+from booruflow.core.files import open_input
 
 Tree = dict[str, Any]
 """A configuration, a schema, or a part of one."""
@@ -52,6 +54,32 @@ def check_config(config: Tree, schema: Tree, file: str = "config.yaml", remedy: 
 def is_section(schema: Tree) -> bool:
     """Whether a value of this schema is a section, that is, an object whose keys the schema names."""
     return schema.get("type") == "object" and "properties" in schema
+
+
+def read_yaml(path: Path) -> Any:  # noqa: ANN401 (any JSON value)
+    """The content of a YAML file.
+
+    Raises:
+        UserError: it cannot be read, is not YAML in UTF-8, or has a key twice; one line for each error.
+    """
+    with open_input(path) as file:
+        data = file.read()
+    try:
+        text = data.decode()
+        content = yaml.safe_load(text)
+        repeated = duplicate_keys(text)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise UserError(f"{path}: line {line}: not UTF-8: save the file as UTF-8") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UserError(f"{path}: {place}not YAML ({error.problem}): correct the line, or put the text in quotes") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UserError(f"{path}: not YAML ({first_line(error)}): correct the file") from error
+    if repeated:
+        raise UserError("\n".join(f"{path}: {line}" for line in repeated))
+    return content
 
 
 def duplicate_keys(text: str) -> list[str]:

@@ -10,11 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from booruflow.core.config import Tree, check_config, duplicate_keys
-from booruflow.core.errors import UserError, first_line
-from booruflow.core.files import open_input
+from booruflow.core.config import Tree, check_config, read_yaml
+from booruflow.core.errors import UserError
 
 BASE = "plain"
 """The policy that all others build on."""
@@ -98,18 +95,7 @@ def _path(name: str, shipped: Path) -> Path:
 
 
 def _read(path: Path, schema: Tree) -> Tree:
-    with open_input(path) as file:
-        data = file.read()
-    try:
-        text = data.decode("utf-8")
-        repeated = duplicate_keys(text)
-        layer = yaml.safe_load(text) or {}
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f", line {place.line + 1}" if place else ""
-        raise UserError(f"{path}{where}: not YAML in UTF-8 ({first_line(error)}): correct it") from error
-    if repeated:
-        raise UserError("\n".join(f"{path}: {line}" for line in repeated))
+    layer = read_yaml(path) or {}
     if not isinstance(layer, dict) or "policies" in layer:
         raise UserError(f"{path}: not the keys of the config section tags, without policies: see policies/ for examples")
     filled = check_config(layer, schema, str(path))

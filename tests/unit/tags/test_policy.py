@@ -82,7 +82,7 @@ def test_a_bad_section_is_one_line_that_names_the_key(policy, section, message):
         ("keep: [red hair]", r"own\.yaml: keep: 'red hair' has white space"),
         ("drop: red_hair", r'own\.yaml: drop: "red_hair" is not a list'),
         ("dropp: [a]", r"own\.yaml: dropp: unknown key; did you mean drop\?"),
-        ("drop: [a\n", r"own\.yaml, line \d: not YAML in UTF-8 .*: correct it"),
+        ("drop: [a\n", r"own\.yaml: line \d, column \d: not YAML .*: correct the line"),
         ("drop: [a]\ndrop: [b]\n", r"own\.yaml: drop: twice, in lines 1 and 2: keep one"),
         ("- a", r"own\.yaml: not the keys of the config section tags"),
         ("policies: [noobai]", r"own\.yaml: not the keys of the config section tags, without policies"),
@@ -99,7 +99,7 @@ def test_a_policy_file_may_be_empty_or_in_other_bytes(policy, tmp_path):
     (tmp_path / "own.yaml").write_text("# nothing yet\n")
     assert policy(policies=[str(tmp_path / "own.yaml")]) == policy()
     (tmp_path / "own.yaml").write_bytes(b"drop: [\xff]")
-    with pytest.raises(UserError, match="not YAML in UTF-8"):
+    with pytest.raises(UserError, match=r"own\.yaml: line 1: not UTF-8: save the file as UTF-8"):
         policy(policies=[str(tmp_path / "own.yaml")])
 
 

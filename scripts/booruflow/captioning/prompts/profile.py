@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_input
 
 FOLDER = Path(__file__).with_name("profiles")
 SHIPPED = tuple(sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "schema"))
@@ -41,46 +40,21 @@ def read_profile(name: str) -> Profile:
             " Or give the path of a file of your own, which ends in .yaml"
         )
     shown = f"profile {name}" if name in SHIPPED else str(path)
-    profile = _checked(_read_yaml(path), shown)
+    profile = _checked(path, shown)
     if errors := [f"{shown}: {line}" for line in _errors(profile)]:
         raise UserError("\n".join(errors))
     return profile
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _checked(path: Path, shown: str) -> Profile:
+    """The content of a file with the defaults of the schema."""
     import yaml
 
-    from booruflow.core.config import duplicate_keys
+    from booruflow.core.config import check_config, read_yaml
 
-    with open_input(path) as file:
-        data = file.read()
-    try:
-        text = data.decode()
-        content = yaml.safe_load(text)
-        repeated = duplicate_keys(text)
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise UserError(f"{path}: line {line}: not UTF-8: save the file as UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UserError(f"{path}: {place}not YAML ({error.problem}): correct the line, or put the text in quotes") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"{path}: not YAML ({reason}): correct the file") from error
-    if repeated:
-        raise UserError("\n".join(f"{path}: {line}" for line in repeated))
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a profile, which has keys such as styles: {GUIDE}")
-    return content
-
-
-def _checked(content: dict[str, Any], shown: str) -> Profile:
-    """The content with the defaults of the schema."""
-    import yaml
-
-    from booruflow.core.config import check_config
-
     schema = yaml.safe_load(FOLDER.joinpath("schema.yaml").read_text("utf-8"))
     return check_config(content, schema, shown, f": {GUIDE}")
 
