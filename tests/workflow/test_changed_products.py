@@ -87,8 +87,9 @@ def test_what_was_changed_cut_or_deleted_is_built_again_and_what_was_touched_is_
     for change in ("captions/good_1.json has changed since it was built", "missing/split_0.json is missing"):
         assert f"results/{change}: its job runs again" in ran.text
     assert built.products() == sample.products()
-    verified_run = built.run("verify")
-    assert verified_run.jobs == {"verify": 1} and "products are as they were built" in verified_run.text
+    for _ in range(2):
+        verified_run = built.run("verify")
+        assert verified_run.jobs == {"verify": 1} and "products are as they were built" in verified_run.text
     assert "Data set in" not in verified_run.text, "no counts of an earlier run"
     assert built.plan() == {}
 
