@@ -148,7 +148,8 @@ if VIEWS:
 
     rule style_captions:
         input:
-            missing_before=rules.missing.output.missing,
+            posts=rules.posts.output.posts,
+            base=rules.base_captions.output.captions,
             splits=expand("results/missing/split_{n}.parquet", n=GENERATED),
             good=lambda wildcards: outcomes_of(wildcards.view, "good"),
             bad=lambda wildcards: outcomes_of(wildcards.view, "bad"),

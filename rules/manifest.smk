@@ -10,6 +10,8 @@ from booruflow.products.summary import print_summary
 rule manifest:
     input:
         posts=rules.posts.output.posts,
+        missing_before=rules.missing.output.missing,
+        splits=rules.shards.output.tables,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         counts=rules.meta_cap.output.counts,
@@ -19,8 +21,7 @@ rule manifest:
         tag_tars=tars_of("", "tags")[-1],
         others=[
             rules.meta_lat.output.jsonl,
-            *rules.missing.output,
-            *rules.shards.output,
+            *rules.shards.output.json,
             *rules.images.output,
             *rules.resolutions.output,
             *UNREADABLE,

@@ -13,7 +13,7 @@ TRAINER_FOLDERS = trainer_folders(config["meta_lat"]["folder"], IMAGES)
 
 rule meta_cap:
     input:
-        missing_before=ancient(rules.missing.output.missing),  # only for checks; it also depends on the spelling of tags
+        posts=rules.posts.output.posts,
         splits=expand("results/missing/split_{n}.parquet", n=GENERATED),
         base=rules.base_captions.output.captions,
         good=expand("results/captions/good_{n}.json", n=GENERATED),

@@ -42,7 +42,7 @@ def run_script(tmp_path, write):
 
     def run():
         lists = dict.fromkeys(("splits", "good", "bad", "skipped", "failed", "fixed"), ())
-        inputs = SimpleNamespace(base=write("base", {1: "a", 2: "b"}), missing_before="", **lists)
+        inputs = SimpleNamespace(base=write("base", {1: "a", 2: "b"}), posts="", **lists)
         outputs = SimpleNamespace(captions=tmp_path / "meta_cap.json", counts=tmp_path / "counts.json")
         snakemake = SimpleNamespace(input=inputs, output=outputs, log=[tmp_path / "log"], rule="meta_cap")
         runpy.run_path(str(SCRIPT), {"snakemake": snakemake})

@@ -12,17 +12,18 @@ from typing import Protocol
 import polars as pl
 
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import read_entries
+from booruflow.core.idjson import read_entries, read_entry_ids
 from booruflow.core.streams import aligned
 from booruflow.core.tables import read_stream
 from booruflow.products.meta_cap import caption_sources
-from booruflow.sources.missing import read_missing
+from booruflow.sources.missing import without
 
 
 class ShardFiles(Protocol):
     """Paths as the rules `meta_cap` and `style_captions` name their inputs; lists have one file per shard."""
 
-    missing_before: str
+    posts: str
+    base: str
     splits: Sequence[str]
     good: Sequence[str]
     bad: Sequence[str]
@@ -33,7 +34,6 @@ class ShardFiles(Protocol):
 class CaptionFiles(ShardFiles, Protocol):
     """Paths as the rule `meta_cap` names its inputs."""
 
-    base: str
     fixed: Sequence[str]
 
 
@@ -48,7 +48,8 @@ def check_shard_files(files: ShardFiles) -> list[int]:
         for split, *lists in zip(files.splits, files.good, files.bad, files.skipped, files.failed, strict=True)
     ]
     if outcomes:
-        check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
+        to_caption = without(read_stream(files.posts, ["id"]), read_entry_ids(files.base))
+        check_shards(to_caption, [read_stream(split, ["id"]) for split in files.splits])
     return [sum(counts) for counts in zip(*outcomes, strict=True)] if outcomes else [0, 0, 0, 0]
 
 

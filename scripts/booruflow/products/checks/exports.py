@@ -18,7 +18,7 @@ from booruflow.core.idjson import READ_BYTES, decode_json_text, read_entries, re
 from booruflow.core.progress import counted, progress
 from booruflow.core.streams import aligned
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.products.checks.captions import require_none
+from booruflow.products.checks.captions import check_shards, require_none
 from booruflow.products.tar_index import read_index
 from booruflow.products.tars import tar_name, tar_texts
 from booruflow.sources.images.names import name_pattern
@@ -29,6 +29,8 @@ class ExportFiles(Protocol):
     """Paths of what the trainer reads and what it is made of, as the rule `manifest` names its inputs."""
 
     posts: str
+    missing_before: str
+    splits: Sequence[str]
     tags: str
     captions: str
     lat: str
@@ -46,6 +48,7 @@ def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, i
     Raises:
         UserError: a check failed.
     """
+    check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
     posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
     missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
     total, entries, tags_only = check_coverage(

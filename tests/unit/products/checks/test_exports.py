@@ -200,7 +200,7 @@ def test_the_counts_of_consistent_products(products):
 @pytest.mark.parametrize(
     ("name", "other"),
     [
-        ("missing_before", "missing"), ("good", "bad"), ("captions", "base"), ("missing", "missing_before"),
+        ("missing_before", "missing"), ("base", "captions"), ("good", "bad"), ("captions", "base"), ("missing", "missing_before"),
         ("caption_tars", "tag_tars"), ("tag_tars", "caption_tars"),
     ],
 )  # fmt: skip
