@@ -61,12 +61,17 @@ VIEWS = views(CAPTIONER) if config["captions"]["generate"] else {}
 os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
 
 if is_main_process():
-    from booruflow.sources.tables.input_checks import table_errors
+    from booruflow.products.subset import absent_columns
+    from booruflow.sources.posts import POSTS_SCHEMA
+    from booruflow.sources.tables.input_checks import present_columns, table_errors
 
     lines = [*input_errors(config), *export_errors(config, VIEWS)]
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
-    known = [name for name, column in config["inputs"]["columns"].items() if column is not None]
-    errors += column_errors(TAG_POLICY, known, "its column is null in inputs.columns")
+    if not errors and all(map(os.path.exists, config["inputs"]["metadata"])):
+        present = present_columns(config["inputs"])
+        errors += column_errors(TAG_POLICY, present, "no metadata file has its column")
+        for name, post_filter in config["subsets"].items():
+            errors += absent_columns({*POSTS_SCHEMA, *present}, post_filter, name)
     if errors and config["captions"]["generate"]:
         errors += captioner_errors(CAPTIONER, check_packages=not uses_conda())
     if errors:

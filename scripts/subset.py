@@ -1,6 +1,7 @@
 """Rule subset: the products of the posts that match a filter."""
 
 from booruflow.captioning.skipped import read_skipped
+from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries, write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
@@ -8,12 +9,13 @@ from booruflow.core.streams import semi_join
 from booruflow.core.tables import open_table, read_stream, rows_of
 from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
 from booruflow.products.selection import Dropped, columns_read, selected
-from booruflow.products.subset import SIZE_CONDITIONS, require_columns, with_sizes
+from booruflow.products.subset import SIZE_CONDITIONS, absent_columns, with_sizes
 from booruflow.products.trainable import without_unreadable
 
 with job(snakemake.log[0], snakemake.rule):
     files, output, params = snakemake.input, snakemake.output, snakemake.params
-    require_columns(open_table(files.posts).schema_arrow.names, params.filter, snakemake.wildcards.subset)
+    for line in absent_columns(open_table(files.posts).schema_arrow.names, params.filter, snakemake.wildcards.subset):
+        raise UserError(line)
     posts = counted(read_stream(files.posts, columns_read(params.filter)), rows_of(files.posts), "posts")
     if any(key in params.filter for key in SIZE_CONDITIONS):
         posts = with_sizes(posts, read_stream(files.resolutions, ["id", "image_width", "image_height"]))

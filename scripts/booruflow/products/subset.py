@@ -1,13 +1,12 @@
 """Subsets: conditions on single posts, by their tags, rating, score, favourites, time and size."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
 import polars as pl
 
-from booruflow.core.errors import UserError
 from booruflow.core.streams import Stream, aligned
 from booruflow.sources.posts import TAG_CATEGORIES
 
@@ -74,13 +73,12 @@ def columns_of(post_filter: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(["id", *(name for key in post_filter for name in COLUMNS.get(key, []))]))
 
 
-def require_columns(names: Iterable[str], post_filter: Mapping[str, Any], subset: str) -> None:
-    """Raise a UserError about the first key of a filter whose column the posts do not have."""
-    known = set(names)
+def absent_columns(known: Collection[str], post_filter: Mapping[str, Any], subset: str) -> Iterator[str]:
+    """One line for each column that a filter reads and that is not among those `known`."""
     for key in post_filter:
         for column in [*COLUMNS.get(key, []), *(post_filter[key] if key == "duplicates" else [])]:
             if column not in known:
-                raise UserError(
+                yield (
                     f"config.yaml: subsets.{subset}.{key}: the metadata have no column {column}: name it under inputs.columns,"
                     " or remove the condition"
                 )

@@ -33,6 +33,23 @@ def table_errors(inputs: Mapping[str, Any]) -> list[str]:
     return errors
 
 
+def present_columns(inputs: Mapping[str, Any]) -> set[str]:
+    """The columns of posts that a metadata file has, by their names in `inputs.columns`; files that do not exist are passed over.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    found = {name for path in inputs["metadata"] if Path(path).exists() for name in _column_names(path)}
+    return {name for name, source in inputs["columns"].items() if source in found}
+
+
+def _column_names(path: str) -> list[str]:
+    if not is_csv(path):
+        return list(open_table(path).schema_arrow.names)
+    with tqdm(disable=True) as bar, CsvFile(path, bar) as file:
+        return csv_header(path, file, [])[0]
+
+
 def _check(path: str, id_name: str, columns: Sequence[Column]) -> None:
     if is_csv(path):
         with tqdm(disable=True) as bar, CsvFile(path, bar) as file:

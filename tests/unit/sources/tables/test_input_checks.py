@@ -2,7 +2,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from booruflow.sources.tables.input_checks import table_errors
+from booruflow.sources.tables.input_checks import present_columns, table_errors
 
 COLUMNS = {"id": "id", "rating": None, "score": None, "general": "tags", "artist": None, "character": None, "copyright": None}
 COLUMNS |= {"meta": None, "image_width": "width", "image_height": "height", "file_ext": "ext"}
@@ -27,3 +27,12 @@ def test_all_tables_are_checked_and_all_errors_named(tmp_path):
     assert no_id.startswith(f"config.yaml: inputs.captions.0: {paths['c.parquet']}: no column 'id'")
     assert no_text.startswith(f"config.yaml: inputs.captions.1: {paths['c.parquet']}: no column 'text'")
     assert table_errors({"columns": COLUMNS, "metadata": metadata[:1], "captions": captions[2:]}) == []
+
+
+def test_the_columns_that_any_metadata_file_has(tmp_path):
+    pl.DataFrame({"id": [1], "tags": ["a"], "md5": ["x"]}).write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "b.csv").write_text("id,tags,favourites\n")
+    columns = COLUMNS | {"fav_count": "favourites", "md5": None, "source": "source"}
+    files = [str(tmp_path / name) for name in ("a.parquet", "b.csv", "gone.parquet")]
+    assert present_columns({"columns": columns, "metadata": files}) == {"id", "general", "fav_count"}
+    assert present_columns({"columns": columns, "metadata": files[:1]}) == {"id", "general"}
