@@ -11,7 +11,7 @@ rule manifest:
     input:
         posts=rules.posts.output.posts,
         missing_before=rules.missing.output.missing,
-        splits=rules.shards.output.tables,
+        shards=rules.shards.output.tables,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         counts=rules.meta_cap.output.counts,
@@ -32,7 +32,7 @@ rule manifest:
             *(rules.tag_policy.output if POLICY_APPLIES else []),
             *([TRAITS] if TRAITS else []),
             *style_files(),
-            *rules.resolutions.input.kohya,
+            *(rules.kohya_resolutions.output if RESOLUTIONS else []),
             *(rules.metadata_csv.output if CSV else []),
             *[f"results/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],
             *rules.prevalence.output,

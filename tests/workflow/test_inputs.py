@@ -121,3 +121,6 @@ def test_content_equals_that_of_the_naive_implementation(make_project, tmp_path)
                 if end == "tar"
                 else normalized(json.loads(ours.read_bytes())) == normalized(json.loads(theirs.read_bytes()))
             )
+
+    project.run()
+    assert "products are as they were built" in project.run("verify").text, "also where no captions are generated"

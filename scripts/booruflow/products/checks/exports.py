@@ -30,7 +30,8 @@ class ExportFiles(Protocol):
 
     posts: str
     missing_before: str
-    splits: Sequence[str]
+    shards: Sequence[str]
+    """The tables of all shards, also where no captions are generated."""
     tags: str
     captions: str
     lat: str
@@ -48,7 +49,7 @@ def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, i
     Raises:
         UserError: a check failed.
     """
-    check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.splits])
+    check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.shards])
     posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
     missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
     total, entries, tags_only = check_coverage(

@@ -1,5 +1,6 @@
 """The target verify: is every product as it was built, byte for byte, and do the consistency checks hold?"""
 
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -99,6 +100,7 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
         tags=f"{results}/tags/meta_cap_dd.json",
         base=f"{results}/captions/meta_cap_base.json",
         missing_before=f"{results}/missing/missing.json",
+        shards=[f"{results}/{name}" for name in names if re.fullmatch(r"missing/split_\d+\.parquet", name)],
         splits=shards("missing/split_{}.parquet"),
         good=shards("captions/good_{}.json"),
         bad=shards("captions/bad_{}.json"),

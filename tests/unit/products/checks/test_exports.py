@@ -157,12 +157,14 @@ def products(tmp_path):
 
     captions, tags = {1: "a", 2: "b", 3: "c", 4: "d", 5: "fixed"}, {1: "x", 6: "y", 8: "z"}
     (tmp_path / "lat.json").write_text("{\n" + ",\n".join(f'"/images/{post}.png": {{}}' for post in (1, 3, 4, 5, 6, 8)) + "\n}\n")
+    splits = [table("split_0.parquet", 4, 6, 8), table("split_1.parquet", 3, 5)]
     return SimpleNamespace(
         posts=table("posts.parquet", 1, 2, 3, 4, 5, 6, 8),
         tags=json_file("tags.json", tags, "tags"),
         base=json_file("base.json", {1: "a", 2: "b"}),
         missing_before=missing("missing.json", [], [3, 4, 5, 6, 8], []),
-        splits=[table("split_0.parquet", 4, 6, 8), table("split_1.parquet", 3, 5)],
+        splits=splits,
+        shards=splits,
         good=[json_file("good_0.json", {4: "d"}), json_file("good_1.json", {3: "c"})],
         bad=[json_file("bad_0.json", {}), json_file("bad_1.json", {5: "bad"})],
         skipped=[json_file("skipped_0.json", {6: "no image"}), json_file("skipped_1.json", {})],
