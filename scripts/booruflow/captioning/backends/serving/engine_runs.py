@@ -94,20 +94,17 @@ class EngineRuns:
             try:
                 completion = await run.client.complete(body)
             except ServerError as error:
-                await self._leave(run)
-                if not await self._has_ended(run, error):
-                    raise
                 fault = error
-            except BaseException:
-                await self._leave(run)
-                raise
             else:
                 run.answers += 1
                 run.faults_in_a_row = 0
                 run.last_sign_of_life = time.monotonic()
                 self.limit.answered()
-                await self._leave(run)
                 return completion
+            finally:
+                await self._leave(run)
+            if not await self._has_ended(run, fault):
+                raise fault
         raise ServerError(f"the engine ended {MAX_DEATHS} times while it had this request ({fault.reason})")
 
     async def _enter(self) -> Run:
