@@ -21,11 +21,15 @@ silence_ctrl_c(BASE / "scripts")
 from booruflow.captioning.backends.registry import captioner_errors, open_backends
 from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.captioning.prompts.settings import views, with_profile
+from booruflow.cli.console import console
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.exports.settings import export_errors
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
 from booruflow.tags.policy import column_errors, is_plain, tag_policy
+
+if is_main_process() and not is_module(BASE):
+    show_by(console)
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)

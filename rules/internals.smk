@@ -6,6 +6,7 @@ Needs and makes nothing; reads nothing from the config.
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import psutil
 from snakemake.dag import DAG
+from snakemake.logging import logger
 from snakemake.script import PythonScript
 from snakemake.settings.types import DeploymentMethod
 
@@ -110,6 +112,21 @@ def when_nothing_runs(act):
             act()
 
     DAG.postprocess = then_act
+
+
+def show_by(make):
+    """Let the logging handler `make()` show what a run says in place of Snakemake's own, if the user has chosen no other way.
+
+    A dry run, and all that is said before Snakemake knows whether this is one, is shown as usual.
+    """
+    if logger.level == logging.DEBUG or workflow.output_settings.stdout:
+        return
+    for own in [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]:
+        handler = make()
+        handler.filters = list(own.filters)
+        handler.addFilter(lambda record: not is_dry_run())
+        own.addFilter(lambda record: is_dry_run())
+        logger.addHandler(handler)
 
 
 def has_other_config_files():

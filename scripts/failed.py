@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from booruflow.captioning.failed import unanswered, write_failed
+from booruflow.core.errors import counted_noun
 from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule):
-    write_failed(Path(snakemake.output.failed), unanswered(snakemake.input.failed, snakemake.input.fixed))
+    failures = unanswered(snakemake.input.failed, snakemake.input.fixed)
+    print(counted_noun(len(failures), "failed request"))
+    write_failed(Path(snakemake.output.failed), failures)

@@ -1,7 +1,7 @@
 """Rule images: which posts have an image, and where it is."""
 
 from booruflow.core.errors import counted_noun
-from booruflow.core.jobs import job
+from booruflow.core.jobs import WARNING, job
 from booruflow.core.tables import write_stream
 from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images, require_images
 
@@ -13,7 +13,7 @@ with job(snakemake.log[0], snakemake.rule):
     )
     require_images(images, snakemake.params.image_name)
     for line in images.skipped:
-        print(f"skipped: {line}")
+        print(f"{WARNING}skipped: {line}")
     if packed := images.frame["tar"].count():
-        print(f"{packed} images are in tars: captioned in place, but sd-scripts reads no tars: unpack them for training")
+        print(f"{WARNING}{packed} images are in tars: captioned in place, but sd-scripts reads no tars: unpack them for training")
     write_stream(snakemake.output.images, [images.frame], IMAGES_SCHEMA)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.jobs import job
 from booruflow.products.built import require_unchanged
 from booruflow.products.checks.exports import check_exports, summary_of
@@ -23,3 +24,4 @@ with job(snakemake.log[0], snakemake.rule):
     require_unchanged(files, Path(params.records), target)
     remove_leftovers(results, artifacts)
     write_manifest(target, summary, artifacts)
+    print(f"{counted_noun(len(artifacts), 'product')}, all checks hold")

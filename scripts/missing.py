@@ -15,3 +15,4 @@ with job(snakemake.log[0], snakemake.rule):
     resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
     lists = find_missing(posts, [read_entry_ids(source.tags), read_entry_ids(source.captions), resolutions])
     write_missing(snakemake.output.missing, lists)
+    print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution"), lists, strict=True)))

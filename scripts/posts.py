@@ -1,5 +1,6 @@
 """Rule posts: the id list with its metadata, checked and sorted by id."""
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.files import spool_beside
 from booruflow.core.jobs import job
 from booruflow.core.tables import write_stream
@@ -11,4 +12,4 @@ with job(snakemake.log[0], snakemake.rule):
     posts = posts_of(metadata, columns, spool_beside(target))
     if resolutions:
         posts = restrict(posts, id_list(metadata, columns["id"], resolutions, spool_beside(target, "ids")))
-    write_stream(target, posts, posts_schema_of(metadata, columns))
+    print(counted_noun(write_stream(target, posts, posts_schema_of(metadata, columns)), "post"))

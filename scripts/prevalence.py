@@ -11,3 +11,4 @@ with job(snakemake.log[0], snakemake.rule):
     for category, category_counts in counts.items():
         write_prevalence(Path(snakemake.output[category]), category_counts)
     write_prevalence(Path(snakemake.output.pieces), count_pieces(counts["general"]))
+    print(", ".join(f"{len(tags):,} {category}" for category, tags in counts.items()), "tags")

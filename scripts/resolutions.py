@@ -1,5 +1,6 @@
 """Rule resolutions: the training resolution of each post that can be trained on, and why the others cannot be."""
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.files import spool_beside
 from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
@@ -29,7 +30,8 @@ with job(snakemake.log[0], snakemake.rule):
         kohya = sorted_rows([source.kohya], "id", wanted, spool_beside(target.resolutions), "resolutions")
     posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
     rows = resolution_rows(posts, sizes, kohya, params.bucket_rule, params.image_name, params.need_image)
-    write_stream(target.resolutions, rows, RESOLUTIONS_SCHEMA)
+    count = write_stream(target.resolutions, rows, RESOLUTIONS_SCHEMA)
 
     posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
-    write_entries(target.excluded, excluded_entries(posts, sizes, read_stream(target.resolutions, ["id"]), params.need_image))
+    excluded = excluded_entries(posts, sizes, read_stream(target.resolutions, ["id"]), params.need_image)
+    print(f"{counted_noun(count, 'post')} with a resolution, {write_entries(target.excluded, excluded):,} without one")

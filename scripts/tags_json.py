@@ -1,5 +1,6 @@
 """Rule tags_json: the tags of each post as one line."""
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
@@ -14,4 +15,4 @@ with job(snakemake.log[0], snakemake.rule):
     line = tags_line(**params.line) if files.tags else tag_line(order, params.line["separator"])
     parts = [part for part in order if part != "divider"]
     frames = counted(read_stream(source, ["id", *parts]), rows_of(source), "tags")
-    write_entries(snakemake.output.tags, (tags_entries(frame, line) for frame in frames))
+    print(counted_noun(write_entries(snakemake.output.tags, (tags_entries(frame, line) for frame in frames)), "line"))

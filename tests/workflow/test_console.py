@@ -1,6 +1,7 @@
 """What the console shows when a job of a workflow fails or is stopped, with Snakemake itself."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,11 @@ from pathlib import Path
 include: "{ROOT}/rules/internals.smk"
 
 silence_ctrl_c(Path(workflow.basedir) / "scripts")
+if config["console"] == "ours":
+    import sys
+    sys.path.insert(0, "{ROOT}/scripts")
+    from booruflow.cli.console import console
+    show_by(console)
 
 def no_input(wildcards):
     if config["pause"] == "planning":
@@ -46,10 +52,13 @@ from booruflow.core.jobs import job
 
 with job(snakemake.log[0], snakemake.rule), written_whole(snakemake.output[0]) as part:
     part.write_text("half")
+    print("warning: few posts")
+    print("3 posts")
     if snakemake.config["pause"] == "never":
         raise UserError("posts.parquet, row 3: no id: fill it in")
-    Path("working").touch()
-    time.sleep(60)
+    if snakemake.config["pause"] != "finishing":
+        Path("working").touch()
+        time.sleep(60)
 """
 
 
@@ -62,8 +71,8 @@ def workflow(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start(folder: Path, pause: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"pause={pause}"]
+def start(folder: Path, pause: str, *options: str, console: str = "default") -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--config", f"pause={pause}", f"console={console}"]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -89,8 +98,36 @@ def test_a_user_error_appears_once_and_without_traceback(workflow: Path) -> None
     assert console.splitlines().count("[work] error: posts.parquet, row 3: no id: fill it in") == 1
     assert f'CalledProcessError in file "{workflow}/Snakefile"' in console, "Snakemake names the place of the rule"
     assert "Traceback" not in console
-    assert (workflow / "logs/work.log").read_text() == "error: posts.parquet, row 3: no id: fill it in\n"
+    assert (
+        workflow / "logs/work.log"
+    ).read_text() == "warning: few posts\n3 posts\nerror: posts.parquet, row 3: no id: fill it in\n"
     assert not list(workflow.glob("*product*"))
+
+
+def test_a_run_says_what_each_job_found_and_its_warnings_last(workflow: Path) -> None:
+    running = start(workflow, "finishing", console="ours")
+    said = running.communicate(timeout=120)[0]
+    assert running.returncode == 0, said
+    lines = said.splitlines()
+    first = lines.index("1 job: work")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d +work +starts", lines[first + 1])
+    assert re.fullmatch(r"\d\d:\d\d:\d\d +1/1 +work +done in \d+ s: 3 posts", lines[first + 2])
+    assert lines[first + 3 :] == ["", "warning: work: few posts"]
+
+
+def test_the_error_of_a_job_is_the_last_line(workflow: Path) -> None:
+    running = start(workflow, "never", console="ours")
+    said = running.communicate(timeout=120)[0]
+    assert running.returncode == 1
+    assert said.endswith("\n\nerror: work: posts.parquet, row 3: no id: fill it in\n")
+    assert "Exception" not in said
+
+
+@pytest.mark.parametrize("options", [("-n",), ("--verbose",), ("--quiet", "all")])
+def test_another_console_that_the_user_chose_stays(workflow: Path, options: tuple[str, ...]) -> None:
+    said = start(workflow, "finishing", *options, console="ours").communicate(timeout=120)[0]
+    assert "1 job: work" not in said
+    assert ("rule work:" in said) == (options != ("--quiet", "all"))
 
 
 @pytest.mark.parametrize("moment", ["planning", "starting", "importing", "working"])

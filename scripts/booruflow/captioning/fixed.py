@@ -19,6 +19,7 @@ from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
 from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, read_entries, write_entries
+from booruflow.core.jobs import WARNING
 from booruflow.core.streams import semi_join
 from booruflow.core.tables import read_stream
 from booruflow.sources.tags import tag_line
@@ -207,7 +208,7 @@ def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
         (NOT_IN_DATA_SET, "edited, but not in the data set; not used"),
     ):
         if ids[name]:
-            print(f"{remark}: {_listed(ids[name])}")
+            print(f"{WARNING}{remark}: {_listed(ids[name])}")
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -1,7 +1,6 @@
 """One backend's pass over a shard: what the journal lacks is generated and journalled."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -128,7 +127,7 @@ class BackendPass:
             try:
                 engine.run(merge_short_blocks(self._tasks(keys, pending), self._requests_ahead()), total)
             finally:
-                sys.stderr.write(_summary(engine, total))
+                print(_summary(engine, total), end="")
             visible = os.environ.get("CUDA_VISIBLE_DEVICES")
             figures = {"generated": asdict(engine.meter), "gpu": visible, **monitor.figures()}
         if engine.failed:

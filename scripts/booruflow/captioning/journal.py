@@ -25,6 +25,7 @@ import orjson
 from booruflow.core.errors import UserError
 from booruflow.core.files import lock_path, open_input, reading, take_lock, writing
 from booruflow.core.idjson import MAX_ID_DIGITS
+from booruflow.core.jobs import WARNING
 
 Entry = dict[str, Any]
 _FILE_NAME = re.compile(r"shard_(\d+)_of_(\d+)\.jsonl")
@@ -131,7 +132,8 @@ def read_journal(path: Path) -> Iterator[tuple[int, Entry]]:
                 ignored += 1
             offset += len(line)
     if ignored:
-        sys.stderr.write(f"{path}: {ignored} lines ignored that are no finished generation, such as one cut off by a kill\n")
+        remark = "lines ignored that are no finished generation, such as one cut off by a kill"
+        sys.stderr.write(f"{WARNING}{path}: {ignored} {remark}\n")
 
 
 def _entry(line: bytes) -> Entry | None:

@@ -1,4 +1,4 @@
-"""The frame of a job: its output goes to the console and to its log, and errors and signals end it cleanly."""
+"""The frame of a job: its output goes to its log, and what cannot wait to the console; errors and signals end it cleanly."""
 
 import io
 import os
@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -26,24 +27,33 @@ arrow (mimalloc). By default the memory of each batch is returned to the system 
 posts takes 5% longer (benchmarks/chain.py, medians of three)."""
 
 
+DONE, WARNING, ERROR = "done: ", "warning: ", "error: "
+"""How lines of a log begin: the last one of a job that has succeeded, with what it found; a warning; the error of the user."""
+
+MAX_FOUND = 10
+"""Lines of what a job found that its last line holds."""
+
 CURSOR_UP = "\x1b[A"
 """What a progress bar writes to return to the line of another one."""
 
 
 @contextmanager
 def job(log: str | Path, name: str) -> Iterator[None]:
-    """Run the block as the job `name`: its output goes to `log`, and to the console with `[name]` before each line.
+    """Run the block as the job `name`: its output goes to `log`, standard error also to the console, with `[name]` in each line.
 
-    Output that bypasses Python (from C libraries and child processes) goes to the log only. Exit codes: 0 at the normal end;
+    What the block prints is what it found: the last line of the log holds all of it. That line, and lines that start with
+    WARNING, are for the console of the run (`booruflow.cli.console`). Output that bypasses Python (from C libraries and child
+    processes) goes to the log only. Exit codes: 0 at the normal end;
     1 with one line for a `UserError`, and with a traceback for any other exception; 130 or 143 for SIGINT or SIGTERM, which
     raise SystemExit in the main thread so that open blocks clean up. A SystemExit of the block keeps its code; if it carries
     a text, this is printed and the exit code is 1.
     """
-    with _tee_output(Path(log), name), _exit_on_signals():
+    with _tee_output(Path(log), name) as found, _exit_on_signals():
         try:
             yield
+            found.write_done()
         except UserError as error:
-            sys.stderr.write(f"error: {error}\n")
+            sys.stderr.write(f"{ERROR}{error}\n")
             raise SystemExit(1) from None
         except SystemExit as end:
             if not isinstance(end.code, str):
@@ -58,18 +68,20 @@ def job(log: str | Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _tee_output(log: Path, name: str) -> Iterator[None]:
-    """Send Python's standard output and error to the console and to `log`, and file descriptor 2 to `log` only."""
+def _tee_output(log: Path, name: str) -> Iterator["Tee"]:
+    """Send standard output and file descriptor 2 to `log`, standard error also to the console; yields standard output."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     with log.open("wb", buffering=0) as file, os.fdopen(os.dup(2), "wb") as console:
         os.dup2(file.fileno(), 2)
-        tee = Tee(console, file, f"[{name}] ")
+        output = Output(console, file, f"[{name}] ")
+        found, said = Tee(output, shown=False), Tee(output, shown=True)
         try:
-            with redirect_stdout(tee), redirect_stderr(tee):
-                yield
+            with redirect_stdout(found), redirect_stderr(said):
+                yield found
         finally:
-            tee.finish()
+            found.finish()
+            said.finish()
             os.dup2(console.fileno(), 2)
 
 
@@ -93,27 +105,55 @@ def _exit_on_signals() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-class Tee(io.TextIOBase):
-    """A text stream to the console and a log, line by line, from any thread.
+class Output:
+    """The log and the console of a job. If the log cannot be written, the job goes on and one line on the console says so."""
 
-    A progress bar redraws its line with a carriage return: each state becomes a line. If the log cannot be written, the job
-    goes on and one line on the console says so.
+    def __init__(self, console: BinaryIO, log: BinaryIO, prefix: str) -> None:
+        self.lock = threading.RLock()  # a signal handler may write while its own thread does
+        self._console = console
+        self._log = log
+        self._prefix = prefix
+        self._log_failed = False
+
+    def write_line(self, line: str, shown: bool) -> None:
+        """Write a line to the log; if it is `shown` and no warning, or cannot be logged, to the console."""
+        try:
+            self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+        except OSError as error:  # such as a full disk: the job's own error, when its product fails, is what counts
+            if not self._log_failed:
+                self._log_failed = True
+                self._write_to_console(f"the log cannot be written ({error.strerror}): lines appear on the console only")
+        if (shown and not line.startswith(WARNING)) or self._log_failed:
+            self._write_to_console(line)
+
+    def _write_to_console(self, line: str) -> None:
+        with suppress(OSError):  # a closed console must not end the job
+            self._console.write(f"{self._prefix}{line}\n".encode("utf-8", "backslashreplace"))
+            self._console.flush()
+
+    def fileno(self) -> int:
+        """The file descriptor of the log."""
+        return self._log.fileno()
+
+
+class Tee(io.TextIOBase):
+    """A text stream to the output of a job, line by line, from any thread.
+
+    A progress bar redraws its line with a carriage return: each state becomes a line.
     """
 
     encoding = "utf-8"
 
-    def __init__(self, console: BinaryIO, log: BinaryIO, prefix: str) -> None:
-        self._console = console
-        self._log = log
-        self._prefix = prefix
-        self._lock = threading.RLock()  # a signal handler may write while its own thread does
+    def __init__(self, output: Output, shown: bool) -> None:
+        self._output = output
+        self._shown = shown
         self._unfinished: dict[int, str] = {}
-        self._log_failed = False
+        self._last: deque[str] = deque(maxlen=MAX_FOUND)
 
     def write(self, text: str, /) -> int:
         """Write each complete line; the rest waits, per thread, for its end."""
         thread = threading.get_ident()
-        with self._lock:
+        with self._output.lock:
             *lines, rest = re.split("[\r\n]", self._unfinished.pop(thread, "") + text.replace(CURSOR_UP, ""))
             if text.startswith("\r"):
                 lines.append(rest)
@@ -124,25 +164,21 @@ class Tee(io.TextIOBase):
         return len(text)
 
     def _write_line(self, line: str) -> None:
-        try:
-            self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
-        except OSError as error:  # such as a full disk: the job's own error, when its product fails, is what counts
-            if not self._log_failed:
-                self._log_failed = True
-                self._write_to_console(f"the log cannot be written ({error.strerror}): lines appear on the console only")
-        self._write_to_console(line)
-
-    def _write_to_console(self, line: str) -> None:
-        with suppress(OSError):  # a closed console must not end the job
-            self._console.write(f"{self._prefix}{line}\n".encode("utf-8", "backslashreplace"))
-            self._console.flush()
+        self._last.append(line)
+        self._output.write_line(line, self._shown)
 
     def finish(self) -> None:
         """Write unfinished lines."""
-        with self._lock:
+        with self._output.lock:
             for line in self._unfinished.values():
                 self._write_line(line)
             self._unfinished.clear()
+
+    def write_done(self) -> None:
+        """Write the last lines again as one, after DONE; nothing if there are none."""
+        self.finish()
+        if found := [line for line in self._last if not line.startswith(WARNING)]:
+            self._output.write_line(DONE + "; ".join(found), shown=False)
 
     def writable(self) -> bool:
         """Always true."""
@@ -154,4 +190,4 @@ class Tee(io.TextIOBase):
 
     def fileno(self) -> int:
         """The file descriptor of the log, for child processes."""
-        return self._log.fileno()
+        return self._output.fileno()

@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 Rows = TypeVar("Rows", bound=Sized)
 PACE_SECONDS = 60.0
+SHOWN_AFTER = 10.0
+"""Seconds; what ends earlier shows no bar."""
 
 
 class Pace:
@@ -43,7 +45,8 @@ class Pace:
 def progress(total: int | None, label: str, unit: str = "posts") -> "tqdm[None]":
     """A progress bar on standard error, a context manager: call `bar.update(n)` after n more `unit`.
 
-    On a terminal it redraws twice a second; in a log file it prints a line every ten seconds, and one at the end.
+    It appears after SHOWN_AFTER seconds. On a terminal it redraws twice a second; in a log file it prints a line every ten
+    seconds, and one at the end.
     """
     live = sys.stderr.isatty()
     return tqdm(
@@ -51,6 +54,7 @@ def progress(total: int | None, label: str, unit: str = "posts") -> "tqdm[None]"
         desc=label,
         unit=f" {unit}",
         unit_scale=True,
+        delay=SHOWN_AFTER,
         mininterval=0.5 if live else 10,
         dynamic_ncols=live,
         ascii=not live,

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.errors import UserError
+from booruflow.core.jobs import WARNING
 from booruflow.core.streams import Stream, aligned
 from booruflow.core.tables import open_table
 from booruflow.core.whitespace import one_line
@@ -92,7 +93,7 @@ def posts_of(files: Sequence[str], names: Mapping[str, str | None], spool: Path)
     if not rows:
         raise UserError(f"{', '.join(files)}: no posts, as no file has rows: name other files under inputs.metadata")
     for note in ratings.notes():
-        print(note)
+        print(f"{WARNING}{note}")
 
 
 def id_list(metadata: Sequence[str], id_column: str, resolutions: str | None, spool: Path) -> Stream:

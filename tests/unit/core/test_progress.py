@@ -1,5 +1,6 @@
 import random
 import re
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -8,12 +9,35 @@ from booruflow.core import progress as progress_module
 from booruflow.core.progress import Pace, counted, progress
 
 
+@pytest.fixture
+def at_once(monkeypatch):
+    monkeypatch.setattr(progress_module, "SHOWN_AFTER", 0.0)
+
+
+def test_what_ends_soon_shows_no_bar(capsys):
+    assert list(counted([[1]], 1, "tags")) == [[1]]
+    assert capsys.readouterr().err == ""
+
+
+def test_what_takes_long_shows_a_bar_while_it_runs(capsys, monkeypatch):
+    monkeypatch.setattr(progress_module, "SHOWN_AFTER", 0.05)
+    with progress(2, "tags") as bar:
+        bar.mininterval = 0
+        bar.update(1)
+        assert capsys.readouterr().err == ""
+        time.sleep(0.06)
+        bar.update(1)
+        assert "tags: 100%" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("at_once")
 def test_frames_pass_unchanged_and_rows_are_counted(capsys):
     frames = [[1, 2], [], [3]]
     assert list(counted(frames, 3, "tags")) == frames
     assert re.search(r"tags: 100%\|#+\| 3\.00/3\.00 \[.*posts/s\]", capsys.readouterr().err)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_log_shows_the_rate_and_the_time_left(capsys):
     with progress(200, "checks") as bar:
         bar.mininterval = 0
@@ -21,6 +45,7 @@ def test_a_log_shows_the_rate_and_the_time_left(capsys):
         assert re.search(r"checks:\s+25%\|.* 50\.0/200 \[\d\d:\d\d<\d\d:\d\d, .*posts/s\]", capsys.readouterr().err)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_without_a_total_the_count_and_the_rate_are_shown(capsys):
     with progress(None, "tars", unit="B") as bar:
         bar.update(2_500_000)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole, reading, sha256_of
+from booruflow.core.jobs import WARNING
 from booruflow.core.progress import progress
 
 KEPT_BYTES = 16 << 20
@@ -96,7 +97,7 @@ def _content_digest(path: Path) -> str:
             with open_whole(kept) as file:
                 file.write(digest.encode())
         except UserError as error:
-            sys.stderr.write(f"{error}; until then {path} is read at each start\n")
+            sys.stderr.write(f"{WARNING}{error}; until then {path} is read at each start\n")
     return digest
 
 

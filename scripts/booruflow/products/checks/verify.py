@@ -1,6 +1,7 @@
 """The target verify: is every product as it was built, byte for byte, and do the consistency checks hold?"""
 
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -130,6 +131,6 @@ def _report(problems: Mapping[str, str], manifest: Path, records_file: Path) -> 
     if not problems:
         return
     for path, problem in sorted(problems.items()):
-        print(f"{path}: {problem}")
+        sys.stderr.write(f"{path}: {problem}\n")
     add_records(records_file, dict.fromkeys([*filter(state_of, problems), str(manifest)], DAMAGED))
     raise UserError(f"{counted_noun(len(problems), 'product')} not as built: run `snakemake`, which builds what differs again")

@@ -1,0 +1,166 @@
+"""What a run of the workflow shows: a line when a job starts, one when it ends; last the warnings and the first error."""
+
+import logging
+import sys
+import textwrap
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from booruflow.core.jobs import DONE, ERROR, WARNING
+
+WIDTH = 100
+"""Columns of the list of jobs."""
+
+MAX_WARNINGS = 20
+LAST_LINES = 15
+"""Lines of a log that are shown when a job ended without an error of its own, such as a traceback."""
+
+CHATTER = (
+    "Building DAG",
+    "Using shell",
+    "Provided ",
+    "Rules claiming",
+    "Conda environments: ignored",
+    "Select jobs",
+    "Execute ",
+    "Removing output files of failed job",
+    "RuleException:\nCalledProcessError in file",
+    "Exiting because a job execution failed",
+    "WorkflowError:\nAt least one job did not complete",
+    "Complete log",
+    "Elapsed time",
+)
+"""How messages begin that Snakemake (9.16 to 9.27) writes of each run, and that say nothing of this one."""
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job that has started."""
+
+    name: str
+    log: str | None
+    started: float
+    """By `time.monotonic`, seconds."""
+
+
+def job_name(rule: str, wildcards: Mapping[str, str]) -> str:
+    """`caption 3` of the rule caption with n=3."""
+    return " ".join([rule, *wildcards.values()])
+
+
+def seconds_text(seconds: float) -> str:
+    """`8 s`, `3 min 20 s` or `2 h 05 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def jobs_line(stats: Mapping[str, int]) -> str:
+    """The number of jobs, and their rules: `4 jobs: posts, caption (3)`."""
+    rules = {rule: count for rule, count in stats.items() if rule not in ("all", "total")}
+    names = ", ".join(f"{rule} ({count})" if count > 1 else rule for rule, count in rules.items())
+    jobs = sum(rules.values())
+    return textwrap.fill(f"{jobs} job{'s' * (jobs != 1)}: {names}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def log_lines(path: str | None) -> list[str]:
+    """The lines of a job's log; none where it has none, or it cannot be read."""
+    try:
+        return Path(path).read_text("utf-8", "replace").splitlines() if path else []
+    except OSError:
+        return []
+
+
+class Console(logging.Handler):
+    """Shows the records of Snakemake's logger. What a job found is the last line of its log, see `booruflow.core.jobs`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._jobs: dict[int, RunningJob] = {}
+        self._done = self._total = 0
+        self._warnings: dict[str, None] = {}
+        self._error = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record, or keep it for the end."""
+        fields = vars(record)
+        match getattr(fields.get("event"), "value", None):
+            case "run_info":
+                self._plan(fields["stats"])
+            case "job_info" if fields["rule_name"] != "all":
+                self._start(fields)
+            case "job_finished":
+                self._finish(fields["job_id"])
+            case "job_error":
+                job = self._jobs.pop(fields["jobid"], None)
+                self._fail(job.name if job else fields["rule_name"], fields["log"])
+            case "group_error":
+                for job in fields["job_error_info"]:
+                    self._fail(job["rule_name"], job["log"])
+            case "job_info" | "job_started" | "progress":
+                pass
+            case _:
+                self._say(str(record.msg or ""), record.levelno >= logging.ERROR)
+
+    def _plan(self, stats: Mapping[str, int]) -> None:
+        self._total = stats.get("total", 0) - stats.get("all", 0)
+        self._write(jobs_line(stats))
+
+    def _start(self, fields: Mapping[str, Any]) -> None:
+        name = job_name(fields["rule_name"], fields["wildcards"] or {})
+        self._jobs[fields["jobid"]] = RunningJob(name, next(iter(fields["log"]), None), time.monotonic())
+        message = fields["rule_msg"] or "starts"
+        self._write_line("", name, message.partition(": ")[2] or message)
+
+    def _finish(self, number: int) -> None:
+        if (job := self._jobs.pop(number, None)) is None:
+            return
+        self._done += 1
+        lines = log_lines(job.log)
+        warnings = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
+        self._warnings |= dict.fromkeys(f"{WARNING}{job.name}: {line}" for line in warnings)
+        found = lines[-1].removeprefix(DONE) if lines and lines[-1].startswith(DONE) else ""
+        took = f"done in {seconds_text(time.monotonic() - job.started)}"
+        self._write_line(f"{self._done}/{self._total}", job.name, f"{took}: {found}" if found else took)
+
+    def _fail(self, name: str, logs: Sequence[str]) -> None:
+        log = next(iter(logs), None)
+        self._write_line("", name, f"failed: {log}" if log else "failed")
+        lines = log_lines(log)
+        errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+        text = errors[-1] if errors else "\n".join([f"failed; the end of {log}:" if log else "failed", *lines[-LAST_LINES:]])
+        self._error = self._error or f"{ERROR}{name}: {text}"
+
+    def _say(self, text: str, is_error: bool) -> None:
+        """Show a message, but for those of every run, and what Snakemake says of a failed job."""
+        if text and not text.startswith(CHATTER) and not (is_error and self._error):
+            self._write(text)
+
+    def _write_line(self, count: str, name: str, text: str) -> None:
+        self._write(f"{time.strftime('%H:%M:%S')} {count:>9}  {name:24} {text}")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Show what stands last: the warnings of all jobs, and the first error alone."""
+        warnings, self._warnings = list(self._warnings), {}
+        if warnings:
+            self._write("\n".join(["", *warnings[:MAX_WARNINGS]]))
+            if len(warnings) > MAX_WARNINGS:
+                self._write(f"and {len(warnings) - MAX_WARNINGS} more warnings, in results/logs/")
+        if self._error:
+            self._write(f"\n{self._error}")
+            self._error = ""
+        super().close()
+
+
+def console() -> Console:
+    """A console on standard error."""
+    return Console(sys.stderr)
