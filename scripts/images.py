@@ -11,7 +11,7 @@ with job(snakemake.log[0], snakemake.rule):
         f"{counted_noun(len(images.frame), 'image')}; ignored: {counted_noun(images.ignored, 'other file')},"
         f" {counted_noun(images.duplicates, 'further image')} of a post"
     )
-    require_images(images, snakemake.params.image_name)
+    require_images(images, snakemake.params.folders, snakemake.params.image_name)
     for line in images.skipped:
         print(f"{WARNING}skipped: {line}")
     if packed := images.frame["tar"].count():

@@ -1,6 +1,6 @@
 """Rule resolutions: the training resolution of each post that can be trained on, and why the others cannot be."""
 
-from booruflow.core.errors import counted_noun
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import spool_beside
 from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
@@ -33,5 +33,10 @@ with job(snakemake.log[0], snakemake.rule):
     count = write_stream(target.resolutions, rows, RESOLUTIONS_SCHEMA)
 
     posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
+    if not count and params.need_image:
+        raise UserError(
+            "config.yaml: inputs.images: no post of the data set has an image that can be used: correct the folder, set"
+            " inputs.image_name to the form of the files' names, or set inputs.images to [] if there are none"
+        )
     excluded = excluded_entries(posts, sizes, read_stream(target.resolutions, ["id"]), params.need_image)
     print(f"{counted_noun(count, 'post')} with a resolution, {write_entries(target.excluded, excluded):,} without one")

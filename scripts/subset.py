@@ -1,7 +1,7 @@
 """Rule subset: the products of the posts that match a filter."""
 
 from booruflow.captioning.skipped import read_skipped
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.idjson import read_entries, write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
@@ -21,10 +21,14 @@ with job(snakemake.log[0], snakemake.rule):
         posts = with_sizes(posts, read_stream(files.resolutions, ["id", "image_width", "image_height"]))
     dropped = Dropped()
     ids = selected(posts, params.filter, dropped)
-    print(f"{sum(map(len, ids))} posts")
-    for name, count in dropped.items():
-        if count:
-            print(f"left out by {name}: {count} posts")
+    print(counted_noun(sum(map(len, ids)), "post"))
+    reasons = [f"left out by {name}: {counted_noun(count, 'post')}" for name, count in dropped.items() if count]
+    print("\n".join(reasons))
+    if not any(map(len, ids)):
+        raise UserError(
+            f"config.yaml: subsets.{snakemake.wildcards.subset}: no post matches ({', '.join(reasons)}): widen its filter, or"
+            " remove the subset"
+        )
     write_entries(output.tags, semi_join(read_entries(files.tags, "tags"), ids))
     write_entries(output.captions, semi_join(read_entries(files.captions, "captions"), ids))
     resolutions = without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped])

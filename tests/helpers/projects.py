@@ -34,7 +34,10 @@ class Ran:
 
     @property
     def jobs(self) -> dict[str, int]:
-        """Rule -> number of jobs, from the table of job counts; empty if there was nothing to do."""
+        """Rule -> number of jobs, from the table or the list of jobs; empty if there was nothing to do."""
+        if listed := re.search(r"^\d+ jobs?: (.+(?:\n  .+)*)", self.text, re.MULTILINE):
+            names = re.findall(r"(\w+)(?: \((\d+)\))?", listed[1])
+            return {rule: int(count or 1) for rule, count in names}
         table = re.search(r"^job +count\n[- ]+\n((?:.+\n)*?)total ", self.text, re.MULTILINE)
         rows = [line.rsplit(maxsplit=1) for line in table[1].splitlines()] if table else []
         return {rule: int(count) for rule, count in rows if rule != "all"}

@@ -149,10 +149,10 @@ def test_edited_files(built, content, expected):
     assert ran.jobs == {"fixed": 1, "meta_cap": 1}
     replaced = ", ".join(sorted((good, base), key=int))
     assert (
-        f"] edited, though their output is not bad (any more); the edit takes precedence over any other caption: {replaced}\n"
+        f"] warning: edited, though their output is not bad (any more); the edit takes precedence over any other caption: {replaced}\n"
         in ran.text
     )
-    assert "] edited, but not in the data set; not used: 5\n" in ran.text
+    assert "] warning: edited, but not in the data set; not used: 5\n" in ran.text
     captions = built.read("meta_cap.json")
     assert {post: captions.get(post) for post in typed} == typed | {"5": None}
 
@@ -164,3 +164,18 @@ def test_a_link_to_no_file_among_images_and_edited_files(make_project):
     assert project.plan("posts") == {"posts": 1}
     line = "edited/mine.json: not a readable file, or a link to none: restore the file or remove the name"
     assert line in project.run("-n", code=1).text.splitlines()
+
+
+def test_a_subset_that_no_post_matches(project):
+    project.configure(inputs__metadata=["sample/metadata.parquet"], inputs__captions=[], subsets={"none": {"all": ["no_such_tag"]}})
+    line = refused(project, "subsets/none/meta_cap.json")
+    assert line.startswith("error: config.yaml: subsets.none: no post matches (left out by all: no_such_tag: 240 posts): widen")
+
+
+def test_image_folders_without_an_image_of_a_post(project, tmp_path):
+    project.configure(inputs__images=str(tmp_path), subsets={})
+    assert refused(project, "images/images.parquet") == (
+        f"error: config.yaml: inputs.images: no image in {tmp_path}: name the folder of the images, or [] if there are none"
+    )
+    (tmp_path / "7.png").write_bytes(b"")
+    assert refused(project, "meta_lat.json").startswith("error: config.yaml: inputs.images: no post of the data set has an image")

@@ -112,14 +112,14 @@ def test_a_run_says_what_each_job_found_and_its_warnings_last(workflow: Path) ->
     first = lines.index("1 job: work")
     assert re.fullmatch(r"\d\d:\d\d:\d\d +work +starts", lines[first + 1])
     assert re.fullmatch(r"\d\d:\d\d:\d\d +1/1 +work +done in \d+ s: 3 posts", lines[first + 2])
-    assert lines[first + 3 :] == ["", "warning: work: few posts"]
+    assert lines[first + 3 :] == ["", "[work] warning: few posts"]
 
 
 def test_the_error_of_a_job_is_the_last_line(workflow: Path) -> None:
     running = start(workflow, "never", console="ours")
     said = running.communicate(timeout=120)[0]
     assert running.returncode == 1
-    assert said.endswith("\n\nerror: work: posts.parquet, row 3: no id: fill it in\n")
+    assert said.endswith("\n\n[work] error: posts.parquet, row 3: no id: fill it in\n")
     assert "Exception" not in said
 
 

@@ -1,6 +1,7 @@
 """What a run of the workflow shows: a line when a job starts, one when it ends; last the warnings and the first error."""
 
 import logging
+import os
 import sys
 import textwrap
 import time
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from booruflow.core.jobs import DONE, ERROR, WARNING
+from booruflow.core.jobs import DONE, ERROR, RUN_CONSOLE, WARNING
 
 WIDTH = 100
 """Columns of the list of jobs."""
@@ -122,8 +123,7 @@ class Console(logging.Handler):
             return
         self._done += 1
         lines = log_lines(job.log)
-        warnings = [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
-        self._warnings |= dict.fromkeys(f"{WARNING}{job.name}: {line}" for line in warnings)
+        self._warnings |= dict.fromkeys(f"[{job.name}] {line}" for line in lines if line.startswith(WARNING))
         found = lines[-1].removeprefix(DONE) if lines and lines[-1].startswith(DONE) else ""
         took = f"done in {seconds_text(time.monotonic() - job.started)}"
         self._write_line(f"{self._done}/{self._total}", job.name, f"{took}: {found}" if found else took)
@@ -132,9 +132,9 @@ class Console(logging.Handler):
         log = next(iter(logs), None)
         self._write_line("", name, f"failed: {log}" if log else "failed")
         lines = log_lines(log)
-        errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-        text = errors[-1] if errors else "\n".join([f"failed; the end of {log}:" if log else "failed", *lines[-LAST_LINES:]])
-        self._error = self._error or f"{ERROR}{name}: {text}"
+        errors = [line for line in lines if line.startswith(ERROR)]
+        end = "\n".join([f"failed; the end of {log}:" if log else "failed", *lines[-LAST_LINES:]])
+        self._error = self._error or f"[{name}] {errors[-1] if errors else end}"
 
     def _say(self, text: str, is_error: bool) -> None:
         """Show a message, but for those of every run, and what Snakemake says of a failed job."""
@@ -162,5 +162,6 @@ class Console(logging.Handler):
 
 
 def console() -> Console:
-    """A console on standard error."""
+    """A console on standard error; the jobs of this run leave to it what they find, and their warnings and errors."""
+    os.environ[RUN_CONSOLE] = "1"
     return Console(sys.stderr)

@@ -1,4 +1,4 @@
-"""The frame of a job: its output goes to its log, and what cannot wait to the console; errors and signals end it cleanly."""
+"""The frame of a job: its output goes to the console and to its log, and errors and signals end it cleanly."""
 
 import io
 import os
@@ -27,6 +27,10 @@ arrow (mimalloc). By default the memory of each batch is returned to the system 
 posts takes 5% longer (benchmarks/chain.py, medians of three)."""
 
 
+RUN_CONSOLE = "BOORUFLOW_CONSOLE"
+"""Environment variable that is set where the console of the run (`booruflow.cli.console`) shows what jobs found, their warnings
+and errors, which it reads in their logs."""
+
 DONE, WARNING, ERROR = "done: ", "warning: ", "error: "
 """How lines of a log begin: the last one of a job that has succeeded, with what it found; a warning; the error of the user."""
 
@@ -39,10 +43,10 @@ CURSOR_UP = "\x1b[A"
 
 @contextmanager
 def job(log: str | Path, name: str) -> Iterator[None]:
-    """Run the block as the job `name`: its output goes to `log`, standard error also to the console, with `[name]` in each line.
+    """Run the block as the job `name`: its output goes to `log`, and to the console with `[name]` before each line.
 
-    What the block prints is what it found: the last line of the log holds all of it. That line, and lines that start with
-    WARNING, are for the console of the run (`booruflow.cli.console`). Output that bypasses Python (from C libraries and child
+    What it prints, other than warnings, is what it found, and stands in the last line of the log once more. Under RUN_CONSOLE
+    that, warnings and errors are left to the console of the run. Output that bypasses Python (from C libraries and child
     processes) goes to the log only. Exit codes: 0 at the normal end;
     1 with one line for a `UserError`, and with a traceback for any other exception; 130 or 143 for SIGINT or SIGTERM, which
     raise SystemExit in the main thread so that open blocks clean up. A SystemExit of the block keeps its code; if it carries
@@ -69,13 +73,13 @@ def job(log: str | Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def _tee_output(log: Path, name: str) -> Iterator["Tee"]:
-    """Send standard output and file descriptor 2 to `log`, standard error also to the console; yields standard output."""
+    """Send Python's standard output and error to the console and to `log`, file descriptor 2 to `log` only; yields the output."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     with log.open("wb", buffering=0) as file, os.fdopen(os.dup(2), "wb") as console:
         os.dup2(file.fileno(), 2)
         output = Output(console, file, f"[{name}] ")
-        found, said = Tee(output, shown=False), Tee(output, shown=True)
+        found, said = Tee(output, shown=RUN_CONSOLE not in os.environ), Tee(output, shown=True)
         try:
             with redirect_stdout(found), redirect_stderr(said):
                 yield found
@@ -116,14 +120,15 @@ class Output:
         self._log_failed = False
 
     def write_line(self, line: str, shown: bool) -> None:
-        """Write a line to the log; if it is `shown` and no warning, or cannot be logged, to the console."""
+        """Write a line to the log; and to the console, if it is `shown` or cannot be logged."""
         try:
             self._log.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         except OSError as error:  # such as a full disk: the job's own error, when its product fails, is what counts
             if not self._log_failed:
                 self._log_failed = True
                 self._write_to_console(f"the log cannot be written ({error.strerror}): lines appear on the console only")
-        if (shown and not line.startswith(WARNING)) or self._log_failed:
+        left_to_run = RUN_CONSOLE in os.environ and line.startswith((WARNING, ERROR))
+        if (shown and not left_to_run) or self._log_failed:
             self._write_to_console(line)
 
     def _write_to_console(self, line: str) -> None:

@@ -96,13 +96,13 @@ def test_warnings_stand_last_each_once(run: Run, tmp_path: Path) -> None:
         run.start(number, "posts", [log])
         run.finish(number)
     run.say("Nothing to be done")
-    assert run.end().endswith("Nothing to be done\n\nwarning: posts: odd\nwarning: posts: odder\n")
+    assert run.end().endswith("Nothing to be done\n\n[posts] warning: odd\n[posts] warning: odder\n")
 
 
 def test_many_warnings_are_counted(run: Run, tmp_path: Path) -> None:
     run.start(1, "posts", [log_of(tmp_path, "".join(f"warning: {n}\n" for n in range(25)))])
     run.finish(1)
-    assert run.end().endswith("warning: posts: 19\nand 5 more warnings, in results/logs/\n")
+    assert run.end().endswith("[posts] warning: 19\nand 5 more warnings, in results/logs/\n")
 
 
 def test_the_first_error_stands_last_and_alone(run: Run, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_first_error_stands_last_and_alone(run: Run, tmp_path: Path) -> None
     run.say("Exiting because a job execution failed. Look below for error messages", logging.ERROR)
     run.say("WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR, event=Event.ERROR)
     shown = run.end()
-    assert shown.endswith("\n\nwarning: rule_3: odd\n\nerror: rule_1: m.csv row 3: no id: fill it in\n")
+    assert shown.endswith("\n\n[rule_3] warning: odd\n\n[rule_1] error: m.csv row 3: no id: fill it in\n")
     assert "RuleException" not in shown
     assert "WorkflowError" not in shown
     assert shown.count("failed: ") == 2
@@ -128,7 +128,7 @@ def test_a_job_that_ended_without_an_error_of_its_own_shows_the_end_of_its_log(r
     run.fail(1, "posts", [log])
     shown = run.end()
     assert shown.endswith(
-        f"error: posts: failed; the end of {log}:\n" + "".join(f"line {n}\n" for n in range(26, 40)) + "KeyError: 3\n"
+        f"[posts] failed; the end of {log}:\n" + "".join(f"line {n}\n" for n in range(26, 40)) + "KeyError: 3\n"
     )
 
 
@@ -138,7 +138,7 @@ def test_a_log_that_is_not_there_or_is_not_text_hides_no_failure(run: Run, tmp_p
     run.fail(1, "posts", [tmp_path / "missing.log"])
     run.fail(2, "tags", [binary])
     run.fail(3, "none")
-    assert run.end().endswith(f"error: posts: failed; the end of {tmp_path}/missing.log:\n")
+    assert run.end().endswith(f"[posts] failed; the end of {tmp_path}/missing.log:\n")
 
 
 def test_jobs_that_failed_on_a_cluster_together_are_each_named(run: Run, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_jobs_that_failed_on_a_cluster_together_are_each_named(run: Run, tmp_pat
     run.say("Error in group", logging.ERROR, event=Event.GROUP_ERROR, job_error_info=jobs)
     shown = run.end()
     assert "parse                    failed\n" in shown
-    assert shown.endswith("\nerror: caption: no GPU\n")
+    assert shown.endswith("\n[caption] error: no GPU\n")
 
 
 def test_what_is_said_of_every_run_is_left_out_and_all_else_is_shown(run: Run) -> None:

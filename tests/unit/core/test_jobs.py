@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from booruflow.core.jobs import RUN_CONSOLE
+
 LIBRARY = Path(__file__).parents[3] / "scripts"
 
 PROGRAM = """
@@ -36,13 +38,13 @@ def run(folder: Path, body: str) -> tuple[int, str, str]:
     return done.returncode, done.stderr.decode(), (folder / "logs/deep/it.log").read_text()
 
 
-def test_what_cannot_wait_goes_to_the_log_and_to_the_console_with_the_name_of_the_job(tmp_path: Path) -> None:
-    code, console, log = run(tmp_path, "print('one\\n\\ntwo \\u2603 \\ud800', file=sys.stderr)\nsys.stderr.write('unfinished')")
+def test_output_goes_to_the_log_and_to_the_console_with_the_name_of_the_job(tmp_path: Path) -> None:
+    code, console, log = run(tmp_path, "print('one\\n\\ntwo \\u2603 \\ud800')\nsys.stderr.write('unfinished')")
     assert (code, log) == (0, "one\ntwo ☃ \\ud800\nunfinished\n")
     assert console == "[merge 3] one\n[merge 3] two ☃ \\ud800\n[merge 3] unfinished\nafter\n"
 
 
-def test_what_a_job_found_ends_its_log_in_one_line(tmp_path: Path) -> None:
+def test_what_a_job_found_stands_in_the_last_line_of_its_log(tmp_path: Path) -> None:
     body = """
     print('2 posts')
     print('warning: 1 of them is odd')
@@ -50,8 +52,19 @@ def test_what_a_job_found_ends_its_log_in_one_line(tmp_path: Path) -> None:
     print('3 tags', end='')
     """
     code, console, log = run(tmp_path, body)
-    assert (code, console) == (0, "after\n")
-    assert log == "2 posts\nwarning: 1 of them is odd\nwarning: a full cache\n3 tags\ndone: 2 posts; 3 tags\n"
+    lines = ["2 posts", "warning: 1 of them is odd", "warning: a full cache", "3 tags"]
+    assert (code, log.splitlines()) == (0, [*lines, "done: 2 posts; 3 tags"])
+    assert console.splitlines() == [*(f"[merge 3] {line}" for line in lines), "after"]
+
+
+def test_a_job_leaves_what_it_found_its_warnings_and_errors_to_the_console_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUN_CONSOLE, "1")
+    body = "print('2 posts')\nsys.stderr.write('warning: odd\\nwaiting\\n')\nraise UserError('x')"
+    code, console, log = run(tmp_path, body)
+    assert (code, console) == (1, "[merge 3] waiting\n")
+    assert log == "2 posts\nwarning: odd\nwaiting\nerror: x\n"
 
 
 def test_a_job_that_failed_or_found_nothing_is_not_done(tmp_path: Path) -> None:
@@ -63,8 +76,7 @@ def test_a_job_that_failed_or_found_nothing_is_not_done(tmp_path: Path) -> None:
 
 
 def test_output_that_bypasses_python_goes_to_the_log_in_order(tmp_path: Path) -> None:
-    body = "print('a', file=sys.stderr)\nos.write(2, b'b\\n')\nos.system('echo c >&2')\nprint('d', file=sys.stderr)"
-    code, console, log = run(tmp_path, body)
+    code, console, log = run(tmp_path, "print('a')\nos.write(2, b'b\\n')\nos.system('echo c >&2')\nprint('d')")
     assert (code, log) == (0, "a\nb\nc\nd\n")
     assert console == "[merge 3] a\n[merge 3] d\nafter\n"
 
@@ -95,7 +107,7 @@ def test_progress_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
     booruflow.core.progress.SHOWN_AFTER = 0
     def write(name):
         for i in range(200):
-            print(name, i, "x" * 50, file=sys.stderr)
+            print(name, i, "x" * 50)
     threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
     with progress(2, "counting") as bar:
         with progress(1, "counting inside") as inner:
@@ -118,7 +130,7 @@ def test_progress_bars_and_threads_write_whole_lines(tmp_path: Path) -> None:
 
 def test_a_closed_console_does_not_end_the_job(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        program(tmp_path, "sys.stdin.read()\nprint('x', file=sys.stderr)\nos.write(2, b'done\\n')\nos._exit(0)"),
+        program(tmp_path, "sys.stdin.read()\nprint('x')\nos.write(2, b'done\\n')\nos._exit(0)"),
         cwd=tmp_path,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -155,7 +167,7 @@ def test_a_signal_ends_the_job_after_its_cleanup(tmp_path: Path, number: signal.
     finally:
         os.kill(os.getpid(), 2)  # a second signal does not interrupt the cleanup
         os.kill(os.getpid(), 15)
-        print("cleaned up", file=sys.stderr)
+        print("cleaned up")
     """
     process = subprocess.Popen(program(tmp_path, body), cwd=tmp_path, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 30

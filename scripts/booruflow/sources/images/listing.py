@@ -62,13 +62,18 @@ class Images:
     skipped: list[str]
 
 
-def require_images(images: Images, image_name: str) -> None:
-    """Raise a UserError if there are files, and none of them has the name of an image."""
-    if images.frame.is_empty() and images.ignored:
+def require_images(images: Images, folders: Sequence[str], image_name: str) -> None:
+    """Raise a UserError if there are folders, and no file in them has the name of an image."""
+    if not folders or not images.frame.is_empty():
+        return
+    if images.ignored:
         raise UserError(
             f"config.yaml: inputs.images: none of the {images.ignored:,} files is called {image_name}.<ext>, with an extension"
             " such as png: set inputs.image_name to the form of their names, or correct the folder"
         )
+    raise UserError(
+        f"config.yaml: inputs.images: no image in {', '.join(folders)}: name the folder of the images, or [] if there are none"
+    )
 
 
 def list_images(folders: Sequence[str], image_name: str) -> Images:

@@ -135,7 +135,9 @@ def test_an_image_folder_that_does_not_exist_is_refused(tmp_path):
 
 
 def test_a_folder_in_which_no_file_is_called_as_an_image_is_refused():
-    require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 0, 0, []), "{id}")
-    require_images(Images(pl.DataFrame({"id": [1]}), 9, 0, []), "{id}")
+    require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 0, 0, []), [], "{id}")
+    require_images(Images(pl.DataFrame({"id": [1]}), 9, 0, []), ["a"], "{id}")
     with pytest.raises(UserError, match=r"none of the 9 files is called b_\{id\}\.<ext>, .*: set inputs.image_name"):
-        require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 9, 0, []), "b_{id}")
+        require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 9, 0, []), ["a"], "b_{id}")
+    with pytest.raises(UserError, match=r"^config.yaml: inputs.images: no image in a, b: name .*$"):
+        require_images(Images(pl.DataFrame(schema=IMAGES_SCHEMA), 0, 0, []), ["a", "b"], "{id}")
