@@ -148,10 +148,8 @@ def test_edited_files(built, content, expected):
     ran = built.run("meta_cap")
     assert ran.jobs == {"fixed": 1, "meta_cap": 1}
     replaced = ", ".join(sorted((good, base), key=int))
-    assert (
-        f"] warning: edited, though their output is not bad (any more); the edit takes precedence over any other caption: {replaced}\n"
-        in ran.text
-    )
+    remark = "though their output is not bad (any more); the edit takes precedence over any other caption"
+    assert f"] warning: edited, {remark}: {replaced}\n" in ran.text
     assert "] warning: edited, but not in the data set; not used: 5\n" in ran.text
     captions = built.read("meta_cap.json")
     assert {post: captions.get(post) for post in typed} == typed | {"5": None}
@@ -167,7 +165,8 @@ def test_a_link_to_no_file_among_images_and_edited_files(make_project):
 
 
 def test_a_subset_that_no_post_matches(project):
-    project.configure(inputs__metadata=["sample/metadata.parquet"], inputs__captions=[], subsets={"none": {"all": ["no_such_tag"]}})
+    metadata = ["sample/metadata.parquet"]
+    project.configure(inputs__metadata=metadata, inputs__captions=[], subsets={"none": {"all": ["no_such_tag"]}})
     line = refused(project, "subsets/none/meta_cap.json")
     assert line.startswith("error: config.yaml: subsets.none: no post matches (left out by all: no_such_tag: 240 posts): widen")
 

@@ -45,17 +45,17 @@ CURSOR_UP = "\x1b[A"
 def job(log: str | Path, name: str) -> Iterator[None]:
     """Run the block as the job `name`: its output goes to `log`, and to the console with `[name]` before each line.
 
-    What it prints, other than warnings, is what it found, and stands in the last line of the log once more. Under RUN_CONSOLE
-    that, warnings and errors are left to the console of the run. Output that bypasses Python (from C libraries and child
-    processes) goes to the log only. Exit codes: 0 at the normal end;
-    1 with one line for a `UserError`, and with a traceback for any other exception; 130 or 143 for SIGINT or SIGTERM, which
-    raise SystemExit in the main thread so that open blocks clean up. A SystemExit of the block keeps its code; if it carries
-    a text, this is printed and the exit code is 1.
+    What it prints, other than warnings, is what it found. Under RUN_CONSOLE that, warnings and errors are left to the console of
+    the run: they stand in the log only, what it found in the last line once more. Output that bypasses Python (from C libraries
+    and child processes) goes to the log only. Exit codes: 0 at the normal end; 1 with one line for a `UserError`, and with a
+    traceback for any other exception; 130 or 143 for SIGINT or SIGTERM, which raise SystemExit in the main thread so that open
+    blocks clean up. A SystemExit of the block keeps its code; if it carries a text, this is printed and the exit code is 1.
     """
     with _tee_output(Path(log), name) as found, _exit_on_signals():
         try:
             yield
-            found.write_done()
+            if RUN_CONSOLE in os.environ:
+                found.write_done()
         except UserError as error:
             sys.stderr.write(f"{ERROR}{error}\n")
             raise SystemExit(1) from None

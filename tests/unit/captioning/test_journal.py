@@ -123,7 +123,7 @@ def test_a_line_that_is_no_entry_is_counted_and_hides_no_entry(tmp_path, capfd, 
     path.write_bytes(b"\n".join([json.dumps(entry(1, "before")).encode(), line, json.dumps(entry(2, "after")).encode(), b""]))
     index = JournalIndex(journal_files(tmp_path, 0, 1))
     assert len(index) == 2 and texts(index, 2, 1) == ["after", "before"]
-    assert capfd.readouterr().err.startswith(f"{path}: 1 lines ignored ")
+    assert capfd.readouterr().err.startswith(f"warning: {path}: 1 lines ignored ")
 
 
 @given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(NO_ENTRIES), st.integers(1, 9)), max_size=12))
