@@ -3,7 +3,7 @@
 Needs missing/split_{n}.parquet, the images, posts, and the files in edited/. Makes, all in captions/, raw_{n}.jsonl,
 skipped_{n}.json, failed_{n}.json, stats_{n}.json, good_{n}.json, bad_{n}.json and fixed_{n}.json, and failed.json and edits.json of
 all shards; traits/characters.parquet where the prompt has a place for it; of each further style the same in captions/{style}/, and
-its captions in meta_cap_{style}.json; on request also edit_list/edited_{n}.json. Finished generations are kept in journal/, and
+its captions in meta_cap_{style}.json. Finished generations are kept in journal/, and
 failed attempts are counted in captions/attempts/. Reads the config sections captioner, captions and inputs.
 
 Rules that captioning waits for have a priority, in all rule files, and the longest of them a higher one, so that GPUs start
@@ -223,28 +223,3 @@ rule failed:
         "Failed requests: list those of all shards"
     script:
         "../scripts/failed.py"
-
-
-rule edit_list:
-    input:
-        bad=expand(rules.parse.output.bad, n=SHARDS),
-        edited=lambda wildcards: edited_files(),
-        none=no_edited_lists,
-    output:
-        lists=EDIT_LISTS,
-    log:
-        "results/logs/edit_list.log",
-    benchmark:
-        "results/benchmarks/edit_list.tsv"
-    threads: 1
-    resources:
-        mem_mb=1000,
-    params:
-        code=code("edit_list"),
-        folder=verbatim(EDITED),
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Edit list: bad outputs to edit, in a copy in {params.folder}"
-    script:
-        "../scripts/edit_list.py"

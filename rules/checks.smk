@@ -25,6 +25,7 @@ from booruflow.cli.console import console
 from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.exports.settings import export_errors
+from booruflow.quality.settings import quality_errors
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
 from booruflow.tags.policy import column_errors, is_plain, tag_policy
 
@@ -69,7 +70,7 @@ if is_main_process():
     from booruflow.sources.posts import POSTS_SCHEMA
     from booruflow.sources.tables.input_checks import present_columns, table_errors
 
-    lines = [*input_errors(config), *export_errors(config, VIEWS)]
+    lines = [*input_errors(config), *export_errors(config, VIEWS), *quality_errors(config["quality"])]
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     if not errors and all(map(os.path.exists, config["inputs"]["metadata"])):
         present = present_columns(config["inputs"])

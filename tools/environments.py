@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-ENVIRONMENTS = ("data", "transformers", "exllamav2", "openai", "server", "tipo", "tag-model", "report")
+ENVIRONMENTS = ("data", "quality", "transformers", "exllamav2", "openai", "server", "tipo", "tag-model", "report")
 """The dependency groups that rules run in."""
 
 

@@ -1,6 +1,6 @@
-"""Rule edit_list: the bad outputs of a shard that nobody has edited yet, for a person to edit."""
+"""Rule edit_list: the bad outputs of a shard and flagged captions that nobody has edited yet, for a person to edit."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import polars as pl
 from booruflow.captioning.fixed import DIGEST, is_edited, read_edited, text_digest
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import decode_object, read_entries
-from booruflow.core.streams import Stream
+from booruflow.core.streams import Stream, semi_join
+from booruflow.core.tables import read_stream
 
 
 def unedited_entries(bad: str | Path, edited: Collection[int]) -> Stream:
@@ -24,6 +25,25 @@ def unedited_entries(bad: str | Path, edited: Collection[int]) -> Stream:
 
 def _with_digest(entry: dict[str, Any]) -> str:
     return orjson.dumps(entry | {DIGEST: text_digest(entry["text"])}).decode()
+
+
+def flagged_entries(captions: str | Path, flags: str | Path, queue: Sequence[str], edited: Collection[int]) -> pl.DataFrame:
+    """The captions of meta_cap.json with a flag of the queue that are not among the ids `edited`, each with its flags and digest.
+
+    They are all in memory: a list that a person goes through is short.
+    """
+    ids = pl.Series(list(edited), dtype=pl.Int64).implode()
+    chosen = pl.concat(frame.filter(pl.col("flag").is_in(list(queue)) & ~pl.col("id").is_in(ids)) for frame in read_stream(flags))
+    reasons = {id_: dict(rows.select("flag", "detail").iter_rows()) for (id_,), rows in chosen.group_by("id")}
+    found = pl.concat(semi_join(read_entries(captions), [chosen.select("id").unique(maintain_order=True)]))
+    values = [
+        _with_flags(decode_object(captions, id_, value, "caption")["caption"], reasons[id_]) for id_, value in found.iter_rows()
+    ]
+    return found.with_columns(value=pl.Series(values, dtype=pl.String))
+
+
+def _with_flags(caption: str, flags: dict[str, str]) -> str:
+    return orjson.dumps({"caption": caption, "flags": flags, DIGEST: text_digest(caption)}).decode()
 
 
 def refuse_edited_lists(lists: Iterable[str | Path], folder: str) -> None:

@@ -25,7 +25,7 @@ from booruflow.core.tables import read_stream
 from booruflow.sources.tags import tag_line
 
 DIGEST = "digest"
-"""Key of an entry of the edit list: the digest of its text, by which a copy that nobody changed is recognised."""
+"""Key of an entry of the edit list: the digest of its text or caption, by which a copy that nobody changed is recognised."""
 
 FIXED = "fixed"
 REPLACED = "fixed, though its output is not bad"
@@ -125,12 +125,14 @@ def read_artists(posts: str | Path, ids: Collection[int]) -> dict[int, list[str]
 
 
 def is_edited(entry: object, bad_text: str | None = None) -> bool:
-    """False if an entry has no caption and its text is an output as it was: that of the edit list, or the present bad one."""
+    """False if an entry is as it was: an output (of the list, or the present bad one) with no caption, or a flagged caption."""
     if not isinstance(entry, dict):
         return True
-    text = entry.get("text")
+    text, caption = entry.get("text"), entry.get("caption")
+    if text is None and isinstance(caption, str):
+        return entry.get(DIGEST) != text_digest(caption)
     is_output = isinstance(text, str) and (text == bad_text or entry.get(DIGEST) == text_digest(text))
-    return entry.get("caption") is not None or not is_output
+    return caption is not None or not is_output
 
 
 def chosen_edits(edits: Mapping[int, Sequence[Edit]], bad_texts: Mapping[int, str]) -> dict[int, Edit]:

@@ -1,0 +1,86 @@
+"""Token counts of captions for CLIP and T5: exact with the tokenizer's file, otherwise estimated."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from booruflow.core.errors import UserError, first_line
+from booruflow.quality.matching import FLAGS
+
+LIMITS = {"clip": (75, 225), "t5": (512,)}
+"""Tokens that a text encoder reads, without start and end: CLIP once, or three times with sd-scripts; T5 with Flux."""
+
+ESTIMATES = {"clip": (0.82, 0.63, 0.043), "t5": (1.06, 0.75, 0.04)}
+"""Tokens for each word, each punctuation mark and each byte: fits to captions, see docs/quality.md."""
+
+CACHED_WORDS = 1 << 20
+
+Counter = Callable[[pl.Series], pl.Series]
+"""A function from texts to their numbers of tokens."""
+
+
+def estimated(encoder: str) -> Counter:
+    """The number of tokens by ESTIMATES."""
+    words, marks, size = ESTIMATES[encoder]
+
+    def count(texts: pl.Series) -> pl.Series:
+        spaces = texts.str.count_matches(" ", literal=True) + 1
+        total = words * spaces + marks * texts.str.count_matches(r"(?-u)[!-/:-@\[-`{-~]") + size * texts.str.len_bytes()
+        return total.round().cast(pl.Int64)
+
+    return count
+
+
+def exact(path: str | Path) -> Counter:
+    """The number of tokens by a `tokenizer.json`, without start and end tokens.
+
+    CLIP and T5 never join characters across a space, so each different word is tokenized once.
+
+    Raises:
+        UserError: the file is not such a tokenizer, or the package tokenizers is not installed.
+    """
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise UserError("quality: token counts need the package tokenizers: pip install tokenizers") from error
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the package raises Exception itself
+        raise UserError(f"{path}: not a tokenizer.json ({first_line(error)}): download it again") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+
+    def sizes(texts: list[str]) -> list[int]:
+        return [len(encoding.ids) for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+    probe = "A girl's well-known café, 12.5 m away: ok?"
+    if sizes([probe]) != [sum(sizes(probe.split(" ")))]:
+        raise UserError(
+            f"{path}: not a tokenizer of CLIP or T5, whose tokens end at spaces: give theirs, or null for an estimate"
+        )
+    known: dict[str, int] = {}
+
+    def count(texts: pl.Series) -> pl.Series:
+        words = pl.DataFrame({"text": pl.arange(len(texts), eager=True), "word": texts.str.split(" ")}).explode("word")
+        if len(known) > CACHED_WORDS:
+            known.clear()
+        different = words["word"].unique().to_list()
+        new = [word for word in different if word not in known]
+        known.update(zip(new, sizes(new), strict=True))
+        table = pl.DataFrame({"word": different, "size": [known[word] for word in different]})
+        return words.join(table, on="word").group_by("text").agg(pl.sum("size")).sort("text")["size"]
+
+    return count
+
+
+def too_long(frame: pl.DataFrame, encoder: str, count: Counter, about: str) -> pl.DataFrame:
+    """Flags `over_75_tokens`, `over_225_tokens` (CLIP) and `over_512_tokens` (T5); details start with `about`."""
+    counted = frame.select("id", tokens=count(frame["caption"]))
+    flags = [
+        counted.filter(pl.col("tokens") > limit).select(
+            "id", flag=pl.lit(f"over_{limit}_tokens"), detail=pl.format("{}{} tokens", pl.lit(about), "tokens")
+        )
+        for limit in LIMITS[encoder]
+    ]
+    return pl.concat([pl.DataFrame(schema=FLAGS), *flags])
