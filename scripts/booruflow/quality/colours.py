@@ -109,14 +109,14 @@ _PHRASES = (
 _TAGS = rf"\b(?:{either([*_SHADES, *_BITS])})_(?:[a-z]+_)?(?:hair|eyes|{'|'.join(GARMENTS)})\b"
 _ANY_COLOUR = (
     r"\b(?:monochrome|greyscale|spot_color|limited_palette|sepia|comic|[0-9a-z]+koma|multiple_views|heterochromia|alternate_hair_color"
-    r"|alternate_costume_change|colored_inner_hair|multicolored_\w+|two-tone_\w+|gradient_\w+|streaked_hair|colored_tips|reference_sheet)\b"
+    r"|mirror|reflection|colored_inner_hair|multicolored_\w+|two-tone_\w+|gradient_\w+|streaked_hair|colored_tips|reference_sheet)\b"
 )
 """Tags of posts that may have any colour."""
 
 _ELSEWHERE = re.compile(
     r"\b(?:cats?|dogs?|wolf|wolves|fox|foxes|rabbits?|bunny|bunnies|bears?|birds?|crows?|owls?|snakes?|dragons?|horses?|pony|creatures?"
     r"|monsters?|demons?|dolls?|plush\w*|toys?|mascots?|robots?|statues?|figurines?|posters?|portraits?|paintings?|pictures?|photos?"
-    r"|skulls?|masks?|pumpkins?|snowm[ae]n|ghosts?|animals?|mannequins?|another|others?|someone|somebody|second)\b"
+    r"|skulls?|masks?|pumpkins?|snowm[ae]n|ghosts?|animals?|mannequins?|mice|mouse|rats?|frogs?|toads?|lizards?|fish|sharks?|octopus|spiders?|insects?|butterfl\w+|beasts?|wings?|slimes?|puppets?|goats?|sheep|lambs?|deer|cows?|bulls?|pigs?|lions?|tigers?|monkeys?|squirrels?|hamsters?|turtles?|ducks?|chickens?|penguins?|bats?|eagles?|ravens?|parrots?|pets?|pok[eé]mon|mirror|reflection|background|avatar|hologram|another|others?|someone|somebody|second)\b"
     r"(?!['-]?(?: ?(?:ears?|tails?|girl|hood|costume|paws?|like|themed|-)))",
     re.IGNORECASE,
 )

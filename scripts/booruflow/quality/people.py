@@ -10,7 +10,7 @@ from booruflow.quality.matching import FLAGS, mapped, said_plainly
 _COUNT = r"(?-u)\b(?:(?:\d\+?|multiple_)(?:girl|boy|other)s?|solo|no_humans)(?: |$)"
 
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_AT_LEAST = {"several": 3, "many": 3, "various": 3, "trio": 3, "group": 3, "crowd": 3}
+_AT_LEAST = {"several": 3, "many": 3, "various": 3, "trio": 3, "group": 3}
 
 _FEMALE = "girl|woman|lady|schoolgirl|maid|catgirl"
 _MALE = "boy|man|guy|gentleman|schoolboy"
@@ -29,7 +29,7 @@ _BEFORE = (
 )
 _NUMBER = "two|three|four|five|six|seven|eight|nine|ten|[2-9]"
 _SEVERAL = (
-    rf"\b(?:{_NUMBER}|both|multiple|several|many|various|(?:pair|couple|duo|trio|group|crowd) of(?: (?:{_NUMBER}))?)"
+    rf"\b(?:{_NUMBER}|both|multiple|several|many|various|(?:pair|couple|duo|trio|group) of(?: (?:{_NUMBER}))?)"
     rf"(?: (?:of )?(?:the|these))? ?(?:(?:{_BEFORE}),? ){{0,3}}\b(?:{_PEOPLE})\b"
 )
 _ANY_ADJECTIVES = "(?:[a-z-]+,? ){0,3}"
@@ -57,10 +57,11 @@ _EITHER_SEX = (
     r"|gender_request|newhalf)\b"
 )
 _NOT_SHOWN = re.compile(
-    r"\b(?:no|not|without|mirror\w*|reflection|posters?|photo\w*|pictures? of|painting of|portraits?|screens?|statues?|dolls?"
-    r"|figurines?|plush\w*|toys?|versions?|views?|panels?|poses|expressions?|background|watched|watching|surrounded|silhouettes?"
-    r"|shadows?|printed|design|logo|imagin\w+|dream\w*|memor\w+|text|reads?|says|saying|title[ds]?|name[ds]?|as if|like"
-    r"|resembl\w+|appears? to be|could|may|might|possibly|or)\b|n't\b",
+    r"\b(?:no|not|without|mirror\w*|reflection|posters?|graffiti|murals?|magazines?|covers?|billboards?|banners?|televisions?"
+    r"|monitors?|painted on|photo\w*|pictures? of|painting of|portraits?|screens?|statues?|dolls?|figurines?|plush\w*|toys?"
+    r"|versions?|views?|panels?|poses|expressions?|background|watched|watching|surrounded|silhouettes?|shadows?|printed|design|logo"
+    r"|imagin\w+|dream\w*|memor\w+|text|reads?|says|saying|title[ds]?|name[ds]?|as if|like|resembl\w+|appears? to be|could|may"
+    r"|might|possibly|or)\b|n't\b",
     re.IGNORECASE,
 )
 """Words of sentences that speak of a picture in the image, of a text or a crowd, or that deny."""
@@ -79,12 +80,10 @@ def _count_tags(general: pl.Series) -> pl.Series:
 def _people(tags: str) -> tuple[int, int, int]:
     """Girls, boys and others by tags such as `1boy 2girls `; (-1, 0, 0) where they do not say."""
     names = tags.split()
-    counts = {
-        kind: sum(int(name[0]) for name in names if name[0].isdigit() and kind in name) for kind in ("girl", "boy", "other")
-    }
-    girls, boys, others = counts.values()
+    counts = [[int(name[0]) for name in names if name[0].isdigit() and kind in name] for kind in ("girl", "boy", "other")]
+    girls, boys, others = map(sum, counts)
     total = girls + boys + others
-    vague = any("+" in name or name.startswith("multiple_") for name in names)
+    vague = any("+" in name or name.startswith("multiple_") for name in names) or max(map(len, counts)) > 1
     if vague or not names or ("no_humans" in names and total) or ("solo" in names and total != 1):
         return (-1, 0, 0)
     return (girls, boys, others)
@@ -126,7 +125,8 @@ def _too_many(rows: pl.DataFrame) -> list[tuple[int, str, str]]:
 def _too_few(rows: pl.DataFrame) -> list[tuple[int, str, str]]:
     """Captions that speak of one person and nothing more, of posts with several or none."""
     single = rows.with_columns(said=pl.col("caption").str.extract(_ONE)).drop_nulls("said")
-    single = single.filter((pl.col("people") == 0) | ~pl.col("caption").str.contains(_MORE))
+    told = [pl.col("caption").str.contains(rf"(?i-u)\b(?:{words})\b") for words in _TOLD_OF.values()]
+    single = single.filter((pl.col("people") == 0) | ~(pl.col("caption").str.contains(_MORE) | pl.all_horizontal(told)))
     return [
         (id_, "people_number", f"{phrase} (tags: {people or 'no_humans'})")
         for id_, caption, people, phrase in single.select("id", "caption", "people", "said").iter_rows()
