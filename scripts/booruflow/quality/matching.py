@@ -15,6 +15,8 @@ FLAGS = {"id": pl.Int64, "flag": pl.String, "detail": pl.String}
 _SENTENCE_END = re.compile(r"[.!?]['\"”)]*\s+|\n+|[。！？]")
 NEAR = 1000
 """Characters before and after a phrase in which its sentence is searched for."""
+SENTENCES = 8
+"""Sentences with a phrase that are read."""
 
 
 def mapped(values: pl.Series, function: Callable[..., object], dtype: pl.DataType | type[pl.DataType]) -> pl.Series:
@@ -30,14 +32,16 @@ def either(words: Iterable[str]) -> str:
 
 
 def said_plainly(caption: str, phrase: str, *otherwise: re.Pattern[str]) -> bool:
-    """Whether a sentence of the caption with the phrase is none of those `otherwise`, and does not quote it."""
-    position = caption.find(phrase)
-    while position >= 0:
+    """Whether one of the first sentences with the phrase is none of those `otherwise`, and does not quote it."""
+    position = -1
+    for _ in range(SENTENCES):
+        position = caption.find(phrase, position + 1)
+        if position < 0:
+            break
         start, end = max(0, position - NEAR), position + len(phrase) + NEAR
         before = _SENTENCE_END.split(caption[start:position])[-1]
         after = _SENTENCE_END.split(caption[position:end], maxsplit=1)[0]
         quoted = before.count('"') % 2 or before.count("“") > before.count("”") or before.count("「") > before.count("」")
         if not quoted and not any(pattern.search(before + after) for pattern in otherwise):
             return True
-        position = caption.find(phrase, position + len(phrase))
     return False

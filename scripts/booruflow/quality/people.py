@@ -57,11 +57,11 @@ _EITHER_SEX = (
     r"|gender_request|newhalf)\b"
 )
 _NOT_SHOWN = re.compile(
-    r"\b(?:no|not|without|mirror\w*|reflection|posters?|graffiti|murals?|magazines?|covers?|billboards?|banners?|televisions?"
-    r"|monitors?|painted on|photo\w*|pictures? of|painting of|portraits?|screens?|statues?|dolls?|figurines?|plush\w*|toys?"
-    r"|versions?|views?|panels?|poses|expressions?|background|watched|watching|surrounded|silhouettes?|shadows?|printed|design|logo"
-    r"|imagin\w+|dream\w*|memor\w+|text|reads?|says|saying|title[ds]?|name[ds]?|as if|like|resembl\w+|appears? to be|could|may"
-    r"|might|possibly|or)\b|n't\b",
+    r"\b(?:no|not|without|mirror\w*|reflection|posters?|graffiti|murals?|magazines?|covers?|billboards?|banners?|canvas"
+    r"|televisions?|monitors?|painted on|(?:child|kid)'s drawing|photo\w*|pictures? of|painting of|portraits?|screens?|statues?"
+    r"|dolls?|figurines?|plush\w*|toys?|versions?|views?|panels?|poses|expressions?|background|watched|watching|surrounded"
+    r"|silhouettes?|shadows?|printed|design|logo|imagin\w+|dream\w*|memor\w+|text|reads?|says|saying|title[ds]?|name[ds]?|as if"
+    r"|like|resembl\w+|appears? to be|could|may|might|possibly|or)\b|n't\b",
     re.IGNORECASE,
 )
 """Words of sentences that speak of a picture in the image, of a text or a crowd, or that deny."""
@@ -115,6 +115,7 @@ def _too_many(rows: pl.DataFrame) -> list[tuple[int, str, str]]:
     said = (
         rows.with_columns(said=pl.col("caption").str.extract_all(f"(?i-u){_SEVERAL}|{_TWO}")).explode("said").drop_nulls("said")
     )
+    said = said.unique(["id", "said"], keep="first", maintain_order=True)
     return [
         (id_, "people_number", f"{phrase} (tags: {people})")
         for id_, caption, people, phrase in said.select("id", "caption", "people", "said").iter_rows()
