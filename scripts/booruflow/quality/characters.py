@@ -34,8 +34,8 @@ def known_names(posts: Iterable[pl.DataFrame]) -> dict[str, str]:
     characters: set[str] = set()
     copyrights: set[str] = set()
     for frame in posts:
-        characters |= set(frame["character"].str.split(" ").explode().unique().drop_nulls())
-        copyrights |= set(frame["copyright"].str.split(" ").explode().unique().drop_nulls())
+        characters |= set(frame["character"].unique().drop_nulls().str.split(" ").explode())
+        copyrights |= set(frame["copyright"].unique().drop_nulls().str.split(" ").explode())
     names: dict[str, set[str]] = {}
     for tag in characters:
         words = name_of(tag).split()

@@ -38,10 +38,13 @@ def checks(settings: Settings, usual: Mapping[str, Kind], posts: str | Path, tok
         names = characters.known_names(read_stream(posts, ["character", "copyright"]))
         return partial(characters.unknown_characters, names=names)
 
-    def too_long(encoder: str) -> Check:
-        path = tokenizers[encoder]
-        count = tokens.exact(path) if path else tokens.estimated(encoder)
-        return partial(tokens.too_long, encoder=encoder, count=count, about="" if path else "about ")
+    def too_long() -> Check:
+        counters = {
+            encoder: (tokens.exact(path), "") if path else (tokens.estimated(encoder), "about ")
+            for encoder, path in tokenizers.items()
+            if {f"over_{limit}_tokens" for limit in tokens.LIMITS[encoder]} & {*settings.flags}
+        }
+        return partial(tokens.too_long, counters=counters)
 
     makers: list[tuple[set[str], Callable[[], Check]]] = [
         ({"colour_hair", "colour_eyes", "colour_clothes"}, lambda: contradicted_colours),
@@ -55,8 +58,7 @@ def checks(settings: Settings, usual: Mapping[str, Kind], posts: str | Path, tok
             {"short", "long", "common_opening"},
             lambda: partial(kinds.unusual, kinds=usual, artist_sentence=settings.artist_sentence),
         ),
-        ({"over_75_tokens", "over_225_tokens"}, lambda: too_long("clip")),
-        ({"over_512_tokens"}, lambda: too_long("t5")),
+        ({"over_75_tokens", "over_225_tokens", "over_512_tokens"}, too_long),
     ]
     return [maker() for flags, maker in makers if flags & {*settings.flags}]
 

@@ -1,6 +1,6 @@
 """Token counts of captions for CLIP and T5: exact with the tokenizer's file, otherwise estimated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -16,20 +16,20 @@ ESTIMATES = {"clip": (0.468, 0.652, 0.113), "t5": (0.319, 1.02, 0.168)}
 
 CACHED_WORDS = 1 << 20
 
-Counter = Callable[[pl.Series], pl.Series]
-"""A function from texts to their numbers of tokens."""
+MEASURES = {
+    "words": pl.col("caption").str.count_matches(" ", literal=True) + 1,
+    "marks": pl.col("caption").str.count_matches(r"(?-u)[!-/:-@\[-`{-~]"),
+    "size": pl.col("caption").str.len_bytes(),
+}
+
+Counter = Callable[[pl.DataFrame], pl.Series]
+"""A function from captions with MEASURES to their numbers of tokens."""
 
 
 def estimated(encoder: str) -> Counter:
     """The number of tokens by ESTIMATES."""
-    words, marks, size = ESTIMATES[encoder]
-
-    def count(texts: pl.Series) -> pl.Series:
-        spaces = texts.str.count_matches(" ", literal=True) + 1
-        total = words * spaces + marks * texts.str.count_matches(r"(?-u)[!-/:-@\[-`{-~]") + size * texts.str.len_bytes()
-        return total.round().cast(pl.Int64)
-
-    return count
+    total = pl.sum_horizontal(weight * pl.col(name) for weight, name in zip(ESTIMATES[encoder], MEASURES, strict=True))
+    return lambda measured: measured.select(total.round().cast(pl.Int64)).to_series()
 
 
 def exact(path: str | Path) -> Counter:
@@ -61,8 +61,8 @@ def exact(path: str | Path) -> Counter:
         )
     known: dict[str, int] = {}
 
-    def count(texts: pl.Series) -> pl.Series:
-        words = pl.DataFrame({"text": pl.arange(len(texts), eager=True), "word": texts.str.split(" ")}).explode("word")
+    def count(measured: pl.DataFrame) -> pl.Series:
+        words = measured.select(text=pl.int_range(pl.len()), word=pl.col("caption").str.split(" ")).explode("word")
         if len(known) > CACHED_WORDS:
             known.clear()
         different = words["word"].unique().to_list()
@@ -74,13 +74,17 @@ def exact(path: str | Path) -> Counter:
     return count
 
 
-def too_long(frame: pl.DataFrame, encoder: str, count: Counter, about: str) -> pl.DataFrame:
-    """Flags `over_75_tokens`, `over_225_tokens` (CLIP) and `over_512_tokens` (T5); details start with `about`."""
-    counted = frame.select("id", tokens=count(frame["caption"]))
-    flags = [
-        counted.filter(pl.col("tokens") > limit).select(
-            "id", flag=pl.lit(f"over_{limit}_tokens"), detail=pl.format("{}{} tokens", pl.lit(about), "tokens")
-        )
-        for limit in LIMITS[encoder]
-    ]
-    return pl.concat([pl.DataFrame(schema=FLAGS), *flags])
+def too_long(frame: pl.DataFrame, counters: Mapping[str, tuple[Counter, str]]) -> pl.DataFrame:
+    """Flags `over_75_tokens`, `over_225_tokens` (CLIP) and `over_512_tokens` (T5).
+
+    `counters` has for each encoder a function and how its number is introduced, such as "about ".
+    """
+    measured = frame.select("id", "caption", **MEASURES)
+    flags = [pl.DataFrame(schema=FLAGS)]
+    for encoder, (count, about) in counters.items():
+        counted = measured.select("id", tokens=count(measured))
+        detail = pl.format("{}{} tokens", pl.lit(about), "tokens")
+        for limit in LIMITS[encoder]:
+            over = counted.filter(pl.col("tokens") > limit)
+            flags.append(over.select("id", flag=pl.lit(f"over_{limit}_tokens"), detail=detail))
+    return pl.concat(flags)

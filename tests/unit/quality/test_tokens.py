@@ -6,9 +6,13 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from booruflow.core.errors import UserError
-from booruflow.quality.tokens import estimated, exact, too_long
+from booruflow.quality.tokens import MEASURES, estimated, exact, too_long
 
 CORPUS = ["a girl with long hair, and a boy's hat.", "the café is closed: 12.5 m away", "nobody knows; wow!!"] * 20
+
+
+def numbers(count, *captions):
+    return count(pl.DataFrame({"caption": captions}).with_columns(**MEASURES)).to_list()
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def test_words_add_up_to_what_the_tokenizer_says(files, encoder, texts):
     tokenizer.no_truncation()
     tokenizer.no_padding()
     sizes = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in [*texts, *CORPUS[:3]]]
-    assert exact(files / f"{encoder}.json")(pl.Series([*texts, *CORPUS[:3]])).to_list() == sizes
+    assert numbers(exact(files / f"{encoder}.json"), *texts, *CORPUS[:3]) == sizes
 
 
 def test_what_is_no_tokenizer_of_these_is_refused(tmp_path, files):
@@ -58,18 +62,18 @@ def test_what_is_no_tokenizer_of_these_is_refused(tmp_path, files):
 
 def test_the_estimate_for_a_plain_caption():
     caption = "A young woman with long blonde hair and blue eyes stands in a sunlit field. She wears a white dress."
-    clip, t5 = (estimated(encoder)(pl.Series([caption])).item() for encoder in ("clip", "t5"))
+    clip, t5 = (numbers(estimated(encoder), caption)[0] for encoder in ("clip", "t5"))
     assert abs(clip / 22 - 1) < 0.15  # by the tokenizer of CLIP ViT-L/14
     assert abs(t5 / 27 - 1) < 0.15  # by that of T5 v1.1
 
 
 def test_flags_for_each_limit_that_is_passed():
     frame = caption_frame(("word " * 75, ""), ("word " * 76, ""), ("word " * 300, ""), ("", ""))
-    words = lambda texts: texts.str.count_matches("word")  # noqa: E731
-    flags = too_long(frame, "clip", words, "about ")
+    words = lambda measured: measured["words"] - 1  # noqa: E731
+    flags = too_long(frame, {"clip": (words, "about ")})
     assert sorted(flags.rows()) == [
         (2, "over_75_tokens", "about 76 tokens"),
         (3, "over_225_tokens", "about 300 tokens"),
         (3, "over_75_tokens", "about 300 tokens"),
     ]
-    assert too_long(frame, "t5", words, "").is_empty()
+    assert too_long(frame, {"t5": (words, "")}).is_empty()
