@@ -8,6 +8,7 @@ from booruflow.quality.settings import check_settings, wanted_flags
 
 QUEUE = config["quality"]["queue"]
 TOKENIZERS = config["quality"]["tokenizers"]
+QUALITY_ENV = "quality" if any(TOKENIZERS.values()) else "data"
 
 
 rule quality:
@@ -32,7 +33,7 @@ rule quality:
         code=code("quality"),
         settings=verbatim(check_settings(config, request_settings(CAPTIONER), bool(GENERATED))),
     conda:
-        f"../envs/{'quality' if any(TOKENIZERS.values()) else 'data'}.yaml"
+        f"../envs/{QUALITY_ENV}.yaml"
     message:
         "Quality: flag suspicious captions"
     script:

@@ -46,7 +46,8 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def environments_of_scripts() -> dict[str, str]:
     """Script -> environment, from the rule files."""
-    rules = "".join(path.read_text("utf-8") for path in (ROOT / "rules").glob("*.smk")).replace("{CAPTION_ENV}", "transformers")
+    rules = "".join(path.read_text("utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    rules = rules.replace("{CAPTION_ENV}", "transformers").replace("{QUALITY_ENV}", "quality")
     return {
         script: env for env, script in re.findall(r'envs/([\w-]+)\.yaml"\n(?:(?!envs/).)*?scripts/(\w+)\.py', rules, re.DOTALL)
     }

@@ -5,7 +5,7 @@ from projects import Project
 
 ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "captions_tars_of_subset": 1, "tags_tars_of_subset": 1}
 SUBSET = {"subset": 1, "captions_tars_of_subset": 1, "tags_tars_of_subset": 1}
-AFTER_MERGE = {"meta_cap": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
+AFTER_MERGE = {"meta_cap": 1, "quality": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
 PARSED = {"parse": 4, "fixed": 1, "failed": 1, **AFTER_MERGE}
 
 

@@ -3,10 +3,11 @@ import json
 import polars as pl
 import pytest
 
-from booruflow.captioning.edit_list import refuse_edited_lists, unedited_entries
-from booruflow.captioning.fixed import is_edited, read_bad_texts, read_edited
+from booruflow.captioning.edit_list import flagged_entries, refuse_edited_lists, unedited_entries
+from booruflow.captioning.fixed import is_edited, read_bad_texts, read_edited, text_digest
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries, write_entries
+from booruflow.core.tables import write_stream
 
 
 @pytest.fixture
@@ -61,3 +62,30 @@ def test_a_bad_output_without_a_text_is_named(bad, value):
     for read in (lambda: list(unedited_entries(bad, [])), lambda: read_bad_texts([str(bad)], [4])):
         with pytest.raises(UserError, match=r"bad_0\.json: id 4: not an object with a text 'text': delete the file"):
             read()
+
+
+@pytest.fixture
+def flagged(tmp_path):
+    """Captions of the ids 1 to 5, of which 2 and 4 have a flag."""
+    captions = [json.dumps({"caption": f'The "girl" {n}.'}, separators=(",", ":")) for n in range(1, 6)]
+    write_entries(tmp_path / "meta_cap.json", [pl.DataFrame({"id": range(1, 6), "value": captions})])
+    rows = [(2, "long", "9 words"), (2, "repeated", "2 times"), (4, "repeated", "3 times"), (5, "short", "1 word")]
+    flags = pl.DataFrame(rows, schema={"id": pl.Int64, "flag": pl.String, "detail": pl.String}, orient="row")
+    write_stream(tmp_path / "flags.parquet", [flags], flags.schema)
+    return tmp_path / "meta_cap.json", tmp_path / "flags.parquet"
+
+
+def test_flagged_captions_are_entries_that_are_not_edited(flagged):
+    found = {id_: json.loads(value) for id_, value in flagged_entries(*flagged, ["repeated", "long"], []).iter_rows()}
+    assert list(found) == [2, 4]
+    assert found[2]["caption"] == 'The "girl" 2.' and found[2]["flags"] == {"long": "9 words", "repeated": "2 times"}
+    assert not is_edited(found[2])
+    assert is_edited(found[2] | {"caption": "The girl 2."})
+    assert is_edited({"caption": found[2]["caption"]})
+    assert flagged_entries(*flagged, ["repeated"], {4: {}})["id"].to_list() == [2]
+    assert flagged_entries(*flagged, ["language"], []).is_empty()
+
+
+def test_a_caption_typed_under_a_bad_output_is_an_edit_even_if_it_is_the_output():
+    entry = {"text": "A girl.", "digest": text_digest("A girl.")}
+    assert not is_edited(entry) and is_edited(entry | {"caption": "A girl."})
