@@ -18,7 +18,7 @@ with job(snakemake.log[0], snakemake.rule):
     shards, total = shard_of(flagged["id"].to_numpy(), len(lists)), 0
     for number, target in enumerate(lists):
         bad = [unedited_entries(path, edited) for path in inputs.bad[number : number + 1]]  # none where nothing is generated
-        total += write_entries(target, merged_latest([flagged.filter(shards == number), *bad]))
+        total += write_entries(target, merged_latest([[flagged.filter(shards == number)], *bad]))
     print(
         f"{total - len(flagged)} bad outputs, {len(flagged)} flagged captions: copy the files to {params.folder}/, by any names"
         " that are free, and edit text or caption there"

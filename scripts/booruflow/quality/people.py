@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from booruflow.quality.matching import FLAGS, mapped, said_plainly
+from booruflow.quality.matching import FLAGS, NEAR, mapped, said_plainly
 
 _COUNT = r"(?-u)\b(?:(?:\d\+?|multiple_)(?:girl|boy|other)s?|solo|no_humans)(?: |$)"
 
@@ -99,6 +99,10 @@ def several_people(caption: str) -> bool:
     return _SEVERAL_HERE.search(caption) is not None
 
 
+_JOINED = re.compile(r"(?:and|with|beside|facing|hugging|kissing) ", re.IGNORECASE)
+_PERSON_BEFORE = re.compile(
+    rf"\b(?:{_FEMALE}|{_MALE}|person|figure|child|knight|cowboy|soldier|warrior|prince|princess)\b[^.!?\n]*$", re.IGNORECASE
+)
 _SEVERAL_HERE = re.compile(_SEVERAL, re.IGNORECASE)
 
 
@@ -119,15 +123,24 @@ def _too_many(rows: pl.DataFrame) -> list[tuple[int, str, str]]:
     return [
         (id_, "people_number", f"{phrase} (tags: {people})")
         for id_, caption, people, phrase in said.select("id", "caption", "people", "said").iter_rows()
-        if _number(phrase) > people and said_plainly(caption, phrase, _NOT_SHOWN)
+        if _number(phrase) > people and _is_further(caption, phrase) and said_plainly(caption, phrase, _NOT_SHOWN)
     ]
+
+
+def _is_further(caption: str, phrase: str) -> bool:
+    """Whether what is joined (`and a girl`) is joined to a person, in the same sentence; true for other phrases."""
+    position = caption.find(phrase)
+    before = caption[max(0, position - NEAR) : position]
+    return not _JOINED.match(phrase) or _PERSON_BEFORE.search(before) is not None
 
 
 def _too_few(rows: pl.DataFrame) -> list[tuple[int, str, str]]:
     """Captions that speak of one person and nothing more, of posts with several or none."""
     single = rows.with_columns(said=pl.col("caption").str.extract(_ONE)).drop_nulls("said")
     told = [pl.col("caption").str.contains(rf"(?i-u)\b(?:{words})\b") for words in _TOLD_OF.values()]
-    single = single.filter((pl.col("people") == 0) | ~(pl.col("caption").str.contains(_MORE) | pl.all_horizontal(told)))
+    single = single.filter(
+        (pl.col("people") == 0) | ~(pl.col("caption").str.contains(rf"{_MORE}|(?i-u:{_TWO})") | pl.all_horizontal(told))
+    )
     return [
         (id_, "people_number", f"{phrase} (tags: {people or 'no_humans'})")
         for id_, caption, people, phrase in single.select("id", "caption", "people", "said").iter_rows()

@@ -57,6 +57,8 @@ def test_other_people_are_a_contradiction(caption, tags, flags):
         # one of them, with a hint of the others
         ("A girl leans on her friend.", "2girls"),
         ("The girl on the left smiles.", "2girls"),
+        ("A girl with black hair and a girl with blonde hair.", "2girls"),
+        ("A cat and a girl.", "1girl solo"),
         ("A girl talks to Miku.", "2girls"),
         ("A girl is embraced by the man's arms.", "1boy 1girl"),
         ("A girl smiles.", "1boy 1girl pov"),
