@@ -54,3 +54,14 @@ def print_summary(path: str | Path) -> None:
     width = max(map(len, summary))
     lines = [f"  {name.replace('_', ' '):{width}}  {count:>12,}" for name, count in summary.items()]
     print("\n".join([f"Data set in {Path(path).parent}/", *lines]))
+
+
+def print_changes(path: str | Path) -> None:
+    """Print one line of the counts of changes, unless there was nothing to compare the posts with.
+
+    The file may be missing: targets other than all do not make it.
+    """
+    counts = read_counts(path) if Path(path).exists() else {}
+    if counts.get("posts_before"):
+        changes = ", ".join(f"{count:,} {name}" for name, count in counts.items() if not name.startswith("posts"))
+        print(f"Last change of the posts: {changes} (see {Path(path).with_name('changes.txt')})")
