@@ -1,8 +1,9 @@
-"""The contact sheet: a sample of images with their captions and tags, as one self-contained HTML file."""
+"""Examples of the report: images beside their captions and tags, a few of each source."""
 
 import hashlib
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,10 @@ import polars as pl
 
 from booruflow.core.errors import Unreadable
 from booruflow.core.idjson import decode_object, read_entries
-from booruflow.report.page import write_page
 from booruflow.report.thumbnails import Location, thumbnail
 
-SAMPLE_SIZES = {"generated": 24, "fixed": 6, "bad": 6, "existing": 12}
-"""Posts per caption source."""
+SAMPLE_SIZES = {"generated": 24, "edited": 6, "bad": 6, "existing": 12}
+"""Posts shown of each source of captions; the most that a page holds, whatever the number of posts."""
 
 
 def sample_captions(paths: Iterable[str | Path], count: int) -> list[tuple[int, str]]:
@@ -44,31 +44,24 @@ def _rows_of(frames: Iterable[pl.DataFrame], ids: Set[int], columns: Sequence[st
         yield from frame.filter(pl.col("id").is_in(wanted)).select(columns).iter_rows()
 
 
-def write_contact_sheet(
-    path: str | Path,
-    groups: Mapping[str, Sequence[tuple[int, str]]],
-    tags: Mapping[int, str],
-    locations: Mapping[int, Location],
-) -> None:
-    """Write the page.
+@dataclass(frozen=True)
+class Example:
+    """A post as the page shows it; `image` is a data URI, or empty where `fault` says why there is none."""
 
-    Args:
-        path: the HTML file.
-        groups: heading -> (id, text) of its posts.
-        tags: the tags of each post.
-        locations: where each image is stored.
-    """
-    shown = [
-        (heading, [{"id": post, "text": text, "tags": tags.get(post, ""), **_image(locations.get(post))} for post, text in posts])
-        for heading, posts in groups.items()
-    ]
-    write_page(path, Path(__file__).with_name("contact_sheet.html"), {"groups": shown})
+    id: int
+    text: str
+    tags: str
+    image: str
+    fault: str
 
 
-def _image(location: Location | None) -> dict[str, str]:
-    if location is None:
-        return {"image": "", "fault": "no image"}
-    try:
-        return {"image": thumbnail(location)}
-    except Unreadable as error:
-        return {"image": "", "fault": str(error)}
+def examples(posts: Sequence[tuple[int, str]], tags: Mapping[int, str], locations: Mapping[int, Location]) -> Iterator[Example]:
+    """The examples of (id, text), one after the other."""
+    for post, text in posts:
+        image, fault = "", "no image"
+        if post in locations:
+            try:
+                image, fault = thumbnail(locations[post]), ""
+            except Unreadable as error:
+                fault = str(error)
+        yield Example(post, text, tags.get(post, ""), image, fault)
