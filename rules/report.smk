@@ -29,6 +29,7 @@ rule report:
         raw=expand("results/captions/raw_{n}.jsonl", n=GENERATED),
         stats=expand("results/captions/stats_{n}.json", n=GENERATED),
         fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
+        quality=[],
         changes=rules.changes.output.changes,
         change_counts=rules.changes.output.counts,
         costs=rules.vocab.output.costs,

@@ -5,7 +5,6 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -32,16 +31,11 @@ def caption_text(path: str | Path, post: int, value: str) -> str:
     return f"[{entry['reason']}] {entry['text']}"
 
 
-def find_tags(path: str | Path, ids: Set[int]) -> dict[int, str]:
-    """The tags of `ids`, from the tags JSON."""
-    rows = _rows_of(read_entries(path), ids, ["id", "value"])
-    return {row[0]: decode_object(path, *row, "tags")["tags"] for row in rows}
-
-
-def _rows_of(frames: Iterable[pl.DataFrame], ids: Set[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def find_texts(path: str | Path, ids: Set[int], member: str) -> dict[int, str]:
+    """The texts of `ids`, from the tags JSON (member `tags`) or from captions (`caption`)."""
     wanted = pl.Series("id", sorted(ids), pl.Int64).implode()
-    for frame in frames:
-        yield from frame.filter(pl.col("id").is_in(wanted)).select(columns).iter_rows()
+    rows = (row for frame in read_entries(path) for row in frame.filter(pl.col("id").is_in(wanted)).iter_rows())
+    return {row[0]: decode_object(path, *row, member)[member] for row in rows}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from booruflow.core.tables import open_table, read_stream, rows_of
 from booruflow.products.summary import read_counts
 from booruflow.report.overview import figures
 from booruflow.report.overview.duplicates import find_duplicates
-from booruflow.report.overview.examples import SAMPLE_SIZES, examples, find_tags, sample_captions
+from booruflow.report.overview.examples import SAMPLE_SIZES, examples, find_texts, sample_captions
 from booruflow.report.overview.figures import Row
+from booruflow.report.overview.flags import read_flags
 from booruflow.report.overview.posts import SOURCES, PostCounts, count_posts
 from booruflow.report.overview.shards import FALLBACK, REPAIRED, ShardFigures, in_groups, shard_figures, total_of
 from booruflow.report.overview.vocabulary import category_figures
@@ -29,9 +30,19 @@ from booruflow.sources.images.reasons import UNREADABLE
 from booruflow.sources.posts import TAG_CATEGORIES
 
 SECTIONS = {
-    "posts": "posts", "sources": "sources", "shards": "shards", "bill": "bill", "lengths": "lengths", "tags": "tags",
-    "images": "sizes", "duplicates": "duplicates", "changes": "what is new", "examples": "images", "settings": "settings",
-}  # fmt: skip
+    "posts": "posts",
+    "sources": "sources",
+    "shards": "shards",
+    "bill": "bill",
+    "lengths": "lengths",
+    "quality": "quality",
+    "tags": "tags",
+    "images": "sizes",
+    "duplicates": "duplicates",
+    "changes": "what is new",
+    "examples": "images",
+    "settings": "settings",
+}
 """The sections of the page, with their names in its list of links."""
 
 
@@ -56,6 +67,8 @@ class ReportFiles(Protocol):
     raw: Sequence[str]
     stats: Sequence[str]
     fixed: Sequence[str]
+    quality: Sequence[str]
+    """flags.parquet and counts.json, or nothing where no flag is looked for."""
     changes: str
     change_counts: str
     general: str
@@ -82,11 +95,13 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
     total, counts, posts = total_of(shards), read_counts(files.counts), _posts(files)
     figures.check_sums(posts, total, counts, _lines(files.lat))
     md5, families = find_duplicates(_post_columns(files.posts, "md5", "parent_id"))
+    absent = ("shards", "bill") * (not total.posts()) + ("quality",) * (not files.quality)
     values = {
         **_captioning(shards, total),
         **_changes(read_counts(files.change_counts), count_changes(read_stream(files.changes))),
+        **_quality(files),
         **_tags(files),
-        "sections": [entry for entry in SECTIONS.items() if total.posts() or entry[0] not in ("shards", "bill")],
+        "sections": [entry for entry in SECTIONS.items() if entry[0] not in absent],
         "posts": posts,
         "trained": posts.trained_in_all(),
         "captions": counts["captions"],
@@ -159,6 +174,16 @@ def _captioning(shards: Sequence[ShardFigures], total: ShardFigures) -> dict[str
     }
 
 
+def _quality(files: ReportFiles) -> dict[str, Any]:
+    """The flags, and the captions of their examples."""
+    if not files.quality:
+        return {"quality": None, "flagged": {}}
+    path, counts = files.quality
+    flags = read_flags(counts, read_stream(path))
+    ids = {post for flag in flags.found for post, _ in flag.examples}
+    return {"quality": flags, "flagged": find_texts(files.captions, ids, "caption")}
+
+
 def _changes(counts: Mapping[str, int], changes: ChangeCounts) -> dict[str, Any]:
     return {"changes": counts, "came": _rows(changes.came), "went": _rows(changes.went)}
 
@@ -181,5 +206,5 @@ def _examples(files: ReportFiles) -> list[tuple[str, int, Any]]:
     paths = {"generated": files.good, "edited": files.fixed, "bad": files.bad, "existing": [files.base]}
     groups = {source: sample_captions(paths[source], count) for source, count in SAMPLE_SIZES.items()}
     ids = {post for posts in groups.values() for post, _ in posts}
-    tags, images = find_tags(files.tags, ids), find_images(read_stream(files.images), ids)
+    tags, images = find_texts(files.tags, ids, "tags"), find_images(read_stream(files.images), ids)
     return [(source, len(posts), examples(posts, tags, images)) for source, posts in groups.items()]

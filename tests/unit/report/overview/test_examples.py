@@ -7,7 +7,7 @@ from PIL import Image
 
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
-from booruflow.report.overview.examples import caption_text, examples, find_tags, sample_captions
+from booruflow.report.overview.examples import caption_text, examples, find_texts, sample_captions
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def test_an_entry_of_another_form_is_named(write: Callable[..., Path], value: st
     with pytest.raises(UserError, match=r"good: id 5: not an object.*: delete the file"):
         sample_captions([write("good", {5: value})], 3)
     with pytest.raises(UserError, match=r"tags: id 5: not an object.*: delete the file"):
-        find_tags(write("tags", {5: value}), {5})
+        find_texts(write("tags", {5: value}), {5}, "tags")
 
 
 def test_tags_are_found_by_id(write: Callable[..., Path]) -> None:
     tags = write("tags", {1: '{"tags":"1girl, hat"}', 2: '{"tags":"1boy"}'})
-    assert find_tags(tags, {1, 3}) == {1: "1girl, hat"}
+    assert find_texts(tags, {1, 3}, "tags") == {1: "1girl, hat"}
 
 
 def test_an_example_says_why_its_image_is_not_shown(tmp_path: Path) -> None:
