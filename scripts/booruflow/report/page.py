@@ -4,18 +4,15 @@ A template extends `base.html`, which holds the style sheet and forbids scripts 
 escaped, and characters that do not show or that reorder a line are written as escapes.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from booruflow.core.files import open_whole
+from booruflow.report.visible import visible
 
 _BASE = Path(__file__).parent
-
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-"""Control characters but for tab and line break, overrides of the direction of text, and what UTF-8 cannot hold."""
 
 
 def write_page(path: str | Path, template: Path, values: Mapping[str, object]) -> None:
@@ -42,11 +39,6 @@ def write_page(path: str | Path, template: Path, values: Mapping[str, object]) -
     with open_whole(path) as file:
         for part in environment.get_template(template.name).generate(values):
             file.write(part.encode())
-
-
-def visible(text: str) -> str:
-    r"""A text with escapes such as `\x00` and `\u202e` in place of characters that do not show or that reorder a line."""
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _visible_text(value: object) -> object:

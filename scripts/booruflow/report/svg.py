@@ -8,6 +8,7 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from booruflow.core.files import open_whole
+from booruflow.report.visible import visible
 
 WIDTH, HEIGHT = 460, 210
 LEFT, RIGHT, TOP, BOTTOM = 52, 10, 24, 40
@@ -31,7 +32,7 @@ def bar(parts: Sequence[tuple[str, str, int]], whole: float) -> Markup:
             x, width = 100 * start / whole, 100 * count / whole
             rects.append(
                 Markup('<rect class="{}" x="{}%" width="{}%" height="{}"><title>{}: {}</title></rect>').format(
-                    colour, f"{x:.3f}", f"{max(width, 0.15):.3f}", BAR_HEIGHT, name, f"{count:,}"
+                    colour, f"{x:.3f}", f"{max(width, 0.15):.3f}", BAR_HEIGHT, visible(name), f"{count:,}"
                 )
             )
             start += count

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from booruflow.report.page import count, duration, percent, visible, write_page
+from booruflow.report.page import count, duration, percent, write_page
+from booruflow.report.visible import visible
 
 
 @pytest.fixture
