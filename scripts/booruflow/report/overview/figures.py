@@ -102,6 +102,13 @@ def outcome_reasons(figures: ShardFigures) -> list[tuple[str, int]]:
     return [(name, count) for name, count in _by_count(figures.outcomes) if ":" in name]
 
 
+def device(settings: Mapping[str, str]) -> str:
+    """What the time of generating is spent on, by the settings as they are shown."""
+    if settings.get("captioner.backend") == "openai":
+        return "server"
+    return "CPU" if settings.get("captioner.device") == "cpu" else "GPU"
+
+
 def length_charts(posts: PostCounts) -> list[tuple[str, int, Markup]]:
     """A histogram of the words of captions for each source that has captions: its name, their number, the chart."""
     used = [int(np.flatnonzero(bins).max(initial=0)) for bins in posts.words.values()]

@@ -116,6 +116,7 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
         "families": families,
         "examples": _examples(files),
         "settings": settings,
+        "device": figures.device(dict(settings)),
         "bar": bar,
         "widest": figures.widest,
     }
@@ -170,7 +171,6 @@ def _captioning(shards: Sequence[ShardFigures], total: ShardFigures) -> dict[str
         "outcome_colours": {kind: colour for kind, colour in figures.OUTCOME_COLOURS.items() if kind in kinds},
         "widest_shard": max((group.posts() for _, group in groups), default=1) or 1,
         "reasons": figures.outcome_reasons(total),
-        "device": "GPU" if total.gpu_answers or not total.measured else "CPU",
     }
 
 

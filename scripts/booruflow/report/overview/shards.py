@@ -13,6 +13,9 @@ from booruflow.core.idjson import decode_object, read_entries, read_entry_ids
 
 REPAIRED, FALLBACK, FAILED = "good, repaired", "good, by the fallback", "failed"
 
+BATCHED = ("transformers", "tipo")
+"""The backends that generate in batches: the times of their answers are shares of the batch's, so they add up."""
+
 
 @dataclass
 class ShardFigures:
@@ -21,23 +24,25 @@ class ShardFigures:
     outcomes: Counter[str] = field(default_factory=Counter)
     """Posts by outcome: `good`, REPAIRED, FALLBACK, FAILED, `bad: <reason>`, `skipped: <reason>`."""
     answers: int = 0
-    """The outputs in raw, also of earlier runs."""
+    """The outputs in raw, generated in any run."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    answer_seconds: float = 0.0
-    """The sum of the answers' own times; where requests run at the same time, more than the time that passed."""
+    timed: int = 0
+    """The answers whose time is known: all of a backend that generates in batches, and of one with concurrent requests, whose
+    times overlap, those of the last run of the job."""
+    timed_tokens: int = 0
+    """Those that the model wrote in these answers."""
+    seconds: float = 0.0
+    """The time of generating these answers."""
     measured: int = 0
     """The answers that the last run of the job generated, to which the rest refers."""
-    measured_tokens: int = 0
     loading_seconds: float = 0.0
     generating_seconds: float = 0.0
-    """Without loading."""
+    """Without loading, with waiting for images."""
     waiting_seconds: float = 0.0
     """Of these the backend waited for images."""
     watt_seconds: float = 0.0
     """The energy of the GPU while generating, where it could be read."""
-    gpu_answers: int = 0
-    """Those of the measured answers that were generated on a GPU of the machine."""
     models: Counter[str] = field(default_factory=Counter)
     """Jobs by backend and model."""
 
@@ -51,12 +56,12 @@ class ShardFigures:
         return self.outcomes.total()
 
     def per_second(self, count: int) -> float | None:
-        """A number of the measured answers, or of their tokens, a second; None where nothing was measured."""
-        return count / self.generating_seconds if self.generating_seconds else None
+        """A number of the timed answers, or of their tokens, a second; None where none was timed."""
+        return count / self.seconds if self.seconds else None
 
-    def seconds(self) -> float | None:
-        """The time of generating all answers, at the speed of those that were measured; None where none was."""
-        return self.generating_seconds * self.answers / self.measured if self.measured else None
+    def whole_seconds(self) -> float | None:
+        """The time of generating all answers, at the speed of those that were timed; None where none was."""
+        return self.seconds * self.answers / self.timed if self.timed else None
 
 
 def shard_figures(
@@ -68,16 +73,24 @@ def shard_figures(
         UserError: a file is damaged.
     """
     figures = ShardFigures(count_outcomes(good, bad, skipped, failed))
+    answer_seconds = 0.0
     for answer in read_raw(raw):
         figures.answers += 1
         figures.prompt_tokens += answer.get("prompt_tokens", 0)
         figures.completion_tokens += answer.get("completion_tokens", 0)
-        figures.answer_seconds += answer.get("seconds", 0.0)
+        answer_seconds += answer.get("seconds", 0.0)
     try:
-        for record in read_json(stats):
+        records = read_json(stats)
+        for record in records:
             _add_record(figures, record)
+        batches = all(record["identity"]["backend"] in BATCHED for record in records)
+        tokens = sum(record["generated"]["completion_tokens"] for record in records)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{stats}: damaged: delete it and run `snakemake`, which builds it again") from error
+    if batches:
+        figures.timed, figures.timed_tokens, figures.seconds = figures.answers, figures.completion_tokens, answer_seconds
+    else:
+        figures.timed, figures.timed_tokens, figures.seconds = figures.measured, tokens, figures.generating_seconds
     return figures
 
 
@@ -85,11 +98,9 @@ def _add_record(figures: ShardFigures, record: Mapping[str, Any]) -> None:
     generated, identity = record["generated"], record["identity"]
     figures.models[f"{identity['backend']} {identity.get('model', '')}".strip()] += 1
     figures.measured += generated["captions"]
-    figures.measured_tokens += generated["completion_tokens"]
     for name in ("loading_seconds", "generating_seconds", "waiting_seconds"):
         setattr(figures, name, getattr(figures, name) + generated[name])
     figures.watt_seconds += (record.get("mean_watts") or 0) * generated["generating_seconds"]
-    figures.gpu_answers += generated["captions"] if record.get("gpu") is not None else 0
 
 
 def count_outcomes(good: str | Path, bad: str | Path, skipped: str | Path, failed: str | Path) -> Counter[str]:

@@ -103,7 +103,7 @@ class Products:
             "stats": self.json("stats", [record]),
         }
 
-    def page(self, settings: Sequence[tuple[str, str]] = (("key", HOSTILE),)) -> str:
+    def page(self, settings: Sequence[tuple[str, str]] = (("key", HOSTILE), ("captioner.device", "cpu"))) -> str:
         write_report(self.folder / "index.html", self.files, settings)
         return (self.folder / "index.html").read_text("utf-8")
 

@@ -67,13 +67,21 @@ def test_outcomes_are_counted_by_reason(files: dict[str, Path]) -> None:
     assert outcome_reasons(figures) == [("bad: truncated", 2), ("skipped: no image", 1)]
 
 
-def test_the_time_of_answers_from_the_journal_is_that_of_the_measured_ones(files: dict[str, Path]) -> None:
+def test_the_times_of_answers_in_batches_add_up(files: dict[str, Path]) -> None:
     figures = shard_figures(**files)
-    assert (figures.answers, figures.measured, figures.gpu_answers) == (4, 3, 3)
-    assert figures.seconds() == 8.0 and figures.per_second(figures.measured) == 0.5
-    assert (figures.prompt_tokens, figures.completion_tokens, figures.answer_seconds) == (40, 80, 8.0)
+    assert (figures.answers, figures.measured) == (4, 3)
+    assert (figures.timed, figures.seconds, figures.whole_seconds()) == (4, 8.0, 8.0)
+    assert (figures.per_second(figures.timed), figures.per_second(figures.timed_tokens)) == (0.5, 10)
+    assert (figures.prompt_tokens, figures.completion_tokens) == (40, 80)
     assert (figures.watt_seconds, dict(figures.models)) == (1800.0, {"transformers m": 1})
-    assert ShardFigures().seconds() is None and ShardFigures().per_second(0) is None
+    assert ShardFigures().whole_seconds() is None and ShardFigures().per_second(0) is None
+
+
+def test_concurrent_answers_from_the_journal_take_as_long_as_those_of_the_last_run(files: dict[str, Path]) -> None:
+    files["stats"].write_text(files["stats"].read_text().replace("transformers", "server"))
+    figures = shard_figures(**files)
+    assert (figures.timed, figures.seconds, figures.whole_seconds()) == (3, 6.0, 8.0)
+    assert (figures.per_second(figures.timed), figures.per_second(figures.timed_tokens)) == (0.5, 10)
 
 
 def test_groups_of_shards_add_up(files: dict[str, Path]) -> None:
