@@ -2,18 +2,19 @@
 
     python benchmarks/update.py --posts 500000 --new 20000 --markdown update.md
 
-Prints the jobs of the second run, with seconds and peak memory by Snakemake's `benchmark:` files, beside those of the first.
+Prints the CPU seconds of each job in both runs, and its peak memory in the second, by Snakemake's `benchmark:` files.
 Captions are the existing ones: those that a model writes cost its time for the new and retagged posts, see docs/update.md.
 """
 
 import argparse
+import csv
 import json
 import sys
 import tempfile
 from pathlib import Path
 
 import polars as pl
-from chain import ROOT, Usage, configuration, machine_description, make_posts, measure, progress, rule_usage
+from chain import ROOT, Usage, configuration, machine_description, make_posts, measure, progress
 
 TARGETS = ["all", "report"]
 CHANGED_SHARE = {"retagged": 0.01, "rerated": 0.001, "gone": 0.0002}
@@ -48,16 +49,24 @@ def run(work: Path, cores: int) -> tuple[dict[str, Usage], Usage]:
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(work)]
     whole = measure([*command, "--workflow-profile", "none", "--cores", str(cores), *TARGETS], work / "snakemake.log")
     ran = [path for path in benchmarks.glob("*.tsv") if path.stat().st_mtime_ns != before.get(path)]
-    return {path.stem: rule_usage(path) for path in ran}, whole
+    return {path.stem: cpu_usage(path) for path in ran}, whole
+
+
+def cpu_usage(path: Path) -> Usage:
+    """The CPU seconds and the peak memory of a job; a job too short to be sampled counts as 0."""
+    with path.open(newline="") as file:
+        row = next(csv.DictReader(file, delimiter="\t"))
+    seconds, memory = (float(row[name]) if row[name].replace(".", "").isdigit() else 0 for name in ("cpu_time", "max_rss"))
+    return Usage(seconds, memory)
 
 
 def table(first: dict[str, Usage], second: dict[str, Usage], whole: list[Usage]) -> str:
     """The jobs of both runs as a Markdown table."""
-    lines = ["| rule | first run, s | after the month, s | peak, MiB |", "|---|---:|---:|---:|"]
+    lines = ["| rule | first run, CPU s | after the month, CPU s | peak, MiB |", "|---|---:|---:|---:|"]
     for rule in sorted(first, key=lambda name: -first[name].seconds):
         cells = [f"{second[rule].seconds:.1f}", f"{second[rule].memory:,.0f}"] if rule in second else ["does not run", ""]
         lines.append(f"| {rule} | {first[rule].seconds:.1f} | {' | '.join(cells)} |")
-    lines.append(f"| the whole command | {whole[0].seconds:.1f} | {whole[1].seconds:.1f} | {whole[1].memory:,.0f} |")
+    lines.append(f"| the whole command, s | {whole[0].seconds:.1f} | {whole[1].seconds:.1f} | {whole[1].memory:,.0f} |")
     return "\n".join(lines)
 
 
