@@ -5,7 +5,7 @@ from pathlib import Path
 from booruflow.core.files import open_whole
 from booruflow.core.jobs import job
 from booruflow.core.tables import read_stream, rows_of, write_stream
-from booruflow.products.summary import write_counts
+from booruflow.products.summary import changes_line, write_counts
 from booruflow.sources.changes.compare import CHANGES_SCHEMA, compare_posts
 from booruflow.sources.changes.kept import KEPT_SCHEMA, keep_posts, read_kept
 from booruflow.sources.changes.summary import count_changes, summary_text
@@ -19,5 +19,6 @@ with job(snakemake.log[0], snakemake.rule):
     summary = summary_text(posts_before, rows_of(posts), counts)
     with open_whole(outputs.summary) as file:
         file.write(summary.encode())
-    write_counts(outputs.counts, {"posts_before": posts_before, "posts": rows_of(posts), **counts.posts})
-    print(summary, end="")
+    numbers = {"posts_before": posts_before, "posts": rows_of(posts), **counts.posts}
+    write_counts(outputs.counts, numbers)
+    print(changes_line(numbers) or "first run, nothing to compare with")

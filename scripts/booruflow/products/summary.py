@@ -56,12 +56,13 @@ def print_summary(path: str | Path) -> None:
     print("\n".join([f"Data set in {Path(path).parent}/", *lines]))
 
 
-def print_changes(path: str | Path) -> None:
-    """Print one line of the counts of changes, unless there was nothing to compare the posts with.
+def changes_line(counts: Mapping[str, int]) -> str:
+    """The counts of the rule changes in one line, `20,000 new, 3 gone, ...`; empty if there was nothing to compare with."""
+    changes = [f"{count:,} {name}" for name, count in counts.items() if not name.startswith("posts")]
+    return ", ".join(changes) if counts.get("posts_before") else ""
 
-    The file may be missing: targets other than all do not make it.
-    """
-    counts = read_counts(path) if Path(path).exists() else {}
-    if counts.get("posts_before"):
-        changes = ", ".join(f"{count:,} {name}" for name, count in counts.items() if not name.startswith("posts"))
-        print(f"Last change of the posts: {changes} (see {Path(path).with_name('changes.txt')})")
+
+def print_changes(path: str | Path) -> None:
+    """Print one line of the counts of the rule changes, if their file exists: targets other than all do not make it."""
+    if Path(path).exists() and (line := changes_line(read_counts(path))):
+        print(f"Last change of the posts: {line} (see {Path(path).with_name('changes.txt')})")
