@@ -15,7 +15,7 @@ from booruflow.core.streams import Stream
 from booruflow.core.tables import open_table, read_stream, rows_of
 from booruflow.products.summary import read_counts
 from booruflow.report.overview import figures
-from booruflow.report.overview.duplicates import find_duplicates
+from booruflow.report.overview.duplicates import equal_files, families
 from booruflow.report.overview.examples import SAMPLE_SIZES, examples, find_texts, sample_captions
 from booruflow.report.overview.figures import Row
 from booruflow.report.overview.flags import read_flags
@@ -94,7 +94,6 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
     ]
     total, counts, posts = total_of(shards), read_counts(files.counts), _posts(files)
     figures.check_sums(posts, total, counts, _lines(files.lat))
-    md5, families = find_duplicates(_post_columns(files.posts, "md5", "parent_id"))
     absent = ("shards", "bill") * (not total.posts()) + ("quality",) * (not files.quality)
     values = {
         **_captioning(shards, total),
@@ -112,8 +111,7 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
         "lengths": figures.length_charts(posts),
         "buckets": figures.bucket_rows(posts),
         "ratio_chart": figures.ratio_chart(posts),
-        "md5": md5,
-        "families": families,
+        **_duplicates(files.posts),
         "examples": _examples(files),
         "settings": settings,
         "device": figures.device(dict(settings)),
@@ -141,6 +139,15 @@ def _post_columns(path: str, *names: str) -> Stream:
     """The ids of the posts, with those of the columns that the metadata has."""
     present = open_table(path).schema_arrow.names
     return read_stream(path, ["id", *(name for name in names if name in present)])
+
+
+def _duplicates(path: str) -> dict[str, Any]:
+    """The groups of posts; None where the metadata does not have the column."""
+    present = open_table(path).schema_arrow.names
+    return {
+        "md5": equal_files(read_stream(path, ["id", "md5"])) if "md5" in present else None,
+        "families": families(read_stream(path, ["id", "parent_id"])) if "parent_id" in present else None,
+    }
 
 
 def _unreadable(path: str) -> Stream:
