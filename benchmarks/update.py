@@ -87,7 +87,8 @@ def main() -> None:
         for number, month in enumerate(months, 1):
             progress(f"run {number}")
             section = configuration(work / "inputs", resolutions=False)
-            section["inputs"]["metadata"] = [str(month.rename(work / "inputs/metadata.parquet"))]
+            month.replace(work / "inputs/metadata.parquet").touch()  # newer than the products, as a downloaded file is
+            section["inputs"]["metadata"] = [str(work / "inputs/metadata.parquet")]
             (work / "config.yaml").write_text(json.dumps(section))
             runs.append(run(work, options.cores))
         rows = table(runs[0][0], runs[1][0], [whole for _, whole in runs])

@@ -1,7 +1,7 @@
 """The report: one page about what became of the posts and what it cost, which `snakemake --report` links to.
 
 Needs posts, images, tags JSON, resolutions and why posts have none, base, good, fixed and merged captions with their counts, raw and bad
-outputs, skipped and failed ids, statistics of the shards, meta_lat.jsonl, changes, and the tables of the token file. Makes
+outputs, skipped and failed ids, statistics of the shards, meta_lat.jsonl, changes, flags, and the tables of the token file. Makes
 report/index.html. Reads all sections of the config, which the page shows without secrets.
 """
 
@@ -29,7 +29,7 @@ rule report:
         raw=expand("results/captions/raw_{n}.jsonl", n=GENERATED),
         stats=expand("results/captions/stats_{n}.json", n=GENERATED),
         fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
-        quality=[],
+        quality=QUALITY,
         changes=rules.changes.output.changes,
         change_counts=rules.changes.output.counts,
         costs=rules.vocab.output.costs,
