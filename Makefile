@@ -12,10 +12,10 @@ sample: .venv/sample.installed
 resume: .venv/sample.installed
 	$(BIN)/booruflow resume --cores $(CORES)
 
-# plots and images, and all about the run in one page
+# one page about the run, results/report/index.html, and Snakemake's own about its jobs, which links to it
 report: .venv/sample.installed
 	$(BIN)/snakemake --cores $(CORES) all report
-	$(BIN)/snakemake all report --report results/report/report.html
+	$(BIN)/snakemake all report --report results/report/snakemake.html
 
 # each file of tests in one process, and as many files at a time as there are cores
 test: .venv/dev.installed

@@ -47,6 +47,7 @@ onstart:
 onsuccess:
     if MANIFEST in BUILT_NOW:
         print_summary(MANIFEST)
+        print_changes(CHANGE_COUNTS)
     exit_if_requests_failed()
 
 

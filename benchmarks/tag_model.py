@@ -18,6 +18,7 @@ from types import ModuleType
 
 import debtags
 import dependencies
+import matplotlib as mpl
 import numpy as np
 import torch
 import yaml
@@ -25,7 +26,6 @@ from debian_sets import deduplicate, prune, read_tsv
 from matplotlib.figure import Figure
 
 from booruflow.core.config import check_config
-from booruflow.report.svg import save_svg
 from booruflow.tag_model import baselines
 from booruflow.tag_model.comparison import (
     REFERENCE_BASELINE,
@@ -179,7 +179,8 @@ def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], reference_
     left.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    save_svg(figure, path)
+    with mpl.rc_context({"svg.hashsalt": "booruflow"}):  # the same bytes every time
+        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":

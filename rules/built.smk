@@ -13,6 +13,7 @@ from booruflow.products.built import changes, compact_records, read_records, rec
 
 RECORDS = Path(".snakemake/products.tsv")
 MANIFEST = "results/manifest.json"
+CHANGE_COUNTS = "results/changes/counts.json"
 BUILT_NOW = set()
 
 

@@ -26,6 +26,7 @@ from booruflow.core.config import check_config, duplicate_keys
 from booruflow.core.errors import UserError
 from booruflow.exports.settings import export_errors
 from booruflow.quality.settings import quality_errors
+from booruflow.report.overview.settings import shown_settings
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
 from booruflow.tags.policy import column_errors, is_plain, tag_policy
 
@@ -52,6 +53,7 @@ try:
     config = check_config(config, schema)
     TAG_POLICY = tag_policy(config["tags"], schema["properties"]["tags"], BASE / "policies")
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
+    SETTINGS = shown_settings(config)
     CAPTIONER = with_profile(config.pop("captioner"))  # see rule caption
     BACKENDS = open_backends(CAPTIONER)
 except UserError as error:

@@ -159,6 +159,7 @@ def everything():
     """All products, and the intermediate files: Snakemake recreates a missing one only if a target requests it."""
     return [
         *rules.manifest.input,
+        *rules.changes.output,
         *rules.images.output,
         *rules.resolutions.output,
         *UNREADABLE,

@@ -1,10 +1,11 @@
 """The manifest: sizes, digests and counts of all products, written after all consistency checks pass; and the target verify.
 
 Needs all products. Makes manifest.json. Reads the config sections captions, tars, subsets and exports.
+The changes since the run before are not in it, so that equal inputs give an equal manifest.
 `snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
 """
 
-from booruflow.products.summary import print_summary
+from booruflow.products.summary import print_changes, print_summary
 
 
 rule manifest:

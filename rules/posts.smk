@@ -3,7 +3,7 @@
 Needs inputs.metadata (parquet and CSV), inputs.images and inputs.resolutions. Makes posts/posts.parquet, images/images.parquet,
 images/sizes.parquet and resolutions/resolutions.parquet, all sorted by id, and the lists resolutions/excluded.json and
 images/unreadable.json; foreign formats are first converted to converted/*.parquet. What was read of images is remembered in
-journal/. Reads the config sections inputs, ids and meta_lat.
+journal/. Makes changes/ too, what is new since the run before, whose posts are kept there. Reads the config sections inputs, ids and meta_lat.
 """
 
 from booruflow.sources.inputs import is_csv
@@ -84,6 +84,31 @@ rule posts:
     priority: 2
     script:
         "../scripts/posts.py"
+
+
+rule changes:
+    input:
+        posts=rules.posts.output.posts,
+    output:
+        changes="results/changes/changes.parquet",
+        counts=CHANGE_COUNTS,
+        summary="results/changes/changes.txt",
+    log:
+        "results/logs/changes.log",
+    benchmark:
+        "results/benchmarks/changes.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code("changes"),
+        kept="results/changes/kept",  # no output: Snakemake would delete it before it is compared
+    conda:
+        "../envs/data.yaml"
+    message:
+        "Changes: compare the posts with those of the run before"
+    script:
+        "../scripts/changes.py"
 
 
 rule images:

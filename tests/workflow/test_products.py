@@ -212,6 +212,7 @@ def test_the_manifest_agrees_with_the_files(sample, shards, posts):
         data = sample.path(name).read_bytes()
         assert (entry["size"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest()), name
     unlisted = {f"captions/{name}" for n in SHARDS for name in (f"raw_{n}.jsonl", f"stats_{n}.json")} | {"manifest.json"}
+    unlisted |= {f"changes/{name}" for name in ("changes.parquet", "changes.txt", "counts.json", "kept/now.parquet")}
     assert set(artifacts) == set(sample.products()) - unlisted
     assert {*ENTRIES, "meta_lat.jsonl", "missing_final.json", "tars/captions/0003.tar", f"{SUBSET}tars/tags/0003.json"} <= set(
         artifacts

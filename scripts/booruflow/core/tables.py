@@ -49,10 +49,11 @@ def write_stream(
     stream: Iterable[pl.DataFrame],
     schema: Mapping[str, pl.DataType | type],
     metadata: Callable[[], Mapping[bytes, bytes]] = dict,
+    compression: str = "none",
 ) -> int:
     """Write a stream with `table_writer`; return the number of rows."""
     rows = 0
-    with table_writer(path, schema, metadata) as write:
+    with table_writer(path, schema, metadata, compression) as write:
         for frame in prefetched(stream):
             write(frame)
             rows += len(frame)
@@ -61,13 +62,16 @@ def write_stream(
 
 @contextmanager
 def table_writer(
-    path: str | Path, schema: Mapping[str, pl.DataType | type], metadata: Callable[[], Mapping[bytes, bytes]] = dict
+    path: str | Path,
+    schema: Mapping[str, pl.DataType | type],
+    metadata: Callable[[], Mapping[bytes, bytes]] = dict,
+    compression: str = "none",
 ) -> Iterator[Callable[[pl.DataFrame], None]]:
     """A function that writes frames with the columns of `schema` to one parquet file.
 
     `metadata` is called after the last frame, and gives key-value metadata of the file.
     The bytes depend on the rows only, not on the frames they come in.
-    The file is not compressed: several rules read it, and compressing takes longer than writing it uncompressed.
+    By default the file is not compressed: several rules read it, and compressing takes longer than writing it uncompressed.
     """
     arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     pending = arrow.empty_table()
@@ -80,7 +84,7 @@ def table_writer(
             _write_group(writer, pending[:GROUP_ROWS])
             pending = pending[GROUP_ROWS:]
 
-    with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression="none") as writer:
+    with written_whole(path) as part, pq.ParquetWriter(part, arrow, compression=compression) as writer:
         yield write
         if len(pending):
             _write_group(writer, pending)

@@ -54,3 +54,15 @@ def print_summary(path: str | Path) -> None:
     width = max(map(len, summary))
     lines = [f"  {name.replace('_', ' '):{width}}  {count:>12,}" for name, count in summary.items()]
     print("\n".join([f"Data set in {Path(path).parent}/", *lines]))
+
+
+def changes_line(counts: Mapping[str, int]) -> str:
+    """The counts of the rule changes in one line, `20,000 new, 3 gone, ...`; empty if there was nothing to compare with."""
+    changes = [f"{count:,} {name}" for name, count in counts.items() if not name.startswith("posts")]
+    return ", ".join(changes) if counts.get("posts_before") else ""
+
+
+def print_changes(path: str | Path) -> None:
+    """Print one line of the counts of the rule changes, if their file exists: targets other than all do not make it."""
+    if Path(path).exists() and (line := changes_line(read_counts(path))):
+        print(f"Last change of the posts: {line} (see {Path(path).with_name('changes.txt')})")

@@ -17,6 +17,14 @@ def test_streams_are_read_back_as_written(tmp_path):
     assert next(f.columns for f in read_stream(tmp_path / "a", ["text"])) == ["text"]
 
 
+def test_a_compressed_table_is_smaller_and_has_the_same_rows(tmp_path):
+    frame = pl.DataFrame({"id": range(20_000), "text": ["1girl solo"] * 20_000})
+    for name, compression in (("a", "none"), ("b", "zstd")):
+        write_stream(tmp_path / name, frame.iter_slices(7_001), frame.schema, compression=compression)
+    assert pl.concat(read_stream(tmp_path / "b")).equals(frame)
+    assert (tmp_path / "b").stat().st_size < (tmp_path / "a").stat().st_size / 2
+
+
 def test_files_that_cannot_be_opened_are_named(tmp_path):
     pq.write_table(pa.table({"id": list(range(1000))}), tmp_path / "a.parquet")
     (tmp_path / "a.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:-100])

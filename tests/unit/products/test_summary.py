@@ -6,7 +6,7 @@ import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.products.manifest import write_manifest
-from booruflow.products.summary import print_summary, read_counts, write_counts
+from booruflow.products.summary import print_changes, print_summary, read_counts, write_counts
 
 
 def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
@@ -40,8 +40,18 @@ def test_damaged_counts_are_named(tmp_path, text):
         read_counts(tmp_path / "counts.json")
 
 
+def test_changes_are_one_line_unless_there_was_nothing_to_compare_with(tmp_path, capsys):
+    counts = {"posts_before": 9, "posts": 1_009, "new": 1_000, "gone": 0}
+    for posts_before in (9, 0):
+        write_counts(tmp_path / "counts.json", counts | {"posts_before": posts_before})
+        print_changes(tmp_path / "counts.json")
+    print_changes(tmp_path / "absent.json")
+    assert capsys.readouterr().out == f"Last change of the posts: 1,000 new, 0 gone (see {tmp_path}/changes.txt)\n"
+
+
 def test_it_loads_no_data_library():
-    code = "import sys, booruflow.products.built; print([m for m in ('polars', 'pyarrow', 'numpy', 'tqdm') if m in sys.modules])"
+    modules = "booruflow.products.built, booruflow.products.summary, booruflow.report.overview.settings"
+    code = f"import sys, {modules}; print([m for m in ('polars', 'pyarrow', 'numpy', 'tqdm') if m in sys.modules])"
     scripts = Path(__file__).parents[3] / "scripts"
     result = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": str(scripts)}, capture_output=True, text=True, check=True

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 
 import polars as pl
@@ -8,8 +7,7 @@ from PIL import Image
 
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
-from booruflow.report.contact_sheet import caption_text, find_images, find_tags, sample_captions, write_contact_sheet
-from booruflow.sources.images.listing import IMAGES_SCHEMA
+from booruflow.report.overview.examples import caption_text, examples, find_texts, sample_captions
 
 
 @pytest.fixture
@@ -46,29 +44,20 @@ def test_an_entry_of_another_form_is_named(write: Callable[..., Path], value: st
     with pytest.raises(UserError, match=r"good: id 5: not an object.*: delete the file"):
         sample_captions([write("good", {5: value})], 3)
     with pytest.raises(UserError, match=r"tags: id 5: not an object.*: delete the file"):
-        find_tags(write("tags", {5: value}), {5})
+        find_texts(write("tags", {5: value}), {5}, "tags")
 
 
 def test_tags_are_found_by_id(write: Callable[..., Path]) -> None:
     tags = write("tags", {1: '{"tags":"1girl, hat"}', 2: '{"tags":"1boy"}'})
-    assert find_tags(tags, {1, 3}) == {1: "1girl, hat"}
+    assert find_texts(tags, {1, 3}, "tags") == {1: "1girl, hat"}
 
 
-def test_the_page_embeds_its_images_and_escapes_texts(tmp_path: Path) -> None:
+def test_an_example_says_why_its_image_is_not_shown(tmp_path: Path) -> None:
     Image.new("RGB", (900, 600), "red").save(tmp_path / "1.png")
     tmp_path.joinpath("2.webp").write_bytes(b"broken")
-    folder = str(tmp_path)
-    rows = [(post, folder, None, name, None, None) for post, name in ((1, "1.png"), (2, "2.webp"), (7, "7.png"))]
-    images = pl.DataFrame(rows, schema=IMAGES_SCHEMA, orient="row")
-    locations = find_images([images], {1, 2, 3})
-    assert locations == {1: (f"{folder}/1.png", None, None), 2: (f"{folder}/2.webp", None, None)}
-    groups = {"generated": [(1, "<script>alert(1)</script> & \ud800 日本"), (2, "b"), (3, "c")], "fixed": []}
-    pages = [tmp_path / "one.html", tmp_path / "two.html"]
-    for page in pages:
-        write_contact_sheet(page, groups, {1: "1girl, <3"}, locations)
-    assert pages[0].read_bytes() == pages[1].read_bytes()
-    text = pages[0].read_text("utf-8")
-    assert "<script" not in text and "日本" in text and "1girl, &lt;3" in text
-    assert text.count("data:image/webp;base64,") == 1 and "no image" in text and "not an image of a known kind" in text
-    assert "fixed" not in text
-    HTMLParser().feed(text)
+    locations = {1: (f"{tmp_path}/1.png", None, None), 2: (f"{tmp_path}/2.webp", None, None)}
+    shown = list(examples([(1, "a"), (2, "b"), (3, "c")], {1: "1girl, <3"}, locations))
+    assert [(each.id, each.text, each.tags) for each in shown] == [(1, "a", "1girl, <3"), (2, "b", ""), (3, "c", "")]
+    assert shown[0].image.startswith("data:image/webp;base64,") and not shown[0].fault
+    assert [each.image for each in shown[1:]] == ["", ""]
+    assert "not an image of a known kind" in shown[1].fault and shown[2].fault == "no image"
