@@ -86,7 +86,7 @@ rule contact_sheet:
     params:
         code=code("contact_sheet"),
     conda:
-        "../envs/data.yaml"
+        "../envs/report.yaml"
     message:
         "Contact sheet: show images beside their captions"
     script:

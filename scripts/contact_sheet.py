@@ -2,7 +2,8 @@
 
 from booruflow.core.jobs import job
 from booruflow.core.tables import read_stream
-from booruflow.report.contact_sheet import SAMPLE_SIZES, find_images, find_tags, sample_captions, write_contact_sheet
+from booruflow.report.contact_sheet import SAMPLE_SIZES, find_tags, sample_captions, write_contact_sheet
+from booruflow.report.thumbnails import find_images
 
 with job(snakemake.log[0], snakemake.rule):
     inputs = snakemake.input

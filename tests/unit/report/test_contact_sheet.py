@@ -8,7 +8,8 @@ from PIL import Image
 
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
-from booruflow.report.contact_sheet import caption_text, find_images, find_tags, sample_captions, write_contact_sheet
+from booruflow.report.contact_sheet import caption_text, find_tags, sample_captions, write_contact_sheet
+from booruflow.report.thumbnails import find_images
 from booruflow.sources.images.listing import IMAGES_SCHEMA
 
 
