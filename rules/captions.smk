@@ -10,9 +10,6 @@ Rules that captioning waits for have a priority, in all rule files, and the long
 early.
 """
 
-# the environment of each backend that loads a model also has the packages of tipo, and that one those of servers
-CAPTION_ENV = "tipo" if CAPTIONER["backend"] in ("openai", "server") and CAPTIONER["fallback"] else CAPTIONER["backend"]
-
 
 rule traits:
     input:
@@ -57,7 +54,7 @@ rule caption:
         "results/benchmarks/caption_{n}.tsv"
     threads: CAPTIONER["threads"]
     resources:
-        gpu=int(any(backend.needs_gpu for backend in BACKENDS)),
+        gpu=int(needs_gpu(CAPTIONER)),
         mem_mb=CAPTIONER["mem_mb"],
         runtime=CAPTIONER["runtime"],
     params:
@@ -69,7 +66,7 @@ rule caption:
         attempts=ATTEMPTS,
         shards=len(SHARDS),
     conda:
-        f"../envs/{CAPTION_ENV}.yaml"
+        f"../envs/{caption_env(CAPTIONER)}.yaml"
     message:
         "Captions of shard {wildcards.n}: generate those that the journal lacks"
     priority: 1

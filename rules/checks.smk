@@ -29,6 +29,7 @@ from booruflow.quality.settings import quality_errors
 from booruflow.report.overview.settings import shown_settings
 from booruflow.sources.inputs import input_errors, record_inputs, refuse_other_inputs
 from booruflow.tags.policy import column_errors, is_plain, tag_policy
+from booruflow.trial.variants import trial_variants
 
 if is_main_process() and not is_module(BASE):
     show_by(console)
@@ -54,8 +55,9 @@ try:
     TAG_POLICY = tag_policy(config["tags"], schema["properties"]["tags"], BASE / "policies")
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
     SETTINGS = shown_settings(config)
+    COMPARE = config["captions"].pop("compare")
+    TRIAL = trial_variants(config["captioner"], COMPARE, schema["properties"]["captioner"])
     CAPTIONER = with_profile(config.pop("captioner"))  # see rule caption
-    BACKENDS = open_backends(CAPTIONER)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -65,7 +67,7 @@ VIEWS = views(CAPTIONER) if config["captions"]["generate"] else {}
 
 # A job gets this section through its environment. Most of its settings only operate the job, so they are no params, which would
 # run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
-os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER))
+os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER), BOORUFLOW_TRIAL=json.dumps(TRIAL))
 
 if is_main_process():
     from booruflow.products.subset import absent_columns
@@ -94,14 +96,23 @@ def exit_on_user_error():
         sys.exit(str(error))
 
 
-def check_captioner():
-    """End the run if captioning is not possible. A real run says later of the jobs that it has planned whether a GPU is there."""
-    errors = captioner_errors(CAPTIONER, check_packages=not uses_conda())
+def check_captioner(captioner, place="captioner"):
+    """End the run if captioning is not possible. A real run says later of the jobs that it has planned whether a GPU is there.
+
+    `place` is where in the config the captioner is described.
+    """
+    errors = captioner_errors(captioner, check_packages=not uses_conda())
+    errors = [line.replace("config.yaml: captioner.", f"config.yaml: {place}.") for line in errors]
     unfinished = any(not Path(f"results/captions/raw_{n}.jsonl").exists() for n in GENERATED)
-    if is_dry_run() and LOCAL and not GPUS and unfinished and any(backend.needs_gpu for backend in BACKENDS):
+    if is_dry_run() and LOCAL and not GPUS and unfinished and needs_gpu(captioner):
         errors.append("config.yaml: captioner.device: cuda, and no GPU is visible on this machine: repair the driver, or set cpu")
     if errors:
         sys.exit("\n".join(errors))
+
+
+def needs_gpu(captioner):
+    """Whether a caption job puts a model on a GPU."""
+    return any(backend.needs_gpu for backend in open_backends(captioner))
 
 
 def exit_if_requests_failed():

@@ -11,6 +11,7 @@ from booruflow.captioning.prompts.settings import for_style, parser_settings, re
 from booruflow.core.code_digest import code_digest
 from booruflow.sources.images.finding import listing_digest
 from booruflow.sources.inputs import image_folders, is_json, list_edited
+from booruflow.trial.variants import shown_changes
 
 JOURNAL = "journal"
 ATTEMPTS = "results/captions/attempts"
@@ -32,6 +33,7 @@ wildcard_constraints:
     subset=r"[A-Za-z0-9_-]+",
     style=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     view=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     export=r"[A-Za-z0-9_-]+",
 
 
@@ -55,8 +57,31 @@ def verbatim(value):
 def identity(style=CAPTIONER["style"]):
     """All that determines a caption of a style apart from its request, as a param. Ends the run if captioning is not possible."""
     if is_main_process():
-        check_captioner()
+        check_captioner(CAPTIONER)
     return [shown_identity(backend.identity()) for backend in open_backends(for_style(CAPTIONER, style))]
+
+
+@functools.cache
+def trial_identity(variant):
+    """The same of a variant of the trial."""
+    if is_main_process():
+        check_captioner(TRIAL[variant], f"captions.compare.{variant}" if variant in COMPARE else "captioner")
+    return [shown_identity(backend.identity()) for backend in open_backends(TRIAL[variant])]
+
+
+def trial_settings(variant):
+    """What the page of the trial needs of a variant, as a param."""
+    captioner = TRIAL[variant]
+    return {
+        "changes": shown_changes(COMPARE.get(variant, {})),
+        "on_gpu": needs_gpu(captioner),
+        "parser": {**PARSER, **parser_settings(captioner, captioner["style"])},
+    }
+
+
+def caption_env(captioner):
+    """The environment of caption jobs: that of a backend that loads a model also has the packages of tipo, that of servers not."""
+    return "tipo" if captioner["backend"] in ("openai", "server") and captioner["fallback"] else captioner["backend"]
 
 
 def parser(style):

@@ -9,6 +9,7 @@ LIBRARY = Path(__file__).parents[2] / "scripts/booruflow"
 ORDER = (
     "demo",
     "cli",
+    "trial",
     "report",
     "exports",
     "tag_model",

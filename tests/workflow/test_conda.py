@@ -47,7 +47,8 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def environments_of_scripts() -> dict[str, str]:
     """Script -> environment, from the rule files."""
     rules = "".join(path.read_text("utf-8") for path in (ROOT / "rules").glob("*.smk"))
-    rules = rules.replace("{CAPTION_ENV}", "transformers").replace("{QUALITY_ENV}", "quality")
+    rules = rules.replace("{QUALITY_ENV}", "quality")
+    rules = re.sub(r"\{caption_env\([^}]*\)\}", "transformers", rules)
     return {
         script: env for env, script in re.findall(r'envs/([\w-]+)\.yaml"\n(?:(?!envs/).)*?scripts/(\w+)\.py', rules, re.DOTALL)
     }
@@ -66,7 +67,7 @@ def test_each_rule_imports_from_its_own_environment_only(conda: dict[str, str], 
     project = new_project(tmp_path / "project", tars__count=10)
     library = project.folder / "scripts/booruflow/core/jobs.py"
     library.write_text(library.read_text("utf-8") + LOADED, "utf-8")
-    project.run("all", "report", "--sdm", "conda", **conda)
+    project.run("all", "report", "trial", "--sdm", "conda", **conda)
 
     environments, prefixes = environments_of_scripts(), dict[str, str]()
     for path in project.folder.glob("results/logs/loaded_*.json"):
