@@ -27,6 +27,9 @@ from booruflow.sources.tags import tag_line
 DIGEST = "digest"
 """Key of an entry of the edit list: the digest of its text, by which a copy that nobody changed is recognised."""
 
+TAGS_ONLY = "tags_only"
+"""Key of an entry, with the value true: this post has no caption, by choice of a person."""
+
 FIXED = "fixed"
 REPLACED = "fixed, though its output is not bad"
 NOT_EDITED = "not edited"
@@ -41,7 +44,7 @@ class Edit:
     """An entry of an edited file."""
 
     entry: Any
-    """`{"text": ...}` or `{"caption": ...}`, if it is as it should be."""
+    """`{"text": ...}`, `{"caption": ...}` or `{"tags_only": true}`, if it is as it should be."""
     path: str
 
 
@@ -126,11 +129,16 @@ def read_artists(posts: str | Path, ids: Collection[int]) -> dict[int, list[str]
 
 def is_edited(entry: object, bad_text: str | None = None) -> bool:
     """False if an entry has no caption and its text is an output as it was: that of the edit list, or the present bad one."""
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or is_tags_only(entry):
         return True
     text = entry.get("text")
     is_output = isinstance(text, str) and (text == bad_text or entry.get(DIGEST) == text_digest(text))
     return entry.get("caption") is not None or not is_output
+
+
+def is_tags_only(entry: object) -> bool:
+    """Whether an entry says that its post has no caption."""
+    return isinstance(entry, dict) and entry.get(TAGS_ONLY) is True
 
 
 def chosen_edits(edits: Mapping[int, Sequence[Edit]], bad_texts: Mapping[int, str]) -> dict[int, Edit]:
@@ -153,11 +161,11 @@ def chosen_edits(edits: Mapping[int, Sequence[Edit]], bad_texts: Mapping[int, st
 
 
 def _content(entry: object) -> object:
-    return [entry.get("caption"), entry.get("text")] if isinstance(entry, dict) else entry
+    return [is_tags_only(entry), entry.get("caption"), entry.get("text")] if isinstance(entry, dict) else entry
 
 
 def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str]], settings: ParserSettings) -> dict[int, str]:
-    """The captions of the edits of those posts that are in `artists`.
+    """The captions of the edits of those posts that are in `artists`; "" for a post that is to have none.
 
     Raises:
         UserError: entries give no caption; they are listed, each with its file and the reason.
@@ -165,6 +173,12 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
     captions, still_bad = {}, []
     for post, edit in edits.items():
         if post not in artists:
+            continue
+        if is_tags_only(edit.entry):
+            if edit.entry.get("caption") is None:
+                captions[post] = ""
+            else:
+                still_bad.append(f"{post} ({edit.path}: {TAGS_ONLY} with a caption)")
             continue
         outcome = parse_edited(edit.entry, settings.answer, settings.options)
         if isinstance(outcome, Bad):
