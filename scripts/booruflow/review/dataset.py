@@ -8,15 +8,15 @@ import polars as pl
 
 from booruflow.captioning.shards import shard_of
 from booruflow.review.edits import Edits
-from booruflow.review.images import Images
 from booruflow.review.live_parser import Parsed, parsed_caption, parsed_text
 from booruflow.review.model import SUMMARY_CHARACTERS, Found, Origin, Outcome, Post, Query, Summary, Text
-from booruflow.review.outcomes import all_outcomes, outcomes_of
-from booruflow.review.posts_table import SortedTable
-from booruflow.review.products import Products
-from booruflow.review.records import record_of
-from booruflow.review.search import FLAGS, META_CAP, found_ids
-from booruflow.review.settings import read_settings
+from booruflow.review.reading.images import Images
+from booruflow.review.reading.outcomes import all_outcomes, outcomes_of
+from booruflow.review.reading.posts_table import SortedTable
+from booruflow.review.reading.products import Products
+from booruflow.review.reading.records import record_of
+from booruflow.review.reading.search import FLAGS, META_CAP, found_ids
+from booruflow.review.reading.settings import read_settings
 from booruflow.sources.posts import TAG_CATEGORIES
 
 POSTS = "results/posts/posts.parquet"

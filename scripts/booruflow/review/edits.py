@@ -15,8 +15,8 @@ import orjson
 
 from booruflow.captioning.fixed import TAGS_ONLY, is_edited, read_edited
 from booruflow.core.errors import UserError
-from booruflow.review.history import Change, History
-from booruflow.review.store import Store, json_text, locked, signature_of
+from booruflow.review.saving.history import Change, History
+from booruflow.review.saving.store import Store, json_text, locked, signature_of
 from booruflow.sources.inputs import list_edited
 
 FILE = "edited/review.json"

@@ -13,10 +13,10 @@ from booruflow.captioning.shards import shard_of
 from booruflow.core.idjson import read_entries
 from booruflow.review.dataset import Dataset
 from booruflow.review.model import Query
-from booruflow.review.posts_table import SortedTable
-from booruflow.review.products import END
-from booruflow.review.search import FLAGS, META_CAP, matching_rows
-from booruflow.review.store import signature_of
+from booruflow.review.reading.posts_table import SortedTable
+from booruflow.review.reading.products import END
+from booruflow.review.reading.search import FLAGS, META_CAP, matching_rows
+from booruflow.review.saving.store import signature_of
 
 Ids = NDArray[np.int64]
 FEW = 500

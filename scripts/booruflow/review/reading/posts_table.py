@@ -136,9 +136,15 @@ def _place(table: pq.ParquetFile, post: int) -> tuple[Group, int, bool] | None:
     number = bisect_left([group.high for group in groups], post)
     if number == len(groups):
         return None
-    ids: NDArray[np.int64] = table.read_row_group(groups[number].number, ["id"])["id"].to_numpy()
+    ids: NDArray[np.int64] = _ids(table, groups[number].number)
     at = int(np.searchsorted(ids, post))
     return groups[number], at, bool(ids[at] == post)
+
+
+def _ids(table: pq.ParquetFile, group: int) -> NDArray[np.int64]:
+    frame = pl.from_arrow(table.read_row_group(group, ["id"]))  # arrow's own to_numpy would import pandas, which takes seconds
+    assert isinstance(frame, pl.DataFrame)
+    return frame["id"].to_numpy()
 
 
 def _slice(table: pq.ParquetFile, group: int, columns: Sequence[str], skip: int, stop: int) -> list[pl.DataFrame]:

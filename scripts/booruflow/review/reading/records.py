@@ -9,8 +9,8 @@ from booruflow.captioning.prompts.known import Known
 from booruflow.captioning.prompts.traits import read_traits
 from booruflow.core.files import read_json
 from booruflow.review.model import Record
-from booruflow.review.posts_table import SortedTable
-from booruflow.review.products import Products
+from booruflow.review.reading.posts_table import SortedTable
+from booruflow.review.reading.products import Products
 
 TRAITS = "results/traits/characters.parquet"
 

@@ -6,8 +6,8 @@ from typing import Any
 from PIL import Image
 
 from booruflow.core.errors import Unreadable, UserError
-from booruflow.review.posts_table import SortedTable
-from booruflow.review.products import Products
+from booruflow.review.reading.posts_table import SortedTable
+from booruflow.review.reading.products import Products
 from booruflow.sources.images.decoding import open_image, opened
 from booruflow.sources.images.reading import read_image
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from booruflow.captioning.shards import shard_of
 from booruflow.review.model import Origin, Query
-from booruflow.review.outcomes import BASE, WITHOUT
-from booruflow.review.posts_table import Group, SortedTable
-from booruflow.review.products import Products
+from booruflow.review.reading.outcomes import BASE, WITHOUT
+from booruflow.review.reading.posts_table import Group, SortedTable
+from booruflow.review.reading.products import Products
 from booruflow.sources.posts import TAG_CATEGORIES
 
 META_CAP, FLAGS = "results/meta_cap.json", "results/quality/flags.parquet"

@@ -17,7 +17,7 @@ from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
 from booruflow.core.idjson import find_entries, line_from, offset_of
-from booruflow.review.settings import Settings
+from booruflow.review.reading.settings import Settings
 from booruflow.sources.images.names import name_pattern
 
 Entry = Mapping[str, Any]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from booruflow.review.model import Origin, Outcome
-from booruflow.review.products import Products
+from booruflow.review.reading.products import Products
 
 BASE = "results/captions/meta_cap_base.json"
 WITHOUT = {"bad": Origin.BAD, "skipped": Origin.SKIPPED, "failed": Origin.FAILED}
