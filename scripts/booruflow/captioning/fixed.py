@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -18,7 +19,7 @@ from booruflow.captioning.parsing.parser import parse_edited
 from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
-from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, read_entries, write_entries
+from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, find_entries, read_entries, write_entries
 from booruflow.core.jobs import WARNING
 from booruflow.core.streams import semi_join
 from booruflow.core.tables import read_stream
@@ -34,6 +35,10 @@ FIXED = "fixed"
 REPLACED = "fixed, though its output is not bad"
 NOT_EDITED = "not edited"
 NOT_IN_DATA_SET = "not in the data set"
+
+BASE, BAD, NOTHING = "base", "bad", "nothing"
+REPLACED_SOURCES = {"good": "generated", "bad": BAD, "skipped": "skipped", "failed": "failed"}
+"""What an edit takes the place of, by the file that has the post."""
 
 MAX_LISTED = 20
 """Ids named in a line of the log."""
@@ -195,19 +200,45 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
     return captions
 
 
+def read_replaced(ids: Collection[int], base: str | Path, shards: Mapping[str, Sequence[str]]) -> dict[int, str]:
+    """What each of the ids would have without an edit: REPLACED_SOURCES[kind], or NOTHING.
+
+    Args:
+        ids: posts.
+        base: the base captions, of which only the lines of the ids are read.
+        shards: for each of good, bad, skipped and failed its files of all shards; none where no captions are generated.
+    """
+    posts = np.array(sorted(ids), np.int64)
+    found = dict.fromkeys(posts.tolist(), NOTHING) | dict.fromkeys(find_entries(base, ids), BASE)
+    for kind, paths in shards.items():
+        numbers = shard_of(posts, len(paths)) if paths else posts
+        for number, path in enumerate(paths):
+            found |= dict.fromkeys(find_entries(path, posts[numbers == number].tolist()), REPLACED_SOURCES[kind])
+    return found
+
+
 def edit_outcomes(
-    edits: Mapping[int, Sequence[Edit]], chosen: Mapping[int, Edit], captions: Collection[int], bad: Collection[int]
+    edits: Mapping[int, Sequence[Edit]], chosen: Mapping[int, Edit], captions: Collection[int], replaced: Mapping[int, str]
 ) -> dict[int, dict[str, str]]:
-    """What became of each edited id: its `outcome` (FIXED, REPLACED, NOT_EDITED, NOT_IN_DATA_SET) and the `file`."""
+    """What became of each edited id: its `outcome` (FIXED, REPLACED, NOT_EDITED, NOT_IN_DATA_SET) and the `file`.
+
+    An edit that is used also says what it `replaced`, by `read_replaced`.
+    """
 
     def outcome(post: int) -> str:
         if post not in chosen:
             return NOT_EDITED
         if post not in captions:
             return NOT_IN_DATA_SET
-        return FIXED if post in bad else REPLACED
+        return FIXED if replaced[post] == BAD else REPLACED
 
-    return {post: {"outcome": outcome(post), "file": chosen.get(post, first).path} for post, (first, *_) in edits.items()}
+    def source(post: int) -> dict[str, str]:
+        return {"replaced": replaced[post]} if post in chosen and post in captions else {}
+
+    return {
+        post: {"outcome": outcome(post), "file": chosen.get(post, first).path, **source(post)}
+        for post, (first, *_) in edits.items()
+    }
 
 
 def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
@@ -217,6 +248,9 @@ def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
         ids[entry["outcome"]].append(post)
     fixed, replaced = len(ids[FIXED]), len(ids[REPLACED])
     print(f"{fixed + replaced} fixed, {len(ids[NOT_EDITED])} not edited yet, {bad - fixed} still bad")
+    sources = Counter(entry["replaced"] for entry in outcomes.values() if "replaced" in entry)
+    if sources:
+        print(f"edits take the place of: {', '.join(f'{count} {source}' for source, count in sorted(sources.items()))}")
     for name, remark in (
         (REPLACED, "edited, though their output is not bad (any more); the edit takes precedence over any other caption"),
         (NOT_IN_DATA_SET, "edited, but not in the data set; not used"),

@@ -49,15 +49,15 @@ def count_texts(
     counts = TextCounts()
     for rows, tagged, merged, *shards in aligned([posts, tags, captions, *good, *fixed]):
         source_of_post = (
-            pl.when(_has_entry(shards[len(good) :]))
+            pl.when(~_has_entry([merged]) & _has_entry([tagged]))
+            .then(pl.lit(TAGS))
+            .when(~_has_entry([merged]))
+            .then(pl.lit(NOTHING))
+            .when(_has_entry(shards[len(good) :]))
             .then(pl.lit(FIXED))
             .when(_has_entry(shards[: len(good)]))
             .then(pl.lit(GENERATED))
-            .when(_has_entry([merged]))
-            .then(pl.lit(EXISTING))
-            .when(_has_entry([tagged]))
-            .then(pl.lit(TAGS))
-            .otherwise(pl.lit(NOTHING))
+            .otherwise(pl.lit(EXISTING))
         )
         sources = rows.with_columns(source=source_of_post)
         for source, rating, count in sources.group_by("source", "rating").len().iter_rows():

@@ -37,6 +37,16 @@ def test_each_post_is_counted_under_its_last_source() -> None:
     assert len(counts.words["fixed"]) == MAX_WORDS // BIN_WIDTH + 1
 
 
+def test_a_post_whose_caption_a_person_took_away_is_counted_under_its_tags() -> None:
+    posts = [pl.DataFrame({"id": [1, 2], "rating": ["g", "g"]})]
+    tags, good, fixed = entries(post1='{"tags":"a"}'), [entries(post1=caption("old"))], [entries(post1=caption(""))]
+    counts = count_texts(posts, tags, entries(), good, fixed)
+    assert {source: sum(by_rating.values()) for source, by_rating in counts.posts.items() if by_rating} == {
+        "tags alone": 1,
+        "nothing": 1,
+    }
+
+
 def test_a_very_long_caption_is_counted_in_the_last_bin() -> None:
     posts = [pl.DataFrame({"id": [1], "rating": ["g"]})]
     counts = count_texts(posts, entries(), entries(post1=caption("word " * 5000)), [], [])
