@@ -176,7 +176,7 @@ def find_entries(path: str | Path, ids: Collection[int]) -> dict[int, str]:
         for post in sorted(ids):
             try:
                 line = line_from(file, offset_of(file, post))
-                if line and id_of_line(line) == post:
+                if line[:1] == b'"' and id_of_line(line) == post:
                     found[post] = line[line.index(b'"', 1) + 3 :].rstrip(b",\n").decode()
             except ValueError as error:
                 raise UserError(f"{path}: near id {post}: not one entry a line, ids ascending: build the file again") from error

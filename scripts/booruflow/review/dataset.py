@@ -41,7 +41,7 @@ class Dataset:
         self.products = Products(self.settings)
         self.posts = SortedTable(self.products.path(POSTS))
         self.images = Images(self.products)
-        self.edits = Edits(self.folder, self.bad_texts)
+        self.edits = Edits(self.folder, self.bad_texts, lambda post, action, text: self._made_of(post, action, text).reason)
 
     def missing(self) -> list[str]:
         """One line for each product that is not there, or damaged."""
@@ -166,14 +166,13 @@ class Dataset:
         for post in edited:
             if actions[post] == "left":
                 continue
-            caption = self._made_of(post)
-            if post not in fixed or fixed[post][1].get("caption") != caption:
+            edit = self.edits.get(post)
+            if post not in fixed or fixed[post][1].get("caption") != self._made_of(post, edit.action, edit.text).caption:
                 pending.add(post)
         return pending
 
-    def _made_of(self, post: int) -> str | None:
-        """The caption that the rule `fixed` makes of the edit of a post."""
-        edit = self.edits.get(post)
-        if edit.action == "tags only":
-            return ""
-        return (self.parse_caption(edit.text) if edit.action == "caption" else self.parse_text(post, edit.text)).caption
+    def _made_of(self, post: int, action: str, text: str) -> Parsed:
+        """What the rule `fixed` makes of an edit."""
+        if action == "tags only":
+            return Parsed("")
+        return self.parse_caption(text) if action == "caption" else self.parse_text(post, text)

@@ -15,6 +15,7 @@ import orjson
 
 from booruflow.captioning.fixed import TAGS_ONLY, is_edited, read_edited
 from booruflow.core.errors import UserError
+from booruflow.core.idjson import MORE_THAN_ANY_ID
 from booruflow.review.saving.history import Change, History
 from booruflow.review.saving.store import Store, json_text, locked, signature_of
 from booruflow.sources.inputs import list_edited
@@ -63,14 +64,26 @@ class Undone:
 
 
 class Edits:
-    """The edits of the data set in `folder`. `bad_texts` gives the present bad outputs of those ids that have one."""
+    """The edits of a data set."""
 
-    def __init__(self, folder: Path, bad_texts: Callable[[Collection[int]], Mapping[int, str]] = lambda ids: {}) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bad_texts: Callable[[Collection[int]], Mapping[int, str]] = lambda ids: {},
+        fault_of: Callable[[int, str, str], str] = lambda post, action, text: "",
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            folder: that of the data set.
+            bad_texts: the present bad outputs of those of some ids that have one.
+            fault_of: why the workflow would refuse an edit of a post, by action and text; "" if it takes it.
+        """
         self.folder = folder.resolve()
         self._own, self._marks = Store(self.folder / FILE), Store(self.folder / "review/marks.json")
         self._history = History(self.folder / "review/history.jsonl")
         self._lock = self.folder / "review/lock"
-        self._bad_texts = bad_texts
+        self._bad_texts, self._fault_of = bad_texts, fault_of
         self._by_hand: dict[Path, tuple[object, dict[int, Any] | str]] = {}
 
     def get(self, post: int) -> Edit:
@@ -118,13 +131,17 @@ class Edits:
 
         Raises:
             Conflict: the entry is not of that version any more.
-            UserError: there is no text; the post is edited by hand in another file; or the disk is full.
+            UserError: the workflow would refuse the edit; the post is edited by hand in another file; or the disk is full.
         """
         if action not in ACTIONS:
             raise UserError(f"{action}: not an action")
         text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be stored
         if action in ("caption", "text") and not text.strip():
             raise UserError("nothing is typed: type a caption, or choose tags only")
+        if action == "text" and text == self._bad_texts([post]).get(post):
+            raise UserError("the text is as the model wrote it: change it, or leave it")
+        if action in ("caption", "text") and (fault := self._fault_of(post, action, text)):
+            raise UserError(f"the {action} cannot be used yet ({fault}), and would stop the workflow: correct it")
         entry = {"caption": {"caption": text}, "text": {"text": text}, "tags only": {TAGS_ONLY: True}}.get(action)
 
         def decided(mark: dict[str, Any]) -> dict[str, Any]:
@@ -174,6 +191,8 @@ class Edits:
         action: str,
         changed: Callable[[str | None, dict[str, Any]], tuple[str | None, dict[str, Any]]],
     ) -> Edit:
+        if not 0 <= post < MORE_THAN_ANY_ID:
+            raise UserError(f"{post}: not the id of a post")
         with locked(self._lock):
             now = self.get(post)
             if now.version != version:
