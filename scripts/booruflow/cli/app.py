@@ -4,9 +4,10 @@ import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from booruflow.core.errors import UserError
 
@@ -50,19 +51,35 @@ def init(
 @app.command()
 def progress(
     folder: Annotated[Path, typer.Argument(help="Folder of the data set.")] = Path(),
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, with rate and time left, until Ctrl-C.")] = False,
 ) -> None:
     """Show how many captions each shard has.
 
     Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a
     change of settings, shards start again although they count as finished here.
     """
-    from booruflow.captioning.shard_progress import progress_of
+    if watch:
+        from booruflow.cli.watch import watch_progress
 
-    for line in progress_of(folder):
-        typer.echo(line)
+        watch_progress(folder, sys.stdout)
+    else:
+        from booruflow.captioning.shard_progress import progress_of
+
+        for line in progress_of(folder):
+            typer.echo(line)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+class _Verbatim(TyperCommand):
+    """A command that passes all its arguments on as they are, `--` too, which the parser would take out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (click's context, which typer hides)
+        given = [*args]
+        super().parse_args(ctx, args)
+        ctx.args = given
+        return given
+
+
+@app.command(cls=_Verbatim, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def resume(context: typer.Context) -> None:
     """Continue after Snakemake itself was killed.
 

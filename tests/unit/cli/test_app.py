@@ -41,6 +41,23 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path):
     assert done.stderr.startswith("error: nowhere/results/missing: no split_<n>.parquet there")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--cores", "8", "results/meta_cap.json"],
+        ["--cores", "8", "--forcerun", "parse", "--", "results/meta_cap.json"],
+        ["--", "--odd name"],
+        ["-n", "--config", "a={b: --}", "--", "all", "--"],
+        [],
+    ],
+)
+def test_resume_passes_all_arguments_on_as_they_are(monkeypatch, arguments):
+    passed = []
+    monkeypatch.setattr("booruflow.cli.resume.resume_run", lambda folder, given: passed.append(list(given)) or 3)
+    assert run("resume", *arguments)[0] == 3
+    assert passed == [arguments]
+
+
 @pytest.mark.parametrize("arguments", [[], ["--tag", "a", "--post", "1"]])
 def test_similar_takes_a_tag_or_a_post(arguments):
     code, text = run("similar", *arguments)
