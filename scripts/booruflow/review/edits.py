@@ -84,6 +84,7 @@ class Edits:
         self._history = History(self.folder / "review/history.jsonl")
         self._lock = self.folder / "review/lock"
         self._bad_texts, self._fault_of = bad_texts, fault_of
+        self._known: dict[Path, tuple[object, dict[int, str]]] = {}
         self._by_hand: dict[Path, tuple[object, dict[int, Any] | str]] = {}
 
     def get(self, post: int) -> Edit:
@@ -106,14 +107,21 @@ class Edits:
 
     def actions(self) -> dict[int, str]:
         """The action of each post that has one, also of those edited by hand."""
-        marks = {post: _action_of(None, orjson.loads(text))[0] for post, text in self._marks.values().items()}
+        marks = self._decoded(self._marks, lambda text: _action_of(None, orjson.loads(text))[0])
+        own = self._decoded(self._own, lambda text: _action_of(text, {})[0])
         by_hand: dict[int, str] = {}
         for entries in self._files_by_hand()[0].values():
             bad = self._bad_texts(entries)
             edited = {post: entry for post, entry in entries.items() if is_edited(entry, bad.get(post))}
             by_hand |= {post: _action_of(json_text(entry), {})[0] for post, entry in edited.items()}
-        own = {post: _action_of(text, {})[0] for post, text in self._own.values().items()}
         return {post: action for post, action in (marks | by_hand | own).items() if action}
+
+    def _decoded(self, store: Store, action_of: Callable[[str], str]) -> dict[int, str]:
+        """The actions in a file, decoded again when it has changed."""
+        values = store.values()
+        if (known := self._known.get(store.path)) is None or known[0] is not values:
+            known = self._known[store.path] = (values, {post: action_of(text) for post, text in values.items()})
+        return known[1]
 
     def marked(self) -> list[int]:
         """The posts that people marked for the queue, ascending."""
