@@ -36,8 +36,8 @@ REPLACED = "fixed, though its output is not bad"
 NOT_EDITED = "not edited"
 NOT_IN_DATA_SET = "not in the data set"
 
-BASE, BAD, NOTHING = "base", "bad", "nothing"
-REPLACED_SOURCES = {"good": "generated", "bad": BAD, "skipped": "skipped", "failed": "failed"}
+BASE, GENERATED, BAD, NOTHING = "base", "generated", "bad", "nothing"
+REPLACED_SOURCES = {"good": GENERATED, "bad": BAD, "skipped": "skipped", "failed": "failed"}
 """What an edit takes the place of, by the file that has the post."""
 
 MAX_LISTED = 20
@@ -242,21 +242,22 @@ def edit_outcomes(
 
 
 def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
-    """Print the counts, given the number of all bad outputs, and the ids of edits that were not made of one of them."""
+    """Print the counts, given the number of all bad outputs, and warn of edits that may have become needless."""
     ids = defaultdict(list)
     for post, entry in outcomes.items():
         ids[entry["outcome"]].append(post)
+    over_good = [post for post, entry in outcomes.items() if entry.get("replaced") == GENERATED]
     fixed, replaced = len(ids[FIXED]), len(ids[REPLACED])
     print(f"{fixed + replaced} fixed, {len(ids[NOT_EDITED])} not edited yet, {bad - fixed} still bad")
     sources = Counter(entry["replaced"] for entry in outcomes.values() if "replaced" in entry)
     if sources:
         print(f"edits take the place of: {', '.join(f'{count} {source}' for source, count in sorted(sources.items()))}")
-    for name, remark in (
-        (REPLACED, "edited, though their output is not bad (any more); the edit takes precedence over any other caption"),
-        (NOT_IN_DATA_SET, "edited, but not in the data set; not used"),
+    for posts, remark in (
+        (over_good, "edited, though their output is good (now); the edit takes precedence"),
+        (ids[NOT_IN_DATA_SET], "edited, but not in the data set; not used"),
     ):
-        if ids[name]:
-            print(f"{WARNING}{remark}: {_listed(ids[name])}")
+        if posts:
+            print(f"{WARNING}{remark}: {_listed(posts)}")
 
 
 def _listed(items: Sequence[object]) -> str:

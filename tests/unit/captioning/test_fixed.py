@@ -127,13 +127,13 @@ def test_what_became_of_each_edit(tmp_path, bad, capsys):
     assert (texts, total) == ({4: REFUSAL, 8: ""}, 3)
     chosen = chosen_edits(edits, texts)
     captions = fixed_captions(chosen, ARTISTS, SETTINGS)
-    outcomes = edit_outcomes(edits, chosen, captions, {4: "bad", 16: "base"})
+    outcomes = edit_outcomes(edits, chosen, captions, {4: "bad", 16: "generated"})
     print_outcomes(outcomes, total)
     assert capsys.readouterr().out.splitlines() == [
         "2 fixed, 1 not edited yet, 2 still bad",
-        "edits take the place of: 1 bad, 1 base",
-        "edited, though their output is not bad (any more); the edit takes precedence over any other caption: 16",
-        "edited, but not in the data set; not used: 20, 24",
+        "edits take the place of: 1 bad, 1 generated",
+        "warning: edited, though their output is good (now); the edit takes precedence: 16",
+        "warning: edited, but not in the data set; not used: 20, 24",
     ]
     write_outcomes(tmp_path / "edits.json", outcomes)
     values = {post: json.loads(value) for post, value in pl.concat(read_entries(tmp_path / "edits.json")).iter_rows()}
@@ -145,7 +145,13 @@ def test_what_became_of_each_edit(tmp_path, bad, capsys):
         20: "not in the data set",
         24: "not in the data set",
     }
-    assert {post: value.get("replaced") for post, value in values.items()} == {4: "bad", 8: None, 16: "base", 20: None, 24: None}
+    assert {post: value.get("replaced") for post, value in values.items()} == {
+        4: "bad",
+        8: None,
+        16: "generated",
+        20: None,
+        24: None,
+    }
 
 
 def test_what_edits_replace_is_found_in_the_files_of_all_outcomes(tmp_path):
