@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from booruflow.captioning.shards import shard_of
-from booruflow.review.edits import Edits
+from booruflow.review.edits import FILE, MARKS, Edits
 from booruflow.review.live_parser import Parsed, parsed_caption, parsed_text
 from booruflow.review.model import SUMMARY_CHARACTERS, Found, Origin, Outcome, Post, Query, Summary, Text
 from booruflow.review.reading.images import Images
@@ -120,6 +120,14 @@ class Dataset:
             image_problem=str(unreadable[post].get("detail", "")) if post in unreadable else "",
         )
 
+    def actions(self) -> dict[int, str]:
+        """The action of each post that has an edit; none, and a line in `missing()`, while the page's own file is damaged."""
+        return self.products.tried(FILE, self.edits.actions) or {}
+
+    def marked(self) -> list[int]:
+        """The posts that people marked for the queue; see `actions`."""
+        return self.products.tried(MARKS, self.edits.marked) or []
+
     def parse_text(self, post: int, text: str, finish_reason: str = "stop") -> Parsed:
         """What the workflow makes of an output of a post; of an edited one, which is never cut, `finish_reason` is 'stop'."""
         row = self.posts.row(post) or {}
@@ -159,7 +167,7 @@ class Dataset:
 
     def _pending(self, ids: Sequence[int]) -> set[int]:
         """Those of the ids whose edit is not what the workflow has made of edits."""
-        actions = self.edits.actions()
+        actions = self.actions()
         edited = [post for post in ids if post in actions]
         fixed = self.products.shard_entries("fixed", ids)
         pending = {post for post in ids if post in fixed and actions.get(post, "left") == "left"}

@@ -20,7 +20,7 @@ from booruflow.review.saving.history import Change, History
 from booruflow.review.saving.store import Store, json_text, locked, signature_of
 from booruflow.sources.inputs import list_edited
 
-FILE = "edited/review.json"
+FILE, MARKS = "edited/review.json", "review/marks.json"
 LEFT, MARKED = "left", "marked"
 ACTIONS = ("", "caption", "text", "tags only", LEFT)
 
@@ -80,7 +80,7 @@ class Edits:
             fault_of: why the workflow would refuse an edit of a post, by action and text; "" if it takes it.
         """
         self.folder = folder.resolve()
-        self._own, self._marks = Store(self.folder / FILE), Store(self.folder / "review/marks.json")
+        self._own, self._marks = Store(self.folder / FILE), Store(self.folder / MARKS)
         self._history = History(self.folder / "review/history.jsonl")
         self._lock = self.folder / "review/lock"
         self._bad_texts, self._fault_of = bad_texts, fault_of

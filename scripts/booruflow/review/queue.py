@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -70,19 +71,13 @@ class Counts:
     shards: dict[int, int]
 
 
-class _Outputs(NamedTuple):
-    """Bad outputs of a shard."""
-
-    ids: Ids
-    reasons: list[str]
-
-
 class Queue:
     """The repair queue of a data set: some bytes a post are kept in memory, read again where a product has changed."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset, self._products = dataset, dataset.products
-        self._bad: dict[str, tuple[object, _Outputs]] = {}
+        self._bad: dict[str, dict[int, str]] = {}
+        self._read: tuple[dict[str, tuple[int, int, int] | None], dict[int, str]] = ({}, {})
         self._flags: tuple[object, dict[int, tuple[str, ...]]] = ((), {})
         self._last_search: tuple[object, Ids] = ((), np.empty(0, np.int64))
 
@@ -90,7 +85,7 @@ class Queue:
         """How many are left and done."""
         reasons, flags = self._reasons(), self._flagged()
         everything = self._all(reasons, flags)
-        actions = self._dataset.edits.actions()
+        actions = self._dataset.actions()
         left = [post for post in everything.tolist() if post not in actions]
         shards = Counter(self._shards(left).values())
         return Counts(
@@ -113,8 +108,8 @@ class Queue:
         return self._items([int(ids[place])])[0] if 0 <= place < len(ids) else None
 
     def _items(self, ids: list[int]) -> list[QueueItem]:
-        edits, reasons, flags = self._dataset.edits, self._reasons(), self._flagged()
-        actions, marked, shards = edits.actions(), set(edits.marked()), self._shards(ids)
+        reasons, flags = self._reasons(), self._flagged()
+        actions, marked, shards = self._dataset.actions(), set(self._dataset.marked()), self._shards(ids)
         rows = self._dataset.posts.rows_of(ids, ["id", "rating"])
         ratings = dict(rows.iter_rows()) if len(rows) else {}
         return [
@@ -147,7 +142,7 @@ class Queue:
                 self._last_search = (key, self._searched(ids, wanted))
             ids = self._last_search[1]
         if wanted.done is not None:
-            actions = np.array(sorted(self._dataset.edits.actions()), np.int64)
+            actions = np.array(sorted(self._dataset.actions()), np.int64)
             ids = ids[np.isin(ids, actions, assume_unique=True) == wanted.done]
         return ids
 
@@ -169,7 +164,7 @@ class Queue:
         return ids
 
     def _all(self, reasons: Collection[int], flags: Collection[int]) -> Ids:
-        marked = self._dataset.edits.marked()
+        marked = self._dataset.marked()
         parts = [np.fromiter(some, np.int64) for some in (reasons, flags, marked)]
         return np.unique(np.concatenate(parts))
 
@@ -181,16 +176,14 @@ class Queue:
 
     def _reasons(self) -> dict[int, str]:
         """The reason of each bad output."""
-        found: dict[int, str] = {}
-        for name in self._products.shard_files("bad"):
-            path = self._products.path(name)
-            signature = signature_of(path)
-            if self._bad.get(name, ((), None))[0] != signature:
-                outputs = self._products.tried(name, lambda path=path: _read_bad(path))  # type: ignore[misc]
-                self._bad[name] = (signature, outputs or _Outputs(np.empty(0, np.int64), []))
-            outputs = self._bad[name][1]
-            found.update(zip(outputs.ids.tolist(), outputs.reasons, strict=True))
-        return found
+        paths = {name: self._products.path(name) for name in self._products.shard_files("bad")}
+        signatures = {name: signature_of(path) for name, path in paths.items()}
+        if signatures != self._read[0]:
+            for name, path in paths.items():
+                if self._read[0].get(name, ()) != signatures[name]:
+                    self._bad[name] = self._products.tried(name, partial(_read_bad, path)) or {}
+            self._read = (signatures, {post: reason for name in paths for post, reason in self._bad[name].items()})
+        return self._read[1]
 
     def _flagged(self) -> dict[int, tuple[str, ...]]:
         """The flags that the config sends to the queue, of each post that has any."""
@@ -212,10 +205,7 @@ def _kept(ids: Ids, found: Collection[int]) -> Ids:
     return ids[np.isin(ids, np.fromiter(found, np.int64))]
 
 
-def _read_bad(path: object) -> _Outputs:
-    """The ids and reasons of a bad_{n}.json; the reason is the last member of an entry, as the rule `parse` writes it."""
-    parts = [
-        frame.select("id", reason=pl.col("value").str.extract(r'"reason":"([^"]*)"\}$')) for frame in read_entries(str(path))
-    ]
-    rows = pl.concat(parts)
-    return _Outputs(rows["id"].to_numpy(), rows["reason"].fill_null("").to_list())
+def _read_bad(path: Path) -> dict[int, str]:
+    """The reasons in a bad_{n}.json, by id; they are the last members of entries, as the rule `parse` writes them."""
+    reason = pl.col("value").str.extract(r'"reason":"([^"]*)"\}$').fill_null("")
+    return {post: text for frame in read_entries(path) for post, text in frame.select("id", reason).iter_rows()}

@@ -148,6 +148,16 @@ def test_results_that_are_removed_and_built_again(dataset, folder):
     assert dataset.page(0, 1)[0].caption == "New."
 
 
+def test_a_damaged_file_of_edits_hides_no_posts(dataset, folder):
+    (folder / "edited").mkdir()
+    (folder / "edited/review.json").write_text('{"1": ')
+    assert [post.id for post in dataset.page(0, 100)] == IDS
+    assert "edited/review.json: line 1" in "".join(dataset.missing())
+    (folder / "edited/review.json").unlink()
+    dataset.page(0)
+    assert dataset.missing() == []
+
+
 def test_what_is_no_data_set_is_named(tmp_path):
     with pytest.raises(UserError, match=r"config\.yaml: no such file: give the folder of a data set"):
         Dataset(tmp_path)

@@ -144,6 +144,7 @@ class Products:
         try:
             value = read()
         except (UserError, ValueError, TypeError, KeyError, AttributeError) as error:
+            self.problems.pop(name, None)
             if self.path(name).exists():
                 self.problems[name] = str(error) if isinstance(error, UserError) else f"{name}: damaged: build it again"
             return None
