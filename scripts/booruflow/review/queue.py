@@ -76,6 +76,7 @@ class Queue:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset, self._products = dataset, dataset.products
+        self._sorted: tuple[object, Ids] = ((), np.empty(0, np.int64))
         self._bad: dict[str, dict[int, str]] = {}
         self._read: tuple[dict[str, tuple[int, int, int] | None], dict[int, str]] = ({}, {})
         self._flags: tuple[object, dict[int, tuple[str, ...]]] = ((), {})
@@ -165,8 +166,11 @@ class Queue:
 
     def _all(self, reasons: Collection[int], flags: Collection[int]) -> Ids:
         marked = self._dataset.marked()
-        parts = [np.fromiter(some, np.int64) for some in (reasons, flags, marked)]
-        return np.unique(np.concatenate(parts))
+        if self._sorted[0] is not reasons:
+            self._sorted = (reasons, np.unique(np.fromiter(reasons, np.int64)))
+        if not (flags or marked):
+            return self._sorted[1]
+        return np.unique(np.concatenate([self._sorted[1], np.fromiter(flags, np.int64), np.array(marked, np.int64)]))
 
     def _shards(self, ids: list[int]) -> dict[int, int]:
         """The shard of each bad output among the ids."""
