@@ -176,7 +176,11 @@ if VIEWS:
 rule fixed:
     input:
         posts=rules.posts.output.posts,
+        base=rules.base_captions.output.captions,
+        good=expand(rules.parse.output.good, n=GENERATED),
         bad=expand(rules.parse.output.bad, n=GENERATED),
+        skipped=expand(rules.caption.output.skipped, n=GENERATED),
+        failed=expand(rules.caption.output.failed, n=GENERATED),
         edited=lambda wildcards: edited_files(),
     output:
         fixed=expand("results/captions/fixed_{n}.json", n=SHARDS),

@@ -21,6 +21,7 @@ rule meta_cap:
         skipped=expand("results/captions/skipped_{n}.json", n=GENERATED),
         failed=expand("results/captions/failed_{n}.json", n=GENERATED),
         fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
+        edits=["results/captions/edits.json"] if FIXED else [],
     output:
         captions="results/meta_cap.json",
         counts="results/captions/counts.json",
@@ -77,6 +78,7 @@ rule missing_final:
         captions=rules.meta_cap.output.captions,
         resolutions=rules.resolutions.output.resolutions,
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
+        fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
     output:
         missing="results/missing_final.json",
     log:

@@ -8,6 +8,7 @@ from booruflow.captioning.fixed import (
     read_artists,
     read_bad_texts,
     read_edits,
+    read_replaced,
     write_fixed,
     write_outcomes,
 )
@@ -20,7 +21,8 @@ with job(snakemake.log[0], snakemake.rule):
     bad_texts, bad = read_bad_texts(inputs.bad, edits)
     chosen = chosen_edits(edits, bad_texts)
     captions = fixed_captions(chosen, read_artists(inputs.posts, chosen), ParserSettings(**params.parser))
-    outcomes = edit_outcomes(edits, chosen, captions, bad_texts)
+    shards = {kind: inputs.get(kind) for kind in ("good", "bad", "skipped", "failed")}
+    outcomes = edit_outcomes(edits, chosen, captions, read_replaced(captions, inputs.base, shards))
     print_outcomes(outcomes, bad)
     write_fixed(captions, outputs.fixed)
     write_outcomes(outputs.edits, outcomes)

@@ -9,6 +9,7 @@ LIBRARY = Path(__file__).parents[2] / "scripts/booruflow"
 ORDER = (
     "demo",
     "cli",
+    "review",
     "trial",
     "report",
     "exports",

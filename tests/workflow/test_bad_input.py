@@ -142,17 +142,22 @@ def test_edited_files(built, content, expected):
     assert line.startswith(expected.replace("BAD", bad))
     assert path.read_text() == text
 
-    base = next(iter(built.read("captions/meta_cap_base.json")))
-    typed = {post: {"caption": f"Typed for {post}."} for post in (bad, good, base, "5")}
-    path.write_text(json.dumps(typed))
-    ran = built.run("meta_cap")
-    assert ran.jobs == {"fixed": 1, "meta_cap": 1}
-    replaced = ", ".join(sorted((good, base), key=int))
-    remark = "though their output is not bad (any more); the edit takes precedence over any other caption"
-    assert f"] warning: edited, {remark}: {replaced}\n" in ran.text
+    base, without = list(built.read("captions/meta_cap_base.json"))[:2]
+    skipped = next(iter(built.read("captions/skipped_2.json")))
+    typed = {post: {"caption": f"Typed for {post}."} for post in (bad, good, base, skipped, "5")}
+    path.write_text(json.dumps(typed | {without: {"tags_only": True}}))
+    ran = built.run("meta_cap", "missing_final")
+    assert ran.jobs == {"fixed": 1, "meta_cap": 1, "missing_final": 1}
+    remark = "though their output is good (now); the edit takes precedence"
+    assert f"] warning: edited, {remark}: {good}\n" in ran.text
     assert "] warning: edited, but not in the data set; not used: 5\n" in ran.text
-    captions = built.read("meta_cap.json")
+    assert "edits take the place of: 3 bad, 2 base, 1 generated, 1 skipped\n" in built.path("logs/fixed.log").read_text()
+    captions, edits = built.read("meta_cap.json"), built.read("captions/edits.json")
     assert {post: captions.get(post) for post in typed} == typed | {"5": None}
+    sources = {bad: "bad", good: "generated", base: "base", skipped: "skipped", without: "base"}
+    assert {post: edits[post]["replaced"] for post in sources} == sources
+    assert without not in captions and int(without) not in built.read("missing_final.json")["caption"]
+    assert built.read("captions/counts.json")["tags_only"] == 1
 
 
 def test_a_link_to_no_file_among_images_and_edited_files(make_project):

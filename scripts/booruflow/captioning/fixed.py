@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -18,7 +19,7 @@ from booruflow.captioning.parsing.parser import parse_edited
 from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
-from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, read_entries, write_entries
+from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, find_entries, read_entries, write_entries
 from booruflow.core.jobs import WARNING
 from booruflow.core.streams import semi_join
 from booruflow.core.tables import read_stream
@@ -27,10 +28,17 @@ from booruflow.sources.tags import tag_line
 DIGEST = "digest"
 """Key of an entry of the edit list: the digest of its text or caption, by which a copy that nobody changed is recognised."""
 
+TAGS_ONLY = "tags_only"
+"""Key of an entry, with the value true: this post has no caption, by choice of a person."""
+
 FIXED = "fixed"
 REPLACED = "fixed, though its output is not bad"
 NOT_EDITED = "not edited"
 NOT_IN_DATA_SET = "not in the data set"
+
+BASE, GENERATED, BAD, NOTHING = "base", "generated", "bad", "nothing"
+REPLACED_SOURCES = {"good": GENERATED, "bad": BAD, "skipped": "skipped", "failed": "failed"}
+"""What an edit takes the place of, by the file that has the post."""
 
 MAX_LISTED = 20
 """Ids named in a line of the log."""
@@ -41,7 +49,7 @@ class Edit:
     """An entry of an edited file."""
 
     entry: Any
-    """`{"text": ...}` or `{"caption": ...}`, if it is as it should be."""
+    """`{"text": ...}`, `{"caption": ...}` or `{"tags_only": true}`, if it is as it should be."""
     path: str
 
 
@@ -126,13 +134,18 @@ def read_artists(posts: str | Path, ids: Collection[int]) -> dict[int, list[str]
 
 def is_edited(entry: object, bad_text: str | None = None) -> bool:
     """False if an entry is as it was: an output (of the list, or the present bad one) with no caption, or a flagged caption."""
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or is_tags_only(entry):
         return True
     text, caption = entry.get("text"), entry.get("caption")
     if text is None and isinstance(caption, str):
         return entry.get(DIGEST) != text_digest(caption)
     is_output = isinstance(text, str) and (text == bad_text or entry.get(DIGEST) == text_digest(text))
     return caption is not None or not is_output
+
+
+def is_tags_only(entry: object) -> bool:
+    """Whether an entry says that its post has no caption."""
+    return isinstance(entry, dict) and entry.get(TAGS_ONLY) is True
 
 
 def chosen_edits(edits: Mapping[int, Sequence[Edit]], bad_texts: Mapping[int, str]) -> dict[int, Edit]:
@@ -155,11 +168,11 @@ def chosen_edits(edits: Mapping[int, Sequence[Edit]], bad_texts: Mapping[int, st
 
 
 def _content(entry: object) -> object:
-    return [entry.get("caption"), entry.get("text")] if isinstance(entry, dict) else entry
+    return [is_tags_only(entry), entry.get("caption"), entry.get("text")] if isinstance(entry, dict) else entry
 
 
 def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str]], settings: ParserSettings) -> dict[int, str]:
-    """The captions of the edits of those posts that are in `artists`.
+    """The captions of the edits of those posts that are in `artists`; "" for a post that is to have none.
 
     Raises:
         UserError: entries give no caption; they are listed, each with its file and the reason.
@@ -167,6 +180,12 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
     captions, still_bad = {}, []
     for post, edit in edits.items():
         if post not in artists:
+            continue
+        if is_tags_only(edit.entry):
+            if edit.entry.get("caption") is None:
+                captions[post] = ""
+            else:
+                still_bad.append(f"{post} ({edit.path}: {TAGS_ONLY} with a caption)")
             continue
         outcome = parse_edited(edit.entry, settings.answer, settings.options)
         if isinstance(outcome, Bad):
@@ -183,34 +202,64 @@ def fixed_captions(edits: Mapping[int, Edit], artists: Mapping[int, Sequence[str
     return captions
 
 
+def read_replaced(ids: Collection[int], base: str | Path, shards: Mapping[str, Sequence[str]]) -> dict[int, str]:
+    """What each of the ids would have without an edit: REPLACED_SOURCES[kind], or NOTHING.
+
+    Args:
+        ids: posts.
+        base: the base captions, of which only the lines of the ids are read.
+        shards: for each of good, bad, skipped and failed its files of all shards; none where no captions are generated.
+    """
+    posts = np.array(sorted(ids), np.int64)
+    found = dict.fromkeys(posts.tolist(), NOTHING) | dict.fromkeys(find_entries(base, ids), BASE)
+    for kind, paths in shards.items():
+        numbers = shard_of(posts, len(paths)) if paths else posts
+        for number, path in enumerate(paths):
+            found |= dict.fromkeys(find_entries(path, posts[numbers == number].tolist()), REPLACED_SOURCES[kind])
+    return found
+
+
 def edit_outcomes(
-    edits: Mapping[int, Sequence[Edit]], chosen: Mapping[int, Edit], captions: Collection[int], bad: Collection[int]
+    edits: Mapping[int, Sequence[Edit]], chosen: Mapping[int, Edit], captions: Collection[int], replaced: Mapping[int, str]
 ) -> dict[int, dict[str, str]]:
-    """What became of each edited id: its `outcome` (FIXED, REPLACED, NOT_EDITED, NOT_IN_DATA_SET) and the `file`."""
+    """What became of each edited id: its `outcome` (FIXED, REPLACED, NOT_EDITED, NOT_IN_DATA_SET) and the `file`.
+
+    An edit that is used also says what it `replaced`, by `read_replaced`.
+    """
 
     def outcome(post: int) -> str:
         if post not in chosen:
             return NOT_EDITED
         if post not in captions:
             return NOT_IN_DATA_SET
-        return FIXED if post in bad else REPLACED
+        return FIXED if replaced[post] == BAD else REPLACED
 
-    return {post: {"outcome": outcome(post), "file": chosen.get(post, first).path} for post, (first, *_) in edits.items()}
+    def source(post: int) -> dict[str, str]:
+        return {"replaced": replaced[post]} if post in chosen and post in captions else {}
+
+    return {
+        post: {"outcome": outcome(post), "file": chosen.get(post, first).path, **source(post)}
+        for post, (first, *_) in edits.items()
+    }
 
 
 def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
-    """Print the counts, given the number of all bad outputs, and the ids of edits that were not made of one of them."""
+    """Print the counts, given the number of all bad outputs, and warn of edits that may have become needless."""
     ids = defaultdict(list)
     for post, entry in outcomes.items():
         ids[entry["outcome"]].append(post)
+    over_good = [post for post, entry in outcomes.items() if entry.get("replaced") == GENERATED]
     fixed, replaced = len(ids[FIXED]), len(ids[REPLACED])
     print(f"{fixed + replaced} fixed, {len(ids[NOT_EDITED])} not edited yet, {bad - fixed} still bad")
-    for name, remark in (
-        (REPLACED, "edited, though their output is not bad (any more); the edit takes precedence over any other caption"),
-        (NOT_IN_DATA_SET, "edited, but not in the data set; not used"),
+    sources = Counter(entry["replaced"] for entry in outcomes.values() if "replaced" in entry)
+    if sources:
+        print(f"edits take the place of: {', '.join(f'{count} {source}' for source, count in sorted(sources.items()))}")
+    for posts, remark in (
+        (over_good, "edited, though their output is good (now); the edit takes precedence"),
+        (ids[NOT_IN_DATA_SET], "edited, but not in the data set; not used"),
     ):
-        if ids[name]:
-            print(f"{WARNING}{remark}: {_listed(ids[name])}")
+        if posts:
+            print(f"{WARNING}{remark}: {_listed(posts)}")
 
 
 def _listed(items: Sequence[object]) -> str:

@@ -4,9 +4,10 @@ import sys
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from booruflow.core.errors import UserError
 
@@ -50,19 +51,60 @@ def init(
 @app.command()
 def progress(
     folder: Annotated[Path, typer.Argument(help="Folder of the data set.")] = Path(),
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, with rate and time left, until Ctrl-C.")] = False,
 ) -> None:
     """Show how many captions each shard has.
 
     Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a
     change of settings, shards start again although they count as finished here.
     """
-    from booruflow.captioning.shard_progress import progress_of
+    if watch:
+        from booruflow.cli.watch import watch_progress
 
-    for line in progress_of(folder):
-        typer.echo(line)
+        watch_progress(folder, sys.stdout)
+    else:
+        from booruflow.captioning.shard_progress import progress_of
+
+        for line in progress_of(folder):
+            typer.echo(line)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="Folder of the data set.")] = Path(),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but a loopback address needs the printed token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535)] = 8420,
+) -> None:
+    """Look at images and captions in the browser, and repair captions.
+
+    Serves a page until it is interrupted, and prints its address. Edits are saved in FOLDER/edited/, from where the next run
+    of the workflow takes them. The page never starts jobs.
+    """
+    try:
+        from booruflow.review.pages.serve import serve
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in ("starlette", "uvicorn"):
+            raise
+        raise UserError(
+            f"the review page needs {package}: run `python -m pip install --group review` in the clone of booruflow"
+        ) from error
+    serve(folder, host, port)
+
+
+class _Verbatim(TyperCommand):
+    """A command that passes all its arguments on as they are, `--` too, which the parser would take out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 (click's context, which typer hides)
+        given = [*args]
+        super().parse_args(ctx, args)
+        ctx.args = given
+        return given
+
+
+@app.command(cls=_Verbatim, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def resume(context: typer.Context) -> None:
     """Continue after Snakemake itself was killed.
 

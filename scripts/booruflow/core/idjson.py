@@ -9,12 +9,13 @@ The layout lets a program read such a file of any size line by line, and a perso
 are handled as JSON text: what is only copied is never decoded. Files of other tools go through `booruflow.sources.json_object`.
 """
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import orjson
@@ -34,6 +35,10 @@ READ_BYTES = 8 << 20
 ENTRY_SCHEMA = {"id": pl.Int64, "value": pl.String}
 """A stream of entries: the id and the JSON text of its value."""
 
+LINE_BYTES = 2048
+"""Bytes read at a place of a file to find the line there; few are longer."""
+
+MORE_THAN_ANY_ID: int = 10**18
 MAX_ID_DIGITS = 18
 """Decimal digits of the largest post id; every number of so many digits fits in an int64."""
 
@@ -113,6 +118,69 @@ def read_entry_ids(path: str | Path) -> Stream:
     yield pl.DataFrame(schema={"id": pl.Int64})
     for block in _read_blocks(path):
         yield pl.DataFrame({"id": block.ids})
+
+
+def id_of_line(line: bytes) -> int:
+    """The id at the start of a line: -1 for the first line of a file, and more than any id for its last.
+
+    Raises:
+        ValueError: the line is none of a file in this module's layout.
+    """
+    if line == b"{\n":
+        return -1
+    if line == b"}\n":
+        return MORE_THAN_ANY_ID
+    if line[:1] != b'"':
+        raise ValueError(line[:40])
+    return int(line[1 : line.index(b'"', 1)])
+
+
+def offset_of(file: BinaryIO, wanted: int, id_of: Callable[[bytes], int] = id_of_line) -> int:
+    """Where the first line begins whose id is `wanted` or greater; the size of the file if there is none.
+
+    Lines ascend by `id_of(line)`, which raises ValueError where there is no id. So a file of any size takes some dozen reads.
+    """
+    low, high = 0, os.fstat(file.fileno()).st_size
+    size = high
+    while low < high:
+        middle = (low + high) // 2
+        start = _line_after(file, middle)
+        if start >= size or id_of(line_from(file, start)) >= wanted:
+            high = middle
+        else:
+            low = start + 1
+    return _line_after(file, low)
+
+
+def _line_after(file: BinaryIO, place: int) -> int:
+    """Where the first line begins that begins at the byte `place` or after it."""
+    return place - 1 + len(line_from(file, place - 1)) if place else 0
+
+
+def line_from(file: BinaryIO, start: int) -> bytes:
+    """The bytes from `start` to the next line break, which is included, or to the end of the file."""
+    line = b""
+    while (part := os.pread(file.fileno(), LINE_BYTES, start + len(line))) and not line.endswith(b"\n"):
+        line += part[: part.find(b"\n") + 1] or part
+    return line
+
+
+def find_entries(path: str | Path, ids: Collection[int]) -> dict[int, str]:
+    """The values (JSON text) of those of the ids that a file in this module's layout has; the rest of the file is not read.
+
+    Raises:
+        UserError: it cannot be read, or a line is not of that layout.
+    """
+    found = {}
+    with open_input(path) as file:
+        for post in sorted(ids):
+            try:
+                line = line_from(file, offset_of(file, post))
+                if line[:1] == b'"' and id_of_line(line) == post:
+                    found[post] = line[line.index(b'"', 1) + 3 :].rstrip(b",\n").decode()
+            except ValueError as error:
+                raise UserError(f"{path}: near id {post}: not one entry a line, ids ascending: build the file again") from error
+    return found
 
 
 def decode_object(path: str | Path, post: int, value: str, *texts: str) -> dict[str, Any]:

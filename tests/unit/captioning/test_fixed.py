@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from booruflow.captioning.fixed import (
     read_bad_texts,
     read_edited,
     read_edits,
+    read_replaced,
     text_digest,
     write_fixed,
     write_outcomes,
@@ -24,7 +26,7 @@ from booruflow.captioning.fixed import (
 from booruflow.captioning.parse import ParserSettings
 from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import read_entries, write_entries
+from booruflow.core.idjson import ENTRY_SCHEMA, read_entries, write_entries
 from booruflow.core.tables import write_stream
 from booruflow.sources.posts import POSTS_SCHEMA
 
@@ -125,12 +127,13 @@ def test_what_became_of_each_edit(tmp_path, bad, capsys):
     assert (texts, total) == ({4: REFUSAL, 8: ""}, 3)
     chosen = chosen_edits(edits, texts)
     captions = fixed_captions(chosen, ARTISTS, SETTINGS)
-    outcomes = edit_outcomes(edits, chosen, captions, texts)
+    outcomes = edit_outcomes(edits, chosen, captions, {4: "bad", 16: "generated"})
     print_outcomes(outcomes, total)
     assert capsys.readouterr().out.splitlines() == [
         "2 fixed, 1 not edited yet, 2 still bad",
-        "edited, though their output is not bad (any more); the edit takes precedence over any other caption: 16",
-        "edited, but not in the data set; not used: 20, 24",
+        "edits take the place of: 1 bad, 1 generated",
+        "warning: edited, though their output is good (now); the edit takes precedence: 16",
+        "warning: edited, but not in the data set; not used: 20, 24",
     ]
     write_outcomes(tmp_path / "edits.json", outcomes)
     values = {post: json.loads(value) for post, value in pl.concat(read_entries(tmp_path / "edits.json")).iter_rows()}
@@ -142,6 +145,46 @@ def test_what_became_of_each_edit(tmp_path, bad, capsys):
         20: "not in the data set",
         24: "not in the data set",
     }
+    assert {post: value.get("replaced") for post, value in values.items()} == {
+        4: "bad",
+        8: None,
+        16: "generated",
+        20: None,
+        24: None,
+    }
+
+
+def test_what_edits_replace_is_found_in_the_files_of_all_outcomes(tmp_path):
+    def write(name, ids):
+        write_entries(tmp_path / name, [pl.DataFrame({"id": ids, "value": ["{}"] * len(ids)}, schema=ENTRY_SCHEMA)])
+        return str(tmp_path / name)
+
+    base = write("base.json", list(range(0, 60, 2)))
+    ids = {"good": range(1, 60, 8), "bad": range(3, 60, 8), "skipped": range(5, 60, 8), "failed": range(7, 56, 8)}
+    in_shard = {number: shard_of(np.array([number]), 3)[0] for number in range(60)}
+    shards = {
+        kind: [write(f"{kind}_{n}.json", [post for post in some if in_shard[post] == n]) for n in range(3)]
+        for kind, some in ids.items()
+    }
+    expected = dict.fromkeys(range(0, 60, 2), "base") | {59: "nothing"}
+    for kind, name in (("good", "generated"), ("bad", "bad"), ("skipped", "skipped"), ("failed", "failed")):
+        expected |= dict.fromkeys(ids[kind], name)
+    expected[59] = "bad"  # 3 + 7 * 8
+    assert read_replaced(range(60), base, shards) == expected
+    assert read_replaced([58, 59], base, dict.fromkeys(ids, ())) == {58: "base", 59: "nothing"}
+    assert read_replaced([], base, shards) == {}
+
+
+def test_tags_only(tmp_path):
+    assert fixed({4: {"tags_only": True}, 8: {"text": "", "tags_only": True}}) == {4: "", 8: ""}
+    copy = {"text": REFUSAL, "digest": text_digest(REFUSAL)}
+    assert fixed({4: copy | {"tags_only": False}}) == {}
+    assert fixed({4: copy | {"tags_only": True}}) == {4: ""}
+    with pytest.raises(UserError, match=r"4 \(edited/a\.json: tags_only with a caption\)"):
+        fixed({4: {"tags_only": True, "caption": "A girl."}})
+    one, two = edited(tmp_path, {"4": {"tags_only": True}}, "a.json"), edited(tmp_path, {"4": {"caption": "x"}}, "b.json")
+    with pytest.raises(UserError, match="edited in both, differently"):
+        chosen_edits(read_edits([one, two]), BAD_TEXTS)
 
 
 def test_artists_are_those_of_the_shard_and_only_posts_of_the_data_set_have_any(tmp_path):

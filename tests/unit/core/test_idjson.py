@@ -10,8 +10,12 @@ from booruflow.core.errors import UserError
 from booruflow.core.idjson import (
     MAX_ID_DIGITS,
     decode_json_text,
+    find_entries,
+    id_of_line,
     json_text,
+    line_from,
     member_json_text,
+    offset_of,
     read_entries,
     read_entry_ids,
     write_entries,
@@ -130,3 +134,39 @@ def test_a_failing_writer_leaves_the_old_file(tmp_path):
         write_entries(path, failing())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    captions=st.dictionaries(ids, st.sampled_from(["", "a", "long " * 40]), max_size=25),
+    wanted=st.lists(ids, max_size=5),
+    line_bytes=st.sampled_from([3, 50, 2048]),
+)
+def test_an_entry_is_found_by_its_id_without_reading_the_file(tmp_path_factory, captions, wanted, line_bytes):
+    path = tmp_path_factory.getbasetemp() / "found.json"
+    captions = dict(sorted(captions.items()))
+    write_entries(path, [entries(captions)])
+    some = [*captions, *(id_ + 1 for id_ in captions), *wanted]
+    with pytest.MonkeyPatch.context() as patch, path.open("rb") as file:
+        patch.setattr(idjson, "LINE_BYTES", line_bytes)
+        for id_ in some:
+            line = line_from(file, offset_of(file, id_))
+            assert id_of_line(line) == min((other for other in captions if other >= id_), default=10**18)
+        found = find_entries(path, some)
+    assert {id_: json.loads(value)["caption"] for id_, value in found.items()} == captions
+
+
+@pytest.mark.parametrize("content", [b'{\n"a": 1\n}\n', b"{\n1: 2\n}\n", b'{"1": 1}\n', b'{\n"1": "\xff"\n}\n'])
+def test_a_file_of_another_layout_is_named_when_an_entry_is_looked_up(tmp_path, content):
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"x\.json: near id 1: not one entry a line"):
+        find_entries(path, [1])
+
+
+def test_nothing_is_found_in_an_empty_file(tmp_path):
+    path = tmp_path / "x.json"
+    path.touch()
+    assert find_entries(path, [1]) == {}
+    with pytest.raises(UserError, match="No such file"):
+        find_entries(tmp_path / "none.json", [1])

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
-from booruflow.products.meta_cap import meta_cap_entries, named_captions
+from booruflow.products.meta_cap import meta_cap_entries, named_captions, posts_of_tags_alone
 from booruflow.products.summary import read_counts
 
 SCRIPT = Path(__file__).parents[3] / "scripts/meta_cap.py"
@@ -36,12 +36,21 @@ def test_later_sources_replace_earlier_ones(write):
     assert merged.equals(pl.DataFrame({"id": [1, 2, 3, 4], "value": values}, schema=ENTRY_SCHEMA))
 
 
+def test_a_post_whose_last_caption_is_empty_is_left_out(write):
+    base = write("base", {1: "base", 2: "base", 3: "base"})
+    fixed = [write("fixed_0", {2: "", 9: ""}), write("fixed_1", {3: "fixed"})]
+    assert pl.concat(meta_cap_entries(base, fixed))["id"].to_list() == [1, 3]
+    tags = write("tags", {1: "a", 2: "a", 3: "a"})
+    assert posts_of_tags_alone(fixed, tags)["id"].to_list() == [2]  # 9 has nothing that one could train on
+    assert posts_of_tags_alone([], tags).schema == {"id": pl.Int64}
+
+
 @pytest.fixture
 def run_script(tmp_path, write):
     """Runs the script of the rule on base captions; returns its outputs."""
 
     def run():
-        lists = dict.fromkeys(("splits", "good", "bad", "skipped", "failed", "fixed"), ())
+        lists = dict.fromkeys(("splits", "good", "bad", "skipped", "failed", "fixed", "edits"), ())
         inputs = SimpleNamespace(base=write("base", {1: "a", 2: "b"}), posts="", **lists)
         outputs = SimpleNamespace(captions=tmp_path / "meta_cap.json", counts=tmp_path / "counts.json")
         snakemake = SimpleNamespace(input=inputs, output=outputs, log=[tmp_path / "log"], rule="meta_cap")

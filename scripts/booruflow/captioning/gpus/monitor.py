@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 INTERVAL = 2.0
@@ -100,3 +101,40 @@ def _nvml_handle(gpu: str) -> tuple[Any, object]:
         return pynvml, pynvml.nvmlDeviceGetHandleByUUID(gpu)
     except pynvml.NVMLError:
         return None, None
+
+
+@dataclass(frozen=True)
+class GpuReading:
+    """The present state of a GPU: degrees Celsius, bytes, and the percentage of time in use; None where it has no such sensor."""
+
+    name: str
+    temperature: int | None
+    memory_used: int | None
+    memory_total: int | None
+    utilisation: int | None
+
+
+def read_gpus() -> list[GpuReading]:
+    """All GPUs of this machine; none where NVML is not available."""
+    nvml, _ = _nvml_handle("0")
+    if nvml is None:
+        return []
+    return [_reading_of(nvml, nvml.nvmlDeviceGetHandleByIndex(number)) for number in range(nvml.nvmlDeviceGetCount())]
+
+
+def _reading_of(nvml: Any, handle: object) -> GpuReading:  # noqa: ANN401 (a module without types)
+    def value(read: Callable[[], Any]) -> Any:  # noqa: ANN401
+        try:
+            return read()
+        except nvml.NVMLError:
+            return None
+
+    name = value(lambda: nvml.nvmlDeviceGetName(handle)) or "GPU"
+    memory = value(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    return GpuReading(
+        name=name.decode() if isinstance(name, bytes) else str(name),
+        temperature=value(lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
+        memory_used=memory.used if memory else None,
+        memory_total=memory.total if memory else None,
+        utilisation=value(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
+    )

@@ -4,6 +4,7 @@ All run in the rule meta_cap, so that no file that a trainer reads is made of wr
 its docstring states does not hold.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Protocol
 import polars as pl
 
 from booruflow.core.errors import UserError
-from booruflow.core.idjson import read_entries, read_entry_ids
+from booruflow.core.idjson import decode_object, read_entries, read_entry_ids
 from booruflow.core.streams import aligned
 from booruflow.core.tables import read_stream
-from booruflow.products.meta_cap import caption_sources
+from booruflow.products.meta_cap import NO_CAPTION, caption_sources
 from booruflow.sources.missing import without
 
 
@@ -35,6 +36,8 @@ class CaptionFiles(ShardFiles, Protocol):
     """Paths as the rule `meta_cap` names its inputs."""
 
     fixed: Sequence[str]
+    edits: Sequence[str]
+    """edits.json, or nothing where there are no edits."""
 
 
 def check_shard_files(files: ShardFiles) -> list[int]:
@@ -62,7 +65,7 @@ def check_merged(files: CaptionFiles, outcomes: Sequence[int], merged: str | Pat
         UserError: a check failed.
     """
     good, bad, skipped, failed = outcomes
-    (base, *generated), replaced, captions = check_captions(
+    (base, *generated), replaced, tags_only, captions = check_captions(
         caption_sources(files.base, [*files.good, *files.fixed]), read_entries(merged, "check captions", "caption")
     )
     return {
@@ -73,7 +76,9 @@ def check_merged(files: CaptionFiles, outcomes: Sequence[int], merged: str | Pat
         "fixed": sum(generated[len(files.good) :]),
         "skipped": skipped,
         "failed": failed,
+        **_edited(files.edits),
         "replaced_by_a_later_source": replaced,
+        "tags_only": tags_only,
         "captions": captions,
     }
 
@@ -109,22 +114,35 @@ def check_shards(missing: Iterable[pl.DataFrame], shards: Sequence[Iterable[pl.D
         require_none(wrong, "each post without a caption is in exactly one shard")
 
 
-def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[pl.DataFrame]) -> tuple[list[int], int, int]:
-    """The merged captions are those of the sources, for each id the last one.
+def _edited(paths: Sequence[str]) -> dict[str, int]:
+    """How many edits take the place of what, from edits.json; `paths` is empty where there are no edits."""
+    found: Counter[str] = Counter()
+    for path in paths:
+        for frame in read_entries(path):
+            entries = (decode_object(path, *row) for row in frame.iter_rows())
+            found.update(f"edited_{entry['replaced']}" for entry in entries if "replaced" in entry)
+    return dict(sorted(found.items()))
+
+
+def check_captions(sources: Sequence[Iterable[pl.DataFrame]], merged: Iterable[pl.DataFrame]) -> tuple[list[int], int, int, int]:
+    """The merged captions are those of the sources, for each id the last one, unless that is NO_CAPTION.
 
     Returns:
-        The counts of the sources, how many captions a later source replaced, and the count of the merged captions.
+        The counts of the sources, how many captions a later source replaced, of how many posts NO_CAPTION is the last, and the
+        count of the merged captions.
     """
-    counts, replaced, total = [0] * len(sources), 0, 0
+    counts, replaced, tags_only, total = [0] * len(sources), 0, 0, 0
     for *frames, result in aligned([*sources, merged]):
-        expected = pl.concat([frame.select("id", "value") for frame in frames]).unique("id", keep="last", maintain_order=True)
+        last = pl.concat([frame.select("id", "value") for frame in frames]).unique("id", keep="last", maintain_order=True)
+        expected = last.filter(pl.col("value") != NO_CAPTION)
         both = expected.join(result, on="id", how="full", coalesce=True, suffix="_merged")
         wrong = both.filter(pl.col("value").ne_missing(pl.col("value_merged")))["id"]
         require_none(wrong, "meta_cap.json holds the latest caption of each id")
         counts = [count + len(frame) for count, frame in zip(counts, frames, strict=True)]
-        replaced += sum(map(len, frames)) - len(expected)
+        replaced += sum(map(len, frames)) - len(last)
+        tags_only += len(last) - len(expected)
         total += len(result)
-    return counts, replaced, total
+    return counts, replaced, tags_only, total
 
 
 def require_none(wrong: pl.Series, statement: str) -> None:

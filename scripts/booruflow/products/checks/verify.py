@@ -18,6 +18,8 @@ from booruflow.products.file_list import LEDGER, first_changed, is_file_list
 from booruflow.products.manifest import ENTRIES, leftovers, manifest_text, unlisted
 from booruflow.products.summary import read_manifest
 
+EDITS = "captions/edits.json"
+
 
 def verify(results: Path, records_file: Path, image_name: str, threads: int) -> None:
     """Compare all products with the manifest; those that are not in it with the records of their jobs; then run all checks.
@@ -108,6 +110,7 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
         skipped=shards("captions/skipped_{}.json"),
         failed=shards("captions/failed_{}.json"),
         fixed=shards("captions/fixed_{}.json"),
+        edits=[f"{results}/{EDITS}"] if EDITS in names else [],
         captions=f"{results}/meta_cap.json",
         lat=f"{results}/meta_lat.json",
         missing=f"{results}/missing_final.json",

@@ -6,7 +6,7 @@ import pynvml
 import pytest
 
 from booruflow.captioning.gpus import monitor as module
-from booruflow.captioning.gpus.monitor import GpuMonitor
+from booruflow.captioning.gpus.monitor import GpuMonitor, GpuReading, read_gpus
 
 
 @pytest.fixture
@@ -81,3 +81,24 @@ def test_without_a_gpu_or_nvml_only_memory_is_known(monkeypatch):
     with GpuMonitor("0", 80, never) as monitor:
         monitor.wait_until_cool()
     assert monitor.figures()["peak_temperature"] is None
+
+
+def test_all_gpus_are_read_and_a_sensor_that_is_not_there_is_none(gpu, monkeypatch):
+    def unsupported(_):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 2)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda handle: f"GPU {handle[1]}".encode())
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda _: SimpleNamespace(used=5 << 30, total=24 << 30))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetUtilizationRates", unsupported)
+    first, second = read_gpus()
+    assert first == GpuReading("GPU 0", 50, 5 << 30, 24 << 30, None)
+    assert second.name == "GPU 1"
+
+
+def test_without_nvml_there_are_no_gpus(monkeypatch):
+    def absent():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", absent)
+    assert read_gpus() == []

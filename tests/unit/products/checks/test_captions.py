@@ -64,7 +64,14 @@ BASE, GOOD = {1: "a", 2: "b", 5: "e"}, {2: "B", 3: "C"}
 
 def test_merged_captions_are_the_latest_of_each_id():
     merged = {1: "a", 2: "B", 3: "C", 5: "e"}
-    assert check_captions([entries(BASE), entries(GOOD)], entries(merged)) == ([3, 2], 1, 4)
+    assert check_captions([entries(BASE), entries(GOOD)], entries(merged)) == ([3, 2], 1, 0, 4)
+
+
+def test_a_post_whose_last_caption_is_empty_has_none():
+    sources = [entries(BASE), entries(GOOD), entries({1: "", 3: "", 9: ""})]
+    assert check_captions(sources, entries({2: "B", 5: "e"})) == ([3, 2, 3], 3, 3, 2)
+    with pytest.raises(UserError, match="holds the latest caption of each id; not so for id 1 and"):
+        check_captions([entries(BASE), entries({1: ""})], entries(BASE))
 
 
 @pytest.mark.parametrize(

@@ -19,3 +19,12 @@ _REFUSAL = re.compile(
 def refuses(text: str) -> bool:
     """Whether `text` begins by declining to describe the image. The same words in quotes or further on do not count."""
     return text[:1] not in "\"“'‘「" and _REFUSAL.match(text) is not None
+
+
+def refusal_in(text: str) -> tuple[int, int] | None:
+    """Where the first words of a refusal stand in an output that is one, within whatever it is wrapped in."""
+    found = _REFUSAL.search(text)
+    if found is None:
+        return None
+    words = found[0].lstrip()
+    return found.end() - len(words), found.end()
