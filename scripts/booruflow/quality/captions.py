@@ -8,6 +8,7 @@ import polars as pl
 from booruflow.core.idjson import decode_json_text, member_json_text, read_entries
 from booruflow.core.streams import Stream, aligned, merged_latest
 from booruflow.core.tables import read_stream
+from booruflow.products.meta_cap import NO_CAPTION
 from booruflow.quality.people import people_counts
 
 ORIGINS = ("base", "generated", "fallback", "edited")
@@ -22,7 +23,8 @@ def captions_by_origin(base: str | Path, good: Sequence[str | Path], fixed: Sequ
         *(_with_origin(path, "edited") for path in fixed),
     ]
     for frame in merged_latest(sources):
-        yield frame.select("id", caption=decode_json_text(member_json_text("value", "caption")), origin="origin")
+        kept = frame.filter(pl.col("value") != NO_CAPTION)
+        yield kept.select("id", caption=decode_json_text(member_json_text("value", "caption")), origin="origin")
 
 
 def _with_origin(path: str | Path, origin: str) -> Stream:

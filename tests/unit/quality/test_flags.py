@@ -62,6 +62,12 @@ def test_each_caption_has_the_origin_of_its_last_source(sources):
     ]
 
 
+def test_a_caption_that_a_person_took_away_is_not_checked(tmp_path, sources):
+    base, good, _ = sources
+    fixed = entries(tmp_path / "fixed_0.json", {2: {"caption": ""}, 3: {"caption": ""}})
+    assert pl.concat(captions_by_origin(base, good, [fixed]))["id"].to_list() == [1, 5]
+
+
 def test_a_caption_that_only_speaks_of_the_fallback_is_generated(tmp_path, sources):
     base, _, fixed = sources
     good = [entries(tmp_path / "good_0.json", {3: {"caption": 'the text ,"fallback":true'}})]

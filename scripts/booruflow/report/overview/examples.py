@@ -24,9 +24,9 @@ def sample_captions(paths: Iterable[str | Path], count: int) -> list[tuple[int, 
 
 
 def caption_text(path: str | Path, post: int, value: str) -> str:
-    """The caption of an entry, or the raw text of a bad one with its reason in front."""
+    """The caption of an entry, "[tags only]" if a person wants none, or the raw text of a bad one with its reason in front."""
     if "caption" in decode_object(path, post, value):
-        return str(decode_object(path, post, value, "caption")["caption"])
+        return str(decode_object(path, post, value, "caption")["caption"]) or "[tags only]"
     entry = decode_object(path, post, value, "reason", "text")
     return f"[{entry['reason']}] {entry['text']}"
 

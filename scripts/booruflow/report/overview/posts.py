@@ -79,16 +79,15 @@ def count_posts(
     counts = PostCounts()
     for rows, tagged, merged, sizes, *others in aligned([posts, tags, captions, resolutions, *reasons, *good, *fixed]):
         excluded, shards = others[: len(reasons)], others[len(reasons) :]
-        source_of_post = (
+        source_of_caption = (
             pl.when(_has_entry(shards[len(good) :]))
             .then(pl.lit(EDITED))
             .when(_has_entry(shards[: len(good)]))
             .then(pl.lit(GENERATED))
-            .when(_has_entry([merged]))
-            .then(pl.lit(EXISTING))
-            .when(_has_entry([tagged]))
-            .then(pl.lit(TAGS))
+            .otherwise(pl.lit(EXISTING))
         )
+        # a person may want a post to have no caption
+        source_of_post = pl.when(_has_entry([merged])).then(source_of_caption).when(_has_entry([tagged])).then(pl.lit(TAGS))
         why = pl.concat([frame.select("id", "reason") for frame in excluded]) if excluded else _NO_REASONS
         rows = rows.join(why.unique("id", keep="first", maintain_order=True), on="id", how="left").with_columns(
             source=source_of_post

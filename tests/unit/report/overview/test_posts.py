@@ -80,6 +80,13 @@ def test_captions_are_counted_by_words_also_of_excluded_posts(counts: PostCounts
     assert len(counts.words["edited"]) == MAX_WORDS // BIN_WIDTH + 1
 
 
+def test_a_post_whose_caption_a_person_took_away_is_counted_under_its_tags_or_excluded() -> None:
+    posts = [pl.DataFrame({"id": [1, 2], "rating": ["g", "g"]})]
+    counts = count_posts(posts, ids(1), entries(), sizes(), [], [ids(1, 2)], [ids(1, 2)])
+    assert {source: counts.total() for source, counts in counts.trained.items() if counts} == {"tags alone": 1}
+    assert dict(counts.excluded) == {"neither tags nor caption": 1}
+
+
 def test_a_very_long_caption_is_counted_in_the_last_bin() -> None:
     posts = [pl.DataFrame({"id": [1], "rating": ["g"]})]
     counts = count_posts(posts, ids(), entries(post1=caption("word " * 5000)), sizes(), [], [], [])
