@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 from engines import answered, captioner, none_left, starts
 from small_shards import make_shard, row
@@ -177,6 +178,32 @@ def test_two_jobs_have_two_gpus_and_two_ports(tmp_path):
     (_, first_port, first_gpu), (_, second_port, second_gpu) = starts(tmp_path)
     assert {first_gpu, second_gpu} == {"0", "1"}
     assert first_port != second_port
+    assert none_left(tmp_path)
+
+
+def test_a_gpu_is_free_when_the_engine_of_its_dead_job_is_gone(tmp_path):
+    """The engine is kept alive by stopping its supervisor: the next job waits until it is gone."""
+    config = captioner(tmp_path, "--rate", "5") | {"device": "cuda"}
+    gpus = {"BOORUFLOW_GPUS": "1", "BOORUFLOW_LOCKS": str(tmp_path)}
+    for shard in range(2):
+        make_shard(tmp_path, [row(n) for n in range(shard * 30, shard * 30 + 30)], shard, 2)
+    first = start_job(tmp_path, config, None, 0, 2, **gpus)
+    wait_for(lambda: answered(tmp_path), 60)
+    engine = psutil.Process(int(starts(tmp_path)[0][0]))
+    supervisor = engine.parent()
+    supervisor.suspend()
+    first.kill()
+    first.wait()
+    notices = tmp_path / "notices"
+    with notices.open("w") as stderr:
+        second = start_job(tmp_path, config, stderr, 1, 2, **gpus)
+    wait_for(lambda: "waiting for 1 of the GPUs 0" in notices.read_text() or len(starts(tmp_path)) == 2, 60)
+    assert engine.is_running() and len(starts(tmp_path)) == 1
+    supervisor.resume()
+    wait_for(lambda: len(starts(tmp_path)) == 2, 60)
+    assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
+    second.kill()
+    second.wait()
     assert none_left(tmp_path)
 
 
