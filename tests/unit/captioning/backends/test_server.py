@@ -147,6 +147,34 @@ def test_an_engine_that_does_not_come_up_is_one_line_with_its_own_last_line_and_
     assert len(starts(tmp_path)) == (3 if "port" in remedy else 1)
 
 
+def test_an_engine_whose_port_was_taken_gets_another_one(tmp_path):
+    behaviour = ["--say", "OSError: [Errno 98] address already in use", "--exit", "1", "--bad-starts", "2"]
+    raw, failed = run(tmp_path, captioner(tmp_path, *behaviour))
+    assert (raw, failed) == (list(range(12)), {})
+    assert len({port for _, port, _ in starts(tmp_path)}) == 3
+
+
+ENDED = r"captioner\.server: the engine python\S* {}, 6 times .* \(it wrote nothing\): {}; its log is \S+engine\.log"
+
+
+@pytest.mark.parametrize(
+    ("end", "line"),
+    [
+        (["--die-after", "1"], ENDED.format("died", r"it was killed, .*\(captioner\.mem_mb\)")),
+        (["--hang-after", "0"], ENDED.format("hangs: no answer for 1 s", "read its log")),
+        (
+            ["--fail-after", "0"],
+            r"\d+ caption requests in a row failed \(.*status 500: CUDA error.*\), and so did a test with a plain image: .*",
+        ),
+    ],
+)
+def test_an_engine_that_ends_again_and_again_without_a_word_is_one_line(tmp_path, end, line):
+    config = captioner(tmp_path, *end, timeout=1 if "--hang-after" in end else 20)
+    with pytest.raises(UserError) as error:
+        run(tmp_path, config, posts=60)
+    assert re.fullmatch(line, str(error.value)), str(error.value)
+
+
 def test_an_engine_that_is_never_ready_is_given_up(tmp_path):
     with pytest.raises(UserError, match=r"was not ready after 1 s.*: raise captioner.server.start_timeout, or read its log"):
         run(tmp_path, captioner(tmp_path, "--never-ready", start_timeout=1))
