@@ -17,9 +17,9 @@ compiled    a bare `generate` with a static cache, as it is and compiled
 Each part is a process of its own with a time limit. What fails or has to be stopped is a row with the error, and the rest goes
 on. `--device cpu --shape small` is for trying out the script.
 
-Needs torch with CUDA, and beside it `pip install accelerate imagesize jsonschema numba numpy nvidia-ml-py orjson pillow polars
-psutil pyarrow pyyaml safetensors scipy tokenizers tqdm transformers`; for a row each also `xgrammar` (JSON by construction) and
-`tipo-kgen`. Neither booruflow itself needs to be installed, nor anything downloaded at run time.
+Needs torch with CUDA, and beside it `pip install accelerate jsonschema numpy nvidia-ml-py orjson pillow polars psutil pyarrow
+pyyaml safetensors scipy tokenizers tqdm transformers`, in the versions of pyproject.toml or near them; for some rows also
+`xgrammar` (JSON by construction) and `tipo-kgen` (tipo). booruflow itself need not be installed, and nothing is downloaded.
 """
 
 import argparse
@@ -35,6 +35,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -461,7 +462,7 @@ def checkpoint(options: argparse.Namespace) -> Iterator[Row]:
 
 
 PARTS: Mapping[str, tuple[float, Callable[[argparse.Namespace], Iterator[Row]]]] = {
-    "lease": (60, lease),
+    "lease": (80, lease),
     "checkpoint": (120, checkpoint),
     "bfloat16": (240, bfloat16),
     "float16": (110, float16),
@@ -510,13 +511,14 @@ def kill_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def table(results: Mapping[str, list[Row]]) -> str:
-    """Markdown: a table for each part."""
+    """Markdown: for each part a table of the rows that have the same columns, one after another."""
     text = []
     for part, rows in results.items():
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        text += [f"## {part}\n", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-        text += [f"| {' | '.join(shown(row.get(column)) for column in columns)} |" for row in rows]
-        text.append("")
+        text.append(f"## {part}\n")
+        for columns, group in groupby(rows, key=tuple):
+            text += [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+            text += [f"| {' | '.join(shown(row[column]) for column in columns)} |" for row in group]
+            text.append("")
     return "\n".join(text)
 
 

@@ -61,20 +61,20 @@ def test_a_part_that_ends_badly_keeps_its_rows_and_is_a_row(options, tmp_path, m
     assert [row["error"] for row in others] == ([error] if error else [])
 
 
-def test_an_exception_is_the_last_row(capsys, monkeypatch, options):
+def test_an_exception_is_the_last_row(capsys, monkeypatch):
     def rows():
         yield {"case": "first", "ratio": 1 / 3}
         raise ValueError("no such kernel")
 
     monkeypatch.setitem(gpu.PARTS, "lease", (1, lambda _: rows()))
-    gpu.run_part("lease", options)
+    gpu.run_part("lease", argparse.Namespace(device="cuda"))
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
         {"case": "first", "ratio": 0.3333},
         {"case": "lease ended early", "error": "ValueError: no such kernel"},
     ]
 
 
-def test_both_forms_of_the_table(options, tmp_path, monkeypatch, capsys):
+def test_both_forms_of_the_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(gpu, "rows_of_part", lambda name, *_: [{"case": name, "captions/s": 2.0, "error": "a | b"}])
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--out", str(tmp_path), "--parts", "tipo,lease", "--device", "cpu"])
     gpu.main()
