@@ -1,7 +1,8 @@
 """GPUs for jobs: Snakemake counts GPUs but does not assign them, so a job takes a lease on as many as it needs.
 
 A lease is a lock on a file per GPU. The kernel releases it when the holder dies, also by kill -9. Programs that the holder
-starts do not inherit it: the model is loaded in the holder itself, so a leftover child must not keep the GPU. GPU numbers are
+starts do not inherit it, so that no leftover child keeps the GPU; only the supervisor of an engine does (`held_locks`), which
+ends as soon as nothing of the engine is left on the GPU. GPU numbers are
 those of nvidia-smi (`CUDA_DEVICE_ORDER=PCI_BUS_ID`). In a Slurm job only its own processes compete: Slurm divides the GPUs
 between jobs, and may give one to several.
 """
@@ -24,6 +25,8 @@ from booruflow.core.files import LOCK_FOLDER, take_lock, writing
 SIMULATED = "BOORUFLOW_GPUS"
 """Environment variable: pretend that the machine has this many GPUs, to try out scheduling."""
 MAX_SIMULATED = 1024
+_held: set[int] = set()
+"""Descriptors of the locks that this process holds."""
 NOTICE_SECONDS, POLL_SECONDS = 60.0, 0.2
 """While too few GPUs are free: the time between two notices, and between two attempts."""
 
@@ -119,15 +122,22 @@ def lease(count: int = 1, key: str = "captioner.device") -> Iterator[str]:
     changed = {"CUDA_VISIBLE_DEVICES": entries, "CUDA_DEVICE_ORDER": os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID")}
     former = {name: os.environ.get(name) for name in changed}
     os.environ |= changed
+    _held.update(locks.values())
     try:
         yield entries
     finally:
+        _held.difference_update(locks.values())
         _free(locks)
         for name, value in former.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def held_locks() -> tuple[int, ...]:
+    """Descriptors of this process's leases: a process that gets them keeps the GPUs leased for as long as it lives."""
+    return tuple(_held)
 
 
 def _wait_for_gpus(visible: Mapping[str, str], count: int) -> dict[str, int]:

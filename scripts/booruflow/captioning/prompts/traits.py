@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.progress import progress
+from booruflow.core.streams import Stream
 from booruflow.core.tables import read_stream, rows_of, write_stream
 
 MIN_POSTS = 20
@@ -23,6 +24,9 @@ MAX_TAGS = 12
 """Of a character, the ones that tell most: the highest share times the logarithm of the lift."""
 PAIRS_AT_ONCE = 1 << 22
 """Pairs of character and tag that are collected before they are counted."""
+MAX_PAIRS = 6_000_000
+"""Different pairs that are in memory at a time, about 100 bytes each while they are counted."""
+COLUMNS = ("id", "character", "general")
 TRAITS_SCHEMA = {"character": pl.String, "posts": pl.Int64, "tags": pl.String}
 """Of traits/characters.parquet, ascending by character. `posts` have this character tag alone; `tags` are joined by a space, in
 alphabetical order, so that a few more posts change no request."""
@@ -31,25 +35,40 @@ alphabetical order, so that a few more posts change no request."""
 def write_traits(path: str | Path, posts: str | Path) -> int:
     """Write traits/characters.parquet from posts.parquet; return the number of characters.
 
-    Reads the posts twice. Memory grows with the pairs of a character of at least MIN_POSTS posts and a tag that occurs with it.
+    Reads the posts once for the counts of tags, and once for each range of characters that has at most MAX_PAIRS pairs with tags.
 
     Raises:
         UserError: the posts cannot be read, or the file cannot be written.
     """
     total = rows_of(posts)
-    alone, all_tags, pairs = _Sum("character", "posts"), _Sum("tag", "all"), _Sum("pair", "both")
-    with progress(2 * total, "character traits", "posts") as bar:
-        for frame in read_stream(posts, ["id", "character", "general"]):
+    alone, all_tags = _Sum("character", "posts"), _Sum("tag", "all")
+    with progress(total, "tags of all posts", "posts") as bar:
+        for frame in read_stream(posts, COLUMNS):
             alone.add(_alone(frame).group_by("character").agg(posts=pl.len()))
             all_tags.add(_tags(frame).group_by("tag").agg(all=pl.len()))
             bar.update(len(frame))
-        characters = alone.result().filter(pl.col("posts") >= MIN_POSTS).sort("character").with_row_index("number")
-        tags = all_tags.result().filter(pl.col("all") >= MIN_POSTS * MIN_SHARE).sort("tag").with_row_index("place")
-        for frame in read_stream(posts, ["id", "character", "general"]):
-            found = _tags(_alone(frame).join(characters, on="character")).join(tags, on="tag")
-            pairs.add(found.group_by(pair=pl.col("number").cast(pl.Int64) * len(tags) + pl.col("place")).agg(both=pl.len()))
-            bar.update(len(frame))
-    return write_stream(path, [_traits(characters, tags, pairs.result(), total)], TRAITS_SCHEMA)
+    characters = alone.result().filter(pl.col("posts") >= MIN_POSTS).sort("character").with_row_index("number")
+    tags = all_tags.result().filter(pl.col("all") >= MIN_POSTS * MIN_SHARE).sort("tag").with_row_index("place")
+    return write_stream(path, _ranges_of_traits(posts, total, characters, tags), TRAITS_SCHEMA)
+
+
+def _ranges_of_traits(posts: str | Path, total: int, characters: pl.DataFrame, tags: pl.DataFrame) -> Stream:
+    """The rows of TRAITS_SCHEMA, a range of characters at a time; one with too many pairs is halved while they are counted."""
+    first = 0
+    chosen = characters
+    while len(chosen):
+        pairs = _Sum("pair", "both")
+        with progress(total, f"tags of {len(characters) - first} characters", "posts") as bar:
+            for frame in read_stream(posts, COLUMNS):
+                found = _tags(_alone(frame).join(chosen, on="character")).join(tags, on="tag")
+                pairs.add(found.group_by(pair=pl.col("number").cast(pl.Int64) * len(tags) + pl.col("place")).agg(both=pl.len()))
+                while pairs.summed > MAX_PAIRS and len(chosen) > 1:
+                    chosen = chosen.head(len(chosen) // 2)
+                    pairs.keep(pl.col("pair") < (first + len(chosen)) * len(tags))
+                bar.update(len(frame))
+        yield _traits(chosen, tags, pairs.result(), total)
+        first += len(chosen)
+        chosen = characters[first : first + len(chosen)]
 
 
 def read_traits(path: str | Path) -> dict[str, list[str]]:
@@ -74,7 +93,7 @@ def _tags(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Sum:
-    """The sums of the column `count` by `key` over frames; at most twice the result, or PAIRS_AT_ONCE rows, are in memory."""
+    """The sums of the column `count` by `key` over frames; the result and PAIRS_AT_ONCE more rows are in memory."""
 
     def __init__(self, key: str, count: str) -> None:
         self.key, self.count = key, count
@@ -84,12 +103,19 @@ class _Sum:
     def add(self, frame: pl.DataFrame) -> None:
         self.frames.append(frame)
         self.rows += len(frame)
-        if self.rows > max(PAIRS_AT_ONCE, 2 * self.summed):
-            self.frames = [self.result()]
-            self.rows = self.summed = len(self.frames[0])
+        if self.rows - self.summed > PAIRS_AT_ONCE:
+            self._replace(self.result())
+
+    def keep(self, condition: pl.Expr) -> None:
+        """Drop all other rows."""
+        self._replace(self.result().filter(condition))
 
     def result(self) -> pl.DataFrame:
         return pl.concat(self.frames).group_by(self.key).agg(pl.col(self.count).sum())
+
+    def _replace(self, summed: pl.DataFrame) -> None:
+        self.frames = [summed]
+        self.rows = self.summed = len(summed)
 
 
 def _traits(characters: pl.DataFrame, tags: pl.DataFrame, pairs: pl.DataFrame, total: int) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 from engines import answered, captioner, none_left, starts
 from small_shards import make_shard, row
@@ -146,6 +147,34 @@ def test_an_engine_that_does_not_come_up_is_one_line_with_its_own_last_line_and_
     assert len(starts(tmp_path)) == (3 if "port" in remedy else 1)
 
 
+def test_an_engine_whose_port_was_taken_gets_another_one(tmp_path):
+    behaviour = ["--say", "OSError: [Errno 98] address already in use", "--exit", "1", "--bad-starts", "2"]
+    raw, failed = run(tmp_path, captioner(tmp_path, *behaviour))
+    assert (raw, failed) == (list(range(12)), {})
+    assert len({port for _, port, _ in starts(tmp_path)}) == 3
+
+
+ENDED = r"captioner\.server: the engine python\S* {}, 6 times .* \(it wrote nothing\): {}; its log is \S+engine\.log"
+
+
+@pytest.mark.parametrize(
+    ("end", "line"),
+    [
+        (["--die-after", "1"], ENDED.format("died", r"it was killed, .*\(captioner\.mem_mb\)")),
+        (["--hang-after", "0"], ENDED.format("hangs: no answer for 1 s", "read its log")),
+        (
+            ["--fail-after", "0"],
+            r"\d+ caption requests in a row failed \(.*status 500: CUDA error.*\), and so did a test with a plain image: .*",
+        ),
+    ],
+)
+def test_an_engine_that_ends_again_and_again_without_a_word_is_one_line(tmp_path, end, line):
+    config = captioner(tmp_path, *end, timeout=1 if "--hang-after" in end else 20)
+    with pytest.raises(UserError) as error:
+        run(tmp_path, config, posts=60)
+    assert re.fullmatch(line, str(error.value)), str(error.value)
+
+
 def test_an_engine_that_is_never_ready_is_given_up(tmp_path):
     with pytest.raises(UserError, match=r"was not ready after 1 s.*: raise captioner.server.start_timeout, or read its log"):
         run(tmp_path, captioner(tmp_path, "--never-ready", start_timeout=1))
@@ -177,6 +206,32 @@ def test_two_jobs_have_two_gpus_and_two_ports(tmp_path):
     (_, first_port, first_gpu), (_, second_port, second_gpu) = starts(tmp_path)
     assert {first_gpu, second_gpu} == {"0", "1"}
     assert first_port != second_port
+    assert none_left(tmp_path)
+
+
+def test_a_gpu_is_free_when_the_engine_of_its_dead_job_is_gone(tmp_path):
+    """The engine is kept alive by stopping its supervisor: the next job waits until it is gone."""
+    config = captioner(tmp_path, "--rate", "5") | {"device": "cuda"}
+    gpus = {"BOORUFLOW_GPUS": "1", "BOORUFLOW_LOCKS": str(tmp_path)}
+    for shard in range(2):
+        make_shard(tmp_path, [row(n) for n in range(shard * 30, shard * 30 + 30)], shard, 2)
+    first = start_job(tmp_path, config, None, 0, 2, **gpus)
+    wait_for(lambda: answered(tmp_path), 60)
+    engine = psutil.Process(int(starts(tmp_path)[0][0]))
+    supervisor = engine.parent()
+    supervisor.suspend()
+    first.kill()
+    first.wait()
+    notices = tmp_path / "notices"
+    with notices.open("w") as stderr:
+        second = start_job(tmp_path, config, stderr, 1, 2, **gpus)
+    wait_for(lambda: "waiting for 1 of the GPUs 0" in notices.read_text() or len(starts(tmp_path)) == 2, 60)
+    assert engine.is_running() and len(starts(tmp_path)) == 1
+    supervisor.resume()
+    wait_for(lambda: len(starts(tmp_path)) == 2, 60)
+    assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
+    second.kill()
+    second.wait()
     assert none_left(tmp_path)
 
 

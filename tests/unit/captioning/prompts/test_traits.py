@@ -70,6 +70,15 @@ def test_the_bytes_do_not_depend_on_frames_and_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(traits, "PAIRS_AT_ONCE", 100)
     assert found(tmp_path, posts, frame_rows=77) == expected and len(expected) == 12
     assert (tmp_path / "traits.parquet").read_bytes() == first
+    reads, read_stream = [], traits.read_stream
+    monkeypatch.setattr(traits, "read_stream", lambda *place: (reads.append(place), read_stream(*place))[1])
+    for pairs in (1, 200):
+        monkeypatch.setattr(traits, "MAX_PAIRS", pairs)
+        assert found(tmp_path, posts, frame_rows=77) == expected
+        assert (tmp_path / "traits.parquet").read_bytes() == first
+        # counting tags, the ranges, and `found` itself
+        assert (len(reads) == 1 + 12 + 1) if pairs == 1 else (4 < len(reads) < 10)
+        reads.clear()
 
 
 def test_traits_are_the_counts_of_a_plain_loop(tmp_path):

@@ -13,6 +13,7 @@ from typing import IO
 
 from booruflow.captioning.backends.serving import diagnosis, supervisor
 from booruflow.captioning.backends.serving.redaction import redact
+from booruflow.captioning.gpus.leases import held_locks
 from booruflow.core.errors import UserError
 
 HOST = "127.0.0.1"
@@ -64,6 +65,7 @@ class EngineProcess:
                 stderr=subprocess.STDOUT,
                 env={**variables, **environment},
                 start_new_session=True,  # Ctrl-C in a terminal first ends the requests, then the engine
+                pass_fds=held_locks(),  # nobody gets the GPU of a killed job before its engine is gone
             )
         self.started = time.monotonic()
 

@@ -4,6 +4,8 @@ Standard input is a pipe from the job. Its end means that the job is gone, also 
 are killed at once. A byte in it asks the engine to end by itself first. If this process is killed, the kernel kills the engine.
 The engine's output goes where this process's output goes; the exit status is the engine's, as in shells. Linux only.
 
+It inherits the job's lease on the GPU, which the engine does not, so that the GPU is free when this process ends.
+
 It is run as a file, in a process with nothing but the standard library.
 """
 
