@@ -26,12 +26,12 @@ import polars as pl
 
 from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.exports.export import write_export
-from booruflow.exports.parts import post_parts
-from booruflow.exports.rows import part_rows
+from booruflow.exports.rows import export_rows
 from booruflow.exports.settings import IMAGES
 from booruflow.products.tars import write_tars
 from booruflow.sources.images.listing import list_images
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
+from booruflow.texts.parts import part_rows, post_parts
 
 TAGS = {"policies": [], "order": ["general"], "underscores": "keep"}
 FRAME_ROWS = 8_192
@@ -74,7 +74,7 @@ def make_rows(folder: Path) -> Callable[[], Iterator[pl.DataFrame]]:
 
     def rows() -> Iterator[pl.DataFrame]:
         texts = [("tags", "tags", frames(tags)), ("caption", "caption", frames(captions))]
-        return part_rows(post_parts(frames(posts), None, ", "), texts, frames(images), frames(resolutions))
+        return export_rows(part_rows(post_parts(frames(posts), None, ", "), texts), frames(images), frames(resolutions))
 
     return rows
 

@@ -1,4 +1,4 @@
-"""Rules missing and missing_final: the posts that lack tags, a caption or a training resolution."""
+"""Rules missing and missing_final: the posts that lack tags, a caption, a training resolution or, with variants, a text."""
 
 from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import read_entry_ids
@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.rule):
     posts = counted(read_stream(source.posts, ["id"]), rows_of(source.posts), "missing")
     skipped = [read_skipped(path) for path in source.get("skipped", [])]
     resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
-    lists = find_missing(posts, [read_entry_ids(source.tags), read_entry_ids(source.captions), resolutions])
+    texts = [read_entry_ids(source.texts)] if source.get("texts") else []
+    lists = find_missing(posts, [read_entry_ids(source.tags), read_entry_ids(source.captions), resolutions, *texts])
     write_missing(snakemake.output.missing, lists)
     print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution"), lists, strict=True)))

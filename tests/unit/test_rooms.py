@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 LIBRARY = Path(__file__).parents[2] / "scripts/booruflow"
-ORDER = ("demo", "cli", "report", "exports", "tag_model", "tokens", "products", "captioning", "tags", "sources", "core")
+ORDER = ("demo", "cli", "report", "exports", "texts", "tag_model", "tokens", "products", "captioning", "tags", "sources", "core")
 """A room imports from itself and from those after it."""
 
 MODULES = sorted(LIBRARY.rglob("*.py"))

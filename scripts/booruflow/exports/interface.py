@@ -90,7 +90,7 @@ class Form(ABC):
             export: what is being written.
             rows: `id`; `texts`, a list of at least one line; `file`, the image below the data folder, or with `images: none`
                 below its own folder; `path`, where the trainer finds it; `image_width`, `image_height`, `train_width` and
-                `train_height` in pixels; all parts (`booruflow.exports.templates.PARTS`); the
+                `train_height` in pixels; all parts (`booruflow.texts.templates.PARTS`); the
                 columns of images.parquet, `size` as `bytes`.
         """
 

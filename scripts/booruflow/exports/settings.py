@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.exports.templates import check_template, parts_with
+from booruflow.texts.templates import check_template, parts_with
 
 IMAGES = {
     "sd-scripts": ("none", "link", "copy", "encode"),

@@ -8,8 +8,8 @@ import orjson
 from booruflow.core.streams import Stream
 from booruflow.exports.interface import Export, Form
 from booruflow.exports.sidecars import write_sidecars
-from booruflow.exports.templates import parse_template
-from booruflow.exports.variants import filled
+from booruflow.texts.templates import parse_template
+from booruflow.texts.variants import filled
 
 TEXTS = {"tags": "{tags}", "nl": "{caption}", "tags_nl": "{tags}, {caption}", "nl_tags": "{caption} {tags}"}
 

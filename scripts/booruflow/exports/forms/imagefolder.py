@@ -8,7 +8,7 @@ import polars as pl
 from booruflow.core.streams import Stream
 from booruflow.core.tables import write_stream
 from booruflow.exports.interface import DATA, Export, Form
-from booruflow.exports.templates import PARTS
+from booruflow.texts.templates import PARTS
 
 FILE = f"{DATA}/metadata.parquet"
 SCHEMA: dict[str, pl.DataType | type] = {

@@ -1,17 +1,13 @@
 """Several texts an image: each template filled with the parts of the post; all that are not empty, or one of them by a hash."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from booruflow.exports.templates import DEFAULT, Piece, parse_template
 from booruflow.products.selection import uniform
-
-Variants = Sequence[Mapping[str, Any]]
-"""Of the config: `template` and `weight` each; none means `DEFAULT` alone."""
+from booruflow.texts.templates import Piece, Variants, templates_of
 
 
 def filled(pieces: Sequence[Piece]) -> pl.Expr:
@@ -24,16 +20,6 @@ def filled(pieces: Sequence[Piece]) -> pl.Expr:
         texts.append(pl.when(here).then(pl.concat_str(before, piece.part, pl.lit(piece.after))))
     text = pl.concat_str(texts, ignore_nulls=True)
     return pl.when(pl.any_horizontal(*(pl.col(piece.part).is_not_null() for piece in pieces))).then(text)
-
-
-def templates_of(variants: Variants) -> list[list[Piece]]:
-    """The pieces of each variant."""
-    return [parse_template(variant["template"]) for variant in variants or [{"template": DEFAULT}]]
-
-
-def parts_used(variants: Variants) -> list[str]:
-    """The names of the parts in any variant; a post has a text if one of them is not empty."""
-    return sorted({piece.part for pieces in templates_of(variants) for piece in pieces})
 
 
 def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.exports.templates import PARTS, check_template, parse_template
-from booruflow.exports.variants import filled
+from booruflow.texts.templates import PARTS, check_template, parse_template
+from booruflow.texts.variants import filled
 
 SCHEMA = dict.fromkeys(PARTS, pl.String)
 

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from booruflow.core.errors import UserError
 
@@ -13,9 +13,12 @@ TEXTS = ("tags", "caption")
 PARTS = (
     *TEXTS, "people", "artist", "characters", "copyrights", "general", "meta", "rating", "year", "quality", "size",
 )  # fmt: skip
-"""The names of parts that all posts can have; where each comes from is in `booruflow.exports.parts`."""
+"""The names of parts that all posts can have; where each comes from is in `booruflow.texts.parts`."""
 
 DEFAULT = "{tags}, {caption}"
+
+Variants = Sequence[Mapping[str, Any]]
+"""Of the config: `template` and `weight` each; none means `DEFAULT` alone."""
 
 _CLOSING = ")]>\"'»」）】"
 _SEPARATORS = " \t,;:.|/+&–—-"
@@ -65,6 +68,16 @@ def parse_template(template: str) -> list[Piece]:
     last = pieces[-1]
     pieces[-1] = last._replace(after=last.after + before)
     return pieces
+
+
+def templates_of(variants: Variants) -> list[list[Piece]]:
+    """The pieces of each variant."""
+    return [parse_template(variant["template"]) for variant in variants or [{"template": DEFAULT}]]
+
+
+def parts_used(variants: Variants) -> list[str]:
+    """The names of the parts in any variant; a post has a text if one of them is not empty."""
+    return sorted({piece.part for pieces in templates_of(variants) for piece in pieces})
 
 
 def check_template(template: str, parts: Sequence[str]) -> None:
