@@ -32,6 +32,7 @@ from booruflow.products.tars import write_tars
 from booruflow.sources.images.listing import list_images
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
 from booruflow.texts.parts import part_rows, post_parts
+from booruflow.texts.templates import PARTS
 
 TAGS = {"policies": [], "order": ["general"], "underscores": "keep"}
 FRAME_ROWS = 8_192
@@ -85,7 +86,7 @@ def export(form: str, images: Path, rows: Iterator[pl.DataFrame], target: Path) 
     assert "copy" in IMAGES[form]
     data, folders = f"{target}/data/", {str(images): f"{images}/", "": "/"}
     facts = {"posts": "all", "model": None, "tags": TAGS}
-    write_export(form, target, rows, settings, seed=0, data_path=data, folders=folders, facts=facts, threads=2)
+    write_export(form, target, rows, settings, seed=0, parts=PARTS, data_path=data, folders=folders, facts=facts, threads=2)
 
 
 def tar_x(images: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ from booruflow.exports.export import write_export
 from booruflow.exports.rows import export_rows
 from booruflow.products.trainable import without_unreadable
 from booruflow.texts.parts import part_rows, read_post_parts
+from booruflow.texts.templates import PARTS
 
 with job(snakemake.log[0], snakemake.rule):
     files, params = snakemake.input, snakemake.params
@@ -27,6 +28,7 @@ with job(snakemake.log[0], snakemake.rule):
         rows,
         params.settings,
         seed=params.seed,
+        parts=dict.fromkeys([*PARTS, *(name for name, _ in params.parts)]),
         data_path=params.data_path,
         folders=params.folders,
         facts=params.facts,

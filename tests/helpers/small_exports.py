@@ -14,6 +14,7 @@ from booruflow.exports.rows import export_rows
 from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
 from booruflow.texts.parts import part_rows, post_parts
+from booruflow.texts.templates import PARTS
 
 TAGS = {"policies": [], "order": ["artist", "character", "copyright", "general", "meta"], "underscores": "keep"}
 ENCODE = {"format": "webp", "quality": 90, "max_pixels": None, "max_side": None}
@@ -103,6 +104,7 @@ def export(root: Path, source: Path, name: str = "set", variants: Sequence[dict[
         rows_of(source),
         {**SETTINGS, "variants": list(variants), **settings},
         seed=0,
+        parts=[*PARTS, "caption_short"],
         data_path=f"{folder}/data/",
         folders={"": "/x/", str(source): f"{source}/"},
         facts={"posts": "all", "model": "demo", "tags": TAGS},

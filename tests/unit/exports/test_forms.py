@@ -189,6 +189,7 @@ def test_imagefolder_is_opened_by_datasets(write, tmp_path):
     assert {row["id"]: row["texts"] for row in rows} == TEXTS
     assert {row["id"]: row["image"].size for row in rows} == SIZES
     assert rows[0]["characters"] == "mirelle" and rows[2]["tags"] is None
+    assert rows["caption_short"] == ["Short 1.", None, None, None, None], "captions of a further style are a column"
     card = (folder / "README.md").read_text("utf-8")
     assert card.startswith("---\n") and "- n<1K\n" in card and "# license:" in card
 

@@ -18,7 +18,7 @@ from booruflow.core.files import sync_folder, writing
 from booruflow.core.progress import progress
 from booruflow.core.streams import Stream, parallel_map
 from booruflow.exports.forms.record_tars import Record, record_key, write_record_tar
-from booruflow.exports.images import How
+from booruflow.exports.images import SOURCE_COLUMNS, How, Source
 from booruflow.exports.interface import DATA, Export, Form
 from booruflow.exports.ledger import Written
 from booruflow.products.file_list import Listed
@@ -29,7 +29,7 @@ from booruflow.sources.images.listing import IMAGE_PATH
 _GROUPS = 64
 """Groups of tars; the rows of one group are in memory at a time."""
 
-_COLUMNS = ("id", "path", "offset", "bytes", "name", "image_width", "image_height", "texts")
+_COLUMNS = (*SOURCE_COLUMNS, "texts")
 
 
 class WebDataset(Form):
@@ -112,7 +112,7 @@ def _write_tar(
     """Write one tar into the folder `part`, unless it is there already; return what it is and whether it is new."""
     number, rows = tar
     path = f"{DATA}/{tar_name(number, count)}"
-    records = [Record(*row) for row in rows.select(_COLUMNS).iter_rows()]
+    records = [Record(Source(*image), texts) for *image, texts in rows.select(_COLUMNS).iter_rows()]
     key = record_key(records, how, extension)
     if (index_path(export.folder / path)).exists() and (written := export.ledger.find(path, key, f"{export.folder}/{path}")):
         return written, False
