@@ -1,11 +1,12 @@
 """Images from tars into an export folder, against `tar -x`.
 
-    python benchmarks/exports.py [--posts 100000] [--kilobytes 20] [--turns 3] [--folder FOLDER]
+    python benchmarks/exports.py [--posts 100000] [--kilobytes 20] [--turns 3] [--folder FOLDER] [--sync]
 
 Packs random bytes as images of posts into tars by `id % 1000`, each with an index, and makes the tables that an export reads.
 Then, in turns: `tar -x` of all tars, one after the other, into one folder; the export in the form `ai-toolkit` with copies
-(images and one JSON file); the export in the form `folder` (images and as many text files). The page cache holds the tars, and
-nothing is flushed. Prints medians of wall and CPU seconds, and the peak memory of this process, which makes the tables as well.
+(images and one JSON file); the export in the form `folder` (images and as many text files). The page cache holds the tars. With
+--sync a way ends when its files are on the disk; else nothing is flushed. Prints medians of wall and CPU seconds, each with the
+median of its ratios to `tar -x` in the same turn, and the peak memory of this process, which makes the tables as well.
 """
 
 import argparse
@@ -96,6 +97,11 @@ def tar_x(images: Path, target: Path) -> None:
         subprocess.run(["tar", "-xf", tar, "-C", target], check=True)
 
 
+def sync_disk(folder: Path) -> None:
+    """Write all that the page cache holds of the disk of a folder to it, as `sync --file-system` does."""
+    subprocess.run(["sync", "--file-system", folder], check=True)
+
+
 def main() -> None:
     """Run all ways in turns."""
     parser = argparse.ArgumentParser()
@@ -103,6 +109,7 @@ def main() -> None:
     parser.add_argument("--kilobytes", type=int, default=20)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--sync", action="store_true")
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(dir=options.folder))
     ways: dict[str, Callable[[Path], None]] = {
@@ -116,17 +123,20 @@ def main() -> None:
         rows = make_rows(root / "tars")
         for _ in range(options.turns):
             for name, way in ways.items():
+                sync_disk(root)
                 start, cpu = time.perf_counter(), sum(os.times()[:4])
                 way(root / "out")
+                if options.sync:
+                    sync_disk(root)
                 seconds[name].append((time.perf_counter() - start, sum(os.times()[:4]) - cpu))
+                print("{}: wall {:.1f} s, cpu {:.1f} s".format(name, *seconds[name][-1]), file=sys.stderr, flush=True)
                 shutil.rmtree(root / "out")
     finally:
         shutil.rmtree(root)
-    first = None
     for name, turns in seconds.items():
-        wall, cpu = (median(values) for values in zip(*turns, strict=True))
-        first = first or (wall, cpu)
-        print(f"{name:12} wall {wall:6.1f} s ({wall / first[0]:.2f})   cpu {cpu:6.1f} s ({cpu / first[1]:.2f})")
+        ratios = [[own / base for own, base in zip(*pair, strict=True)] for pair in zip(turns, seconds["tar -x"], strict=True)]
+        (wall, cpu), (wall_ratio, cpu_ratio) = (map(median, zip(*values, strict=True)) for values in (turns, ratios))
+        print(f"{name:12} wall {wall:6.1f} s ({wall_ratio:.2f})   cpu {cpu:6.1f} s ({cpu_ratio:.2f})")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB", file=sys.stderr)
 
 

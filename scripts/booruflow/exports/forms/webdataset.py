@@ -71,6 +71,7 @@ class WebDataset(Form):
     def usage(self, export: Export) -> str:
         """How to open it."""
         folder = export.data_path.removesuffix("/data/")
+        single = ", cheesechaser finds single images by it" if export.settings["tars"] == 1000 else ""
         return f"""```python
 datasets.load_dataset("{folder}", split="train")
 webdataset.WebDataset(sorted(glob.glob("{export.data_path}*.tar"))).decode("pil")
@@ -78,7 +79,7 @@ webdataset.WebDataset(sorted(glob.glob("{export.data_path}*.tar"))).decode("pil"
 
 The first also with the name of the repository after an upload of this folder. A record has the image, `txt` (a line each text)
 and `json` (`texts`, a list). Images of several formats are all called `.jpg`: readers go by the content. Each `.json` beside a
-tar is its index, with sizes and captions: SimpleTuner reads it with `"type": "webshart"`, cheesechaser finds single files by it.
+tar is its index, with sizes and captions: SimpleTuner reads it with `"type": "webshart"`{single}.
 """
 
 
