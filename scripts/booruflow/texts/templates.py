@@ -58,7 +58,7 @@ def parse_template(template: str) -> list[Piece]:
     if not names:
         raise UserError(f"'{template}': no part: use {_listed(PARTS)}")
     if any(not text.isprintable() for text in texts):
-        raise UserError(f"'{template!r}': a line break or tab: a variant is one line, write each as a template of its own")
+        raise UserError(f"{template!r}: a line break or tab: a variant is one line, write each as a template of its own")
     pieces = []
     before, alone = texts[0], texts[0]
     for name, following in zip(names, texts[1:], strict=True):
@@ -86,6 +86,8 @@ def check_template(template: str, parts: Sequence[str]) -> None:
         if piece.part not in parts:
             nearest = difflib.get_close_matches(piece.part, parts, n=1, cutoff=0.5)
             hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"
+            if (style := piece.part.removeprefix("caption_")) != piece.part:
+                hint += f" {{{piece.part}}} needs the style {style} in captioner.styles, as a further one, with captions.generate"
             raise UserError(f"'{template}': no part {{{piece.part}}}; {hint}")
 
 
