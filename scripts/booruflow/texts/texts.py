@@ -9,7 +9,7 @@ import polars as pl
 
 from booruflow.core.streams import Stream
 from booruflow.texts.templates import Variants, parts_used
-from booruflow.texts.variants import all_texts, chosen_text
+from booruflow.texts.variants import all_texts, chosen_text, joined_texts
 
 MEMBER = "text"
 """The member of an entry of texts.json."""
@@ -20,9 +20,12 @@ WILDCARD = r"\{[^}]+\}"
 
 def text_entries(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
     """Entries `{"text": ...}` of the posts that have a text: columns `id`, `value` (JSON text). `rows` have all parts used."""
-    text = text_lines(wildcards=len(variants) > 1).alias(MEMBER)
-    for frame in with_texts(rows, variants, "lines", draws=True, seed=0):
-        yield frame.select("id", text).select("id", value=pl.struct(MEMBER).struct.json_encode())
+    lines = joined_texts(variants)
+    for frame in rows:
+        texts = frame.select("id", lines.alias(MEMBER)).filter(pl.col(MEMBER) != "")
+        if len(variants) > 1:
+            texts = texts.with_columns(safe_lines(texts[MEMBER]))
+        yield texts.select("id", value=pl.struct(MEMBER).struct.json_encode())
 
 
 def with_texts(rows: Iterable[pl.DataFrame], variants: Variants, several: str, *, draws: bool, seed: int) -> Stream:
@@ -44,16 +47,16 @@ def with_texts(rows: Iterable[pl.DataFrame], variants: Variants, several: str, *
             yield kept.with_columns(texts=all_texts(variants, repeated=draws))
 
 
-def text_lines(texts: str = "texts", *, wildcards: bool) -> pl.Expr:
-    """The texts of each row as lines of one text, for trainers that draw a line.
+def safe_lines(texts: pl.Series) -> pl.Series:
+    """The lines of each text, made safe for sd-scripts with wildcards, with which it draws one of several lines.
 
-    With several lines sd-scripts runs with wildcards, and would draw from `{a|b}` in a tag or caption, also in a post that has
-    but one line: with `wildcards` braces are doubled there, which it reads as one.
+    It would draw from `{a|b}` in a tag or caption as well, also where a post has but one line: there braces are doubled, which it
+    reads as one.
     """
-    joined = pl.col(texts).list.join("\n")
-    if not wildcards:
-        return joined
+    rows = texts.str.contains("{", literal=True).arg_true()  # few
+    if not len(rows):
+        return texts
     line = pl.element()
     doubled = line.str.replace_all("{", "{{", literal=True).str.replace_all("}", "}}", literal=True)
     safe = pl.when(line.str.contains(WILDCARD)).then(doubled).otherwise(line)
-    return pl.when(joined.str.contains("{", literal=True)).then(pl.col(texts).list.eval(safe).list.join("\n")).otherwise(joined)
+    return texts.clone().scatter(rows, texts.gather(rows).str.split("\n").list.eval(safe).list.join("\n"))

@@ -28,13 +28,22 @@ def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:
     With `repeated` a text stands there as often as its weight, divided by what all weights share, says: for a trainer that
     draws one. Without, equal texts stand there once.
     """
-    texts = [filled(pieces) for pieces in templates_of(variants)]
     if not repeated:
+        texts = [filled(pieces) for pieces in templates_of(variants)]
         return pl.concat_list(texts).list.drop_nulls().list.unique(maintain_order=True)
+    return pl.concat_list(_by_weight(variants)).list.drop_nulls()
+
+
+def joined_texts(variants: Variants) -> pl.Expr:
+    """The texts of each row, repeated as in `all_texts`, as lines of one text; empty if there is none."""
+    return pl.concat_str(_by_weight(variants), separator="\n", ignore_nulls=True)
+
+
+def _by_weight(variants: Variants) -> list[pl.Expr]:
+    texts = [filled(pieces) for pieces in templates_of(variants)]
     weights = [variant.get("weight", 1) for variant in variants] or [1]
     shared = math.gcd(*weights)
-    each = [text for text, weight in zip(texts, weights, strict=True) for _ in range(weight // shared)]
-    return pl.concat_list(each).list.drop_nulls()
+    return [text for text, weight in zip(texts, weights, strict=True) for _ in range(weight // shared)]
 
 
 def chosen_text(rows: pl.DataFrame, variants: Variants, seed: int) -> pl.Series:
