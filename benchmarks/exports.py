@@ -1,11 +1,12 @@
 """Images from tars into an export folder, against `tar -x`.
 
-    python benchmarks/exports.py [--posts 100000] [--kilobytes 20] [--turns 3] [--folder FOLDER]
+    python benchmarks/exports.py [--posts 100000] [--kilobytes 20] [--turns 3] [--folder FOLDER] [--sync]
 
 Packs random bytes as images of posts into tars by `id % 1000`, each with an index, and makes the tables that an export reads.
 Then, in turns: `tar -x` of all tars, one after the other, into one folder; the export in the form `ai-toolkit` with copies
-(images and one JSON file); the export in the form `folder` (images and as many text files). The page cache holds the tars, and
-nothing is flushed. Prints medians of wall and CPU seconds, and the peak memory of this process, which makes the tables as well.
+(images and one JSON file); the export in the form `folder` (images and as many text files). The page cache holds the tars. With
+--sync a way ends when its files are on the disk; else nothing is flushed. Prints medians of wall and CPU seconds, each with the
+median of its ratios to `tar -x` in the same turn, and the peak memory of this process, which makes the tables as well.
 """
 
 import argparse
@@ -26,12 +27,13 @@ import polars as pl
 
 from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.exports.export import write_export
-from booruflow.exports.parts import post_parts
-from booruflow.exports.rows import part_rows
+from booruflow.exports.rows import export_rows
 from booruflow.exports.settings import IMAGES
 from booruflow.products.tars import write_tars
 from booruflow.sources.images.listing import list_images
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
+from booruflow.texts.parts import part_rows, post_parts
+from booruflow.texts.templates import PARTS
 
 TAGS = {"policies": [], "order": ["general"], "underscores": "keep"}
 FRAME_ROWS = 8_192
@@ -74,7 +76,7 @@ def make_rows(folder: Path) -> Callable[[], Iterator[pl.DataFrame]]:
 
     def rows() -> Iterator[pl.DataFrame]:
         texts = [("tags", "tags", frames(tags)), ("caption", "caption", frames(captions))]
-        return part_rows(post_parts(frames(posts), None, ", "), texts, frames(images), frames(resolutions))
+        return export_rows(part_rows(post_parts(frames(posts), None, ", "), texts), frames(images), frames(resolutions))
 
     return rows
 
@@ -85,7 +87,7 @@ def export(form: str, images: Path, rows: Iterator[pl.DataFrame], target: Path) 
     assert "copy" in IMAGES[form]
     data, folders = f"{target}/data/", {str(images): f"{images}/", "": "/"}
     facts = {"posts": "all", "model": None, "tags": TAGS}
-    write_export(form, target, rows, settings, seed=0, data_path=data, folders=folders, facts=facts, threads=2)
+    write_export(form, target, rows, settings, seed=0, parts=PARTS, data_path=data, folders=folders, facts=facts, threads=2)
 
 
 def tar_x(images: Path, target: Path) -> None:
@@ -95,6 +97,11 @@ def tar_x(images: Path, target: Path) -> None:
         subprocess.run(["tar", "-xf", tar, "-C", target], check=True)
 
 
+def sync_disk(folder: Path) -> None:
+    """Write all that the page cache holds of the disk of a folder to it, as `sync --file-system` does."""
+    subprocess.run(["sync", "--file-system", folder], check=True)
+
+
 def main() -> None:
     """Run all ways in turns."""
     parser = argparse.ArgumentParser()
@@ -102,6 +109,7 @@ def main() -> None:
     parser.add_argument("--kilobytes", type=int, default=20)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--sync", action="store_true")
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(dir=options.folder))
     ways: dict[str, Callable[[Path], None]] = {
@@ -115,17 +123,20 @@ def main() -> None:
         rows = make_rows(root / "tars")
         for _ in range(options.turns):
             for name, way in ways.items():
+                sync_disk(root)
                 start, cpu = time.perf_counter(), sum(os.times()[:4])
                 way(root / "out")
+                if options.sync:
+                    sync_disk(root)
                 seconds[name].append((time.perf_counter() - start, sum(os.times()[:4]) - cpu))
+                print("{}: wall {:.1f} s, cpu {:.1f} s".format(name, *seconds[name][-1]), file=sys.stderr, flush=True)
                 shutil.rmtree(root / "out")
     finally:
         shutil.rmtree(root)
-    first = None
     for name, turns in seconds.items():
-        wall, cpu = (median(values) for values in zip(*turns, strict=True))
-        first = first or (wall, cpu)
-        print(f"{name:12} wall {wall:6.1f} s ({wall / first[0]:.2f})   cpu {cpu:6.1f} s ({cpu / first[1]:.2f})")
+        ratios = [[own / base for own, base in zip(*pair, strict=True)] for pair in zip(turns, seconds["tar -x"], strict=True)]
+        (wall, cpu), (wall_ratio, cpu_ratio) = (map(median, zip(*values, strict=True)) for values in (turns, ratios))
+        print(f"{name:12} wall {wall:6.1f} s ({wall_ratio:.2f})   cpu {cpu:6.1f} s ({cpu_ratio:.2f})")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB", file=sys.stderr)
 
 

@@ -1,10 +1,11 @@
-"""Compare the chain with and without a tag policy, and show its memory on growing numbers of posts.
+"""Compare the chain with and without a tag policy and several texts an image, and show its memory on growing numbers of posts.
 
     python benchmarks/tag_policy.py --posts 500000 --repeats 3
     python benchmarks/tag_policy.py --rule 100000 500000 2000000
 
-The first command alternates between the chain of `chain.py` without a policy and with one: 200 patterns, 40,000 aliases, quality,
-year and rating words. The second runs only the rules posts, tag_policy and tags_json, on growing numbers of posts.
+The first command alternates between the chain of `chain.py` as it is by default and with a policy and three variants: 200
+patterns, 40,000 aliases, quality, year and rating words; the second runs only the rules posts, tag_policy, tags_json, meta_cap
+and texts with them, on growing numbers of posts.
 """
 
 import argparse
@@ -20,6 +21,11 @@ from chain import ROOT, Usage, configuration, machine_description, make_posts, m
 
 SHIPPED = ["booru-noise", "noobai"]
 PATTERNS = 200
+VARIANTS = [
+    {"template": "{tags}"},
+    {"template": "{caption}"},
+    {"template": "{people}, {characters} ({copyrights}), by {artist}. {caption}"},
+]
 
 
 def policy(inputs: Path, patterns: int = PATTERNS) -> dict[str, object]:
@@ -35,22 +41,24 @@ def compare(work: Path, posts: int, repeats: int, cores: int) -> str:
     inputs = work / "inputs"
     progress(f"making {posts:,} posts")
     make_posts(inputs, posts, shuffled=False, resolutions=False, favourites=True)
+    texts = {"text": {"variants": VARIANTS}}
     whole: dict[bool, list[Usage]] = {False: [], True: []}
     rules: dict[bool, list[dict[str, Usage]]] = {False: [], True: []}
     cpu: dict[bool, list[float]] = {False: [], True: []}
     for repeat in range(1, repeats + 1):
         for with_policy, usages in whole.items():
-            progress(f"repeat {repeat} of {repeats}: {'with' if with_policy else 'without'} a policy")
+            progress(f"repeat {repeat} of {repeats}: {'with' if with_policy else 'without'} a policy and variants")
             folder, before = work / "workflow", os.times()
-            sections = {"tags": policy(inputs)} if with_policy else {}
+            sections = {"tags": policy(inputs), **texts} if with_policy else {}
             of_rules, of_all = run_workflow(folder, inputs, False, cores, **sections)
             after = os.times()
             usages.append(of_all)
             rules[with_policy].append(of_rules)
             cpu[with_policy].append(after.children_user + after.children_system - before.children_user - before.children_system)
+            progress(f"{of_all.seconds:.0f} s, {cpu[with_policy][-1]:.1f} s of CPU time")
             shutil.rmtree(folder)
-    lines = ["| | without a policy | with one | ratio |", "|---|---|---|---|"]
-    for rule in ("posts", "tag_policy", "tags_json", "meta_lat"):
+    lines = ["| | by default | with policy and variants | ratio |", "|---|---|---|---|"]
+    for rule in ("posts", "tag_policy", "tags_json", "meta_cap", "texts", "meta_lat", "captions_tars"):
         seconds = [statistics.median(run[rule].seconds if rule in run else 0 for run in rules[kind]) for kind in whole]
         lines.append(_row(f"{rule}, s", *seconds))
     lines.append(_row("whole chain, s", *(statistics.median(usage.seconds for usage in whole[kind]) for kind in whole)))

@@ -1,7 +1,7 @@
 """The paths, wildcard constraints, params and input functions that rule files share.
 
 Products are in results/, what a person edits is in edited/, and finished generations are in journal/, which outlives results/.
-Needs the checked config; makes nothing. Reads the config sections inputs, captions, captioner, tars and subsets.
+Needs the checked config; makes nothing. Reads the config sections inputs, captions, captioner, text, tars and subsets.
 """
 
 import functools
@@ -24,6 +24,7 @@ IMAGE_NAME = config["inputs"]["image_name"]
 EDITED = "edited"
 EDIT_LISTS = [f"results/edit_list/edited_{n}.json" for n in SHARDS]
 FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
+VARIANTS = config["text"]["variants"]
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 
 
@@ -145,7 +146,7 @@ def tars_of(folder, kind):
 
 def subset_files(name):
     """The products of a subset; of its tars the last ones."""
-    names = ("tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl")
+    names = ["tags/meta_cap_dd.json", "meta_cap.json", *(["texts.json"] if VARIANTS else []), "meta_lat.json", "meta_lat.jsonl"]
     last_tars = [tars_of(f"subsets/{name}/", kind)[-1] for kind in ("captions", "tags")]
     return [*(f"results/subsets/{name}/{product}" for product in names), *last_tars]
 

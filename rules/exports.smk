@@ -10,12 +10,6 @@ from booruflow.exports.settings import export_facts, export_settings
 from booruflow.sources.inputs import trainer_folder
 from booruflow.tags.policy import is_plain
 
-TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", "meta_cap.json")}
-"""Parts of texts that are files keyed by id: name of the part -> the member of an entry, and the file in the results."""
-
-FURTHER_PARTS = {f"caption_{view}": ("caption", f"meta_cap_{view}.json") for view in VIEWS}
-"""The same for captions of further styles, of which subsets have no files of their own."""
-
 
 rule export:
     input:

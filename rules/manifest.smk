@@ -1,6 +1,6 @@
 """The manifest: sizes, digests and counts of all products, written after all consistency checks pass; and the target verify.
 
-Needs all products. Makes manifest.json. Reads the config sections captions, tars, subsets and exports.
+Needs all products. Makes manifest.json. Reads the config sections captions, text, tars, subsets and exports.
 The changes since the run before are not in it, so that equal inputs give an equal manifest.
 `snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
 """
@@ -16,6 +16,7 @@ rule manifest:
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
         counts=rules.meta_cap.output.counts,
+        texts=rules.texts.output.texts if VARIANTS else [],
         lat=rules.meta_lat.output.json,
         missing=rules.missing_final.output.missing,
         caption_tars=tars_of("", "captions")[-1],

@@ -1,8 +1,8 @@
 """The report: one page about what became of the posts and what it cost, which `snakemake --report` links to.
 
 Needs posts, images, tags JSON, resolutions and why posts have none, base, good, fixed and merged captions with their counts, raw and bad
-outputs, skipped and failed ids, statistics of the shards, meta_lat.jsonl, changes, flags, and the tables of the token file. Makes
-report/index.html. Reads all sections of the config, which the page shows without secrets.
+outputs, skipped and failed ids, statistics of the shards, meta_lat.jsonl, with text.variants missing_final.json, changes, flags, and the
+tables of the token file. Makes report/index.html. Reads all sections of the config, which the page shows without secrets.
 """
 
 
@@ -20,6 +20,7 @@ rule report:
         resolutions=rules.resolutions.output.resolutions,
         excluded=rules.resolutions.output.excluded,
         unreadable=UNREADABLE,
+        textless=[rules.missing_final.output.missing] if VARIANTS else [],
         images=rules.images.output.images,
         base=rules.base_captions.output.captions,
         good=expand("results/captions/good_{n}.json", n=GENERATED),

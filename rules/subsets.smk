@@ -1,7 +1,8 @@
 """Subsets: the same products for the posts that match a filter.
 
-Needs posts, tags JSON, meta_cap.json, resolutions, unreadable images and skipped ids. Makes tags/meta_cap_dd.json, meta_cap.json, meta_lat.json
-and meta_lat.jsonl in subsets/{subset}/; the rules of its tars are in tars.smk. Reads the config sections subsets and meta_lat.
+Needs posts, tags JSON, meta_cap.json, resolutions, unreadable images, skipped ids and, with text.variants, texts.json. Makes
+tags/meta_cap_dd.json, meta_cap.json, texts.json with text.variants, meta_lat.json and meta_lat.jsonl in subsets/{subset}/; the
+rules of its tars are in tars.smk. Reads the config sections subsets, meta_lat and text.
 `snakemake subset_NAME` builds one subset with its tars.
 """
 
@@ -11,10 +12,12 @@ rule subset:
         posts=rules.posts.output.posts,
         tags=rules.tags_json.output.tags,
         captions=rules.meta_cap.output.captions,
+        texts=rules.texts.output.texts if VARIANTS else [],
         resolutions=rules.resolutions.output.resolutions,
         ids=lambda wildcards: config["subsets"][wildcards.subset].get("ids") or [],
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
+        **({"texts": "results/subsets/{subset}/texts.json"} if VARIANTS else {}),
         tags="results/subsets/{subset}/tags/meta_cap_dd.json",
         captions="results/subsets/{subset}/meta_cap.json",
         json="results/subsets/{subset}/meta_lat.json",

@@ -1,13 +1,13 @@
 """Captions and tags packed in tars by id % count, each tar with an index, for the whole data set and for each subset.
 
-Needs meta_cap.json and tags/meta_cap_dd.json, of a subset those in subsets/{subset}/. Makes tars/captions/*.tar and
-tars/tags/*.tar there, with a *.json beside each. Reads the config section tars.
+Needs meta_cap.json, or with text.variants texts.json, and tags/meta_cap_dd.json, of a subset those in subsets/{subset}/. Makes
+tars/captions/*.tar and tars/tags/*.tar there, with a *.json beside each. Reads the config sections tars and text.
 """
 
 
 rule captions_tars:
     input:
-        entries=rules.meta_cap.output.captions,
+        entries=rules.texts.output.texts if VARIANTS else rules.meta_cap.output.captions,
     output:
         tars=tars_of("", "captions"),
     log:
@@ -19,7 +19,7 @@ rule captions_tars:
         mem_mb=1500,
     params:
         code=code("tars"),
-        member="caption",
+        member="text" if VARIANTS else "caption",
         suffix="caption",
         tars=config["tars"]["count"],
     conda:
@@ -48,7 +48,7 @@ use rule captions_tars as tags_tars with:
 
 use rule captions_tars as captions_tars_of_subset with:
     input:
-        entries="results/subsets/{subset}/meta_cap.json",
+        entries="results/subsets/{subset}/texts.json" if VARIANTS else "results/subsets/{subset}/meta_cap.json",
     output:
         tars=tars_of("subsets/{subset}/", "captions"),
     log:

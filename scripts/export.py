@@ -7,19 +7,18 @@ from booruflow.core.idjson import read_entries
 from booruflow.core.jobs import job
 from booruflow.core.tables import read_stream
 from booruflow.exports.export import write_export
-from booruflow.exports.parts import CATEGORIES, post_parts
-from booruflow.exports.rows import part_rows
+from booruflow.exports.rows import export_rows
 from booruflow.products.trainable import without_unreadable
+from booruflow.texts.parts import part_rows, read_post_parts
+from booruflow.texts.templates import PARTS
 
 with job(snakemake.log[0], snakemake.rule):
     files, params = snakemake.input, snakemake.params
-    columns = ["id", "rating", *([] if files.tags else CATEGORIES.values())]
-    rows = part_rows(
-        post_parts(read_stream(files.posts, columns), read_stream(files.tags) if files.tags else None, params.separator),
-        [
-            (name, member, read_entries(path, member=member))
-            for (name, member), path in zip(params.parts, files.texts, strict=True)
-        ],
+    entries = [
+        (name, member, read_entries(path, member=member)) for (name, member), path in zip(params.parts, files.texts, strict=True)
+    ]
+    rows = export_rows(
+        part_rows(read_post_parts(files.posts, files.tags, params.separator), entries),
         read_stream(files.images),
         without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped]),
     )
@@ -29,6 +28,7 @@ with job(snakemake.log[0], snakemake.rule):
         rows,
         params.settings,
         seed=params.seed,
+        parts=dict.fromkeys([*PARTS, *(name for name, _ in params.parts)]),
         data_path=params.data_path,
         folders=params.folders,
         facts=params.facts,

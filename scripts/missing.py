@@ -1,4 +1,4 @@
-"""Rules missing and missing_final: the posts that lack tags, a caption or a training resolution."""
+"""Rules missing and missing_final: the posts that lack tags, a caption, a training resolution or, with variants, a text."""
 
 from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import read_entry_ids
@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.rule):
     resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
     no_caption_needed = posts_of_tags_alone(source.get("fixed", []), source.tags)
     captions = merged_latest([read_entry_ids(source.captions), [no_caption_needed]])
-    lists = find_missing(posts, [read_entry_ids(source.tags), captions, resolutions])
+    texts = [read_entry_ids(source.texts)] if source.get("texts") else []
+    lists = find_missing(posts, [read_entry_ids(source.tags), captions, resolutions, *texts])
     write_missing(snakemake.output.missing, lists)
-    print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution"), lists, strict=True)))
+    print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution", "text"), lists)))

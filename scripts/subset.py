@@ -7,7 +7,7 @@ from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.streams import semi_join
 from booruflow.core.tables import open_table, read_stream, rows_of
-from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
+from booruflow.products.meta_lat import meta_lat_rows, text_rows, write_meta_lat
 from booruflow.products.selection import Dropped, columns_read, selected
 from booruflow.products.subset import SIZE_CONDITIONS, absent_columns, with_sizes
 from booruflow.products.trainable import without_unreadable
@@ -32,7 +32,12 @@ with job(snakemake.log[0], snakemake.rule):
     write_entries(output.tags, semi_join(read_entries(files.tags, "tags"), ids))
     write_entries(output.captions, semi_join(read_entries(files.captions, "captions"), ids))
     resolutions = without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped])
-    rows = meta_lat_rows(
-        read_entries(output.tags, member="tags"), read_entries(output.captions, member="caption"), semi_join(resolutions, ids)
-    )
+    resolutions = semi_join(resolutions, ids)
+    if files.texts:
+        write_entries(output.texts, semi_join(read_entries(files.texts, "texts"), ids))
+        rows = text_rows(read_entries(output.texts, member="text"), resolutions)
+    else:
+        rows = meta_lat_rows(
+            read_entries(output.tags, member="tags"), read_entries(output.captions, member="caption"), resolutions
+        )
     write_meta_lat(output.json, output.jsonl, rows, params.key, params.folders)

@@ -10,10 +10,11 @@ from image_files import encoded, pack
 
 from booruflow.core.idjson import ENTRY_SCHEMA
 from booruflow.exports.export import write_export
-from booruflow.exports.parts import post_parts
-from booruflow.exports.rows import part_rows
+from booruflow.exports.rows import export_rows
 from booruflow.sources.images.listing import IMAGES_SCHEMA, list_images
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
+from booruflow.texts.parts import part_rows, post_parts
+from booruflow.texts.templates import PARTS
 
 TAGS = {"policies": [], "order": ["artist", "character", "copyright", "general", "meta"], "underscores": "keep"}
 ENCODE = {"format": "webp", "quality": 90, "max_pixels": None, "max_side": None}
@@ -90,7 +91,8 @@ def rows_of(images: Path) -> Any:
         ("caption", "caption", [texts(5, "caption")]),
         ("caption_short", "caption", [short]),
     ]
-    return part_rows(post_parts([posts], None, ", "), entries, [found.select(list(IMAGES_SCHEMA))], [resolutions])
+    parts = part_rows(post_parts([posts], None, ", "), entries)
+    return export_rows(parts, [found.select(list(IMAGES_SCHEMA))], [resolutions])
 
 
 def export(root: Path, source: Path, name: str = "set", variants: Sequence[dict[str, Any]] = VARIANTS, **settings: Any) -> Path:
@@ -102,6 +104,7 @@ def export(root: Path, source: Path, name: str = "set", variants: Sequence[dict[
         rows_of(source),
         {**SETTINGS, "variants": list(variants), **settings},
         seed=0,
+        parts=[*PARTS, "caption_short"],
         data_path=f"{folder}/data/",
         folders={"": "/x/", str(source): f"{source}/"},
         facts={"posts": "all", "model": "demo", "tags": TAGS},

@@ -13,6 +13,7 @@ ORDER = (
     "trial",
     "report",
     "exports",
+    "texts",
     "tag_model",
     "tokens",
     "quality",

@@ -1,5 +1,7 @@
 """Exports in the real workflow: built, listed, kept, noticed when damaged, removed with their setting."""
 
+import tarfile
+
 import pytest
 
 EXPORTS = {"lora": {"form": "folder", "subset": "few"}, "set": {"form": "imagefolder", "images": "link"}}
@@ -23,6 +25,18 @@ def test_exports_are_products_of_the_workflow(exported):
     assert len(ids) <= 10 and "left out by any: " in log
     data = exported.path("exports/lora/data")
     assert {path.stem for path in data.iterdir()} <= ids and {path.suffix for path in data.iterdir()} == {".txt", ".webp"}
+    texts = exported.read("texts.json")
+    assert texts["1213521"]["text"].startswith("paper_kite_studio, original, 1girl, beach,")
+    assert texts["1213521"]["text"].split("\n")[1:] == [exported.read("meta_cap.json")["1213521"]["caption"]]
+    trained = {path.rpartition("/")[2].split(".")[0]: entry for path, entry in exported.read("meta_lat.json").items()}
+    assert {post: entry["caption"] for post, entry in trained.items()} == {post: texts[post]["text"] for post in trained}
+    assert not any("tags" in entry for entry in trained.values()) and exported.read("missing_final.json")["text"] == []
+    for folder in ("", "subsets/few/"):
+        with tarfile.open(exported.path(f"{folder}tars/captions/0001.tar")) as tar:
+            members = {member.name: tar.extractfile(member).read().decode() for member in tar}
+        posts = exported.read(f"{folder}texts.json")
+        assert members == {f"{post}.caption": entry["text"] for post, entry in posts.items() if int(post) % 10 == 1}
+    assert set(exported.read("subsets/few/texts.json")) == ids
     assert exported.plan() == {}
     run = exported.run("verify").text
     assert "products are as they were built" in run
@@ -40,8 +54,9 @@ def test_exports_are_products_of_the_workflow(exported):
     assert exported.run().jobs == {"export": 1, "manifest": 1}
     assert image.read_bytes() == whole
 
-    exported.configure(exports={}, subsets={})
+    exported.configure(exports={}, subsets={}, text={})
     exported.run()
+    assert not exported.path("texts.json").exists() and "tags" in next(iter(exported.read("meta_lat.json").values()))
     assert not exported.path("exports").exists() or not list(exported.path("exports").iterdir())
     assert next((exported.folder / "sample/images").glob("*.webp")).exists()
 

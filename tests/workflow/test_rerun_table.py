@@ -85,6 +85,7 @@ CHANGES = {
     "`tars.count`": configure(tars__count=11),
     "`captions.artist_sentence`": configure(captions__artist_sentence="By {artist}."),
     "`tags.underscores`": configure(tags__underscores="space", tags__separator=" "),
+    "`text.variants`": configure(text={"variants": [{"template": "{caption}"}]}),
     "`captioner.batch_size`": configure(
         captioner__batch_size=3,
         captioner__threads=2,

@@ -1,7 +1,7 @@
 """One export, written in one pass over its posts: images, texts, README and the list of files."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from booruflow.exports.images import How, listed, write_images
 from booruflow.exports.interface import DATA, Export, Form, require_plain
 from booruflow.exports.ledger import Ledger
 from booruflow.exports.readme import readme_text
-from booruflow.exports.rows import in_blocks, with_texts
+from booruflow.exports.rows import in_blocks
 from booruflow.products.file_list import FILE_LIST, LEDGER
 from booruflow.products.meta_lat import image_path
+from booruflow.texts.texts import with_texts
 
 BLOCK_ROWS, BLOCK_ROWS_ENCODED = 16_384, 512
 """Rows of a block. Images in tars are read in their order there, so that a tar is opened once a block; a job that is stopped
@@ -36,6 +37,7 @@ def write_export(
     settings: Mapping[str, Any],
     *,
     seed: int,
+    parts: Collection[str],
     data_path: str,
     folders: Mapping[str, str],
     facts: Mapping[str, Any],
@@ -49,9 +51,10 @@ def write_export(
     Args:
         name: in the config.
         folder: where it goes.
-        rows: of `booruflow.exports.rows.part_rows`.
+        rows: of `booruflow.exports.rows.export_rows`.
         settings: its config section, with `images` and `variants` filled in.
         seed: of the choice among variants.
+        parts: the names of all parts of texts that the rows have.
         data_path: the absolute path of its data folder, with a separator at the end.
         folders: for each image folder, and for "", where the trainer finds it.
         facts: what the README says of the data set.
@@ -65,9 +68,9 @@ def write_export(
     with writing(data):
         data.mkdir(parents=True, exist_ok=True)
     with Ledger(folder / LEDGER) as ledger, open_whole(folder / FILE_LIST) as list_file:
-        export = Export(name, folder, data_path, settings, seed, folders, threads, ledger, list_file)
+        export = Export(name, folder, data_path, settings, seed, parts, folders, threads, ledger, list_file)
         several = "one" if settings["captions"] == "one" else form.several
-        texts = with_texts(rows, settings["variants"], several, form.draws, seed)
+        texts = with_texts(rows, settings["variants"], several, draws=form.draws, seed=seed)
         blocks = in_blocks(texts, BLOCK_ROWS_ENCODED if settings["images"] == "encode" else BLOCK_ROWS)
         form.write(export, _placed(export, form, counted(blocks, None, f"export {name}")))
         if not export.counts["texts"]:

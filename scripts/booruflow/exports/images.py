@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import polars as pl
 from PIL import Image
@@ -35,6 +36,10 @@ class Source(NamedTuple):
     name: str
     width: int
     height: int
+
+
+SOURCE_COLUMNS = ("id", "path", "offset", "bytes", "name", "image_width", "image_height")
+"""The columns of the rows of an export that make a `Source`, with `IMAGE_PATH` as `path`."""
 
 
 class How(NamedTuple):
@@ -65,8 +70,8 @@ def write_images(rows: pl.DataFrame, folder: Path, below: str, how: How, ledger:
     Raises:
         UserError: an image cannot be read or written; it is named.
     """
-    columns = ["id", IMAGE_PATH.alias("path"), "offset", "bytes", "name", "image_width", "image_height"]
-    sources = [Source(*row) for row in rows.select(columns).sort("path", "offset", "id").iter_rows()]
+    placed = rows.with_columns(path=IMAGE_PATH).select(SOURCE_COLUMNS)
+    sources = [Source(*row) for row in placed.sort("path", "offset", "id").iter_rows()]
     tasks = [sources[start : start + _TASK_ROWS] for start in range(0, len(sources), _TASK_ROWS)]
     done: dict[int, Written] = {}
     results = parallel_map(partial(_write, folder, below, how, ledger), tasks, threads)
@@ -84,8 +89,7 @@ def listed(written: Written) -> Listed:
 def _write(folder: Path, below: str, how: How, ledger: Ledger, sources: Sequence[Source]) -> tuple[list[Written], list[Written]]:
     """Write the images of a task; return all, and those that were not there."""
     done, new = [], []
-    tars = _OpenTars()
-    try:
+    with OpenTars() as tars:
         for source in sources:
             path = f"{below}/{source.id}.{how.extension(source.name)}"
             file = f"{folder}/{path}"
@@ -95,12 +99,10 @@ def _write(folder: Path, below: str, how: How, ledger: Ledger, sources: Sequence
                 written = _write_one(source, how, key, path, file, tars)
                 new.append(written)
             done.append(written)
-    finally:
-        tars.close()
     return done, new
 
 
-class _OpenTars:
+class OpenTars:
     """The file of the last image, kept open for the next one: in the order of a task, a tar is opened once."""
 
     def __init__(self) -> None:
@@ -122,8 +124,32 @@ class _OpenTars:
             os.close(self._file)
         self._path = ""
 
+    def __enter__(self) -> Self:
+        return self
 
-def _key(source: Source, how: How, tars: _OpenTars) -> str:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def image_of(source: Source, how: How, tars: OpenTars) -> tuple[bytes | memoryview, int, int]:
+    """The bytes of an image, copied or encoded, and its width and height there.
+
+    Raises:
+        UserError: it cannot be read or decoded; it is named.
+    """
+    try:
+        data = _member(source, tars) if source.offset is not None else read_image(source.path)
+        if how.way == "encode":
+            data, size = encoded(bytes(data), how.encode)
+            return data, *size
+        return data, source.width, source.height
+    except Unreadable as error:
+        raise UserError(
+            f"{source.path}: image of post {source.id}: {error}: replace it, or set inputs.check_images, which leaves it out"
+        ) from error
+
+
+def _key(source: Source, how: How, tars: OpenTars) -> str:
     """A digest of where an image comes from, and of how it is written."""
     try:
         tars.open(source.path)
@@ -134,18 +160,10 @@ def _key(source: Source, how: How, tars: _OpenTars) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
-def _write_one(source: Source, how: How, key: str, path: str, file: str, tars: _OpenTars) -> Written:
-    width, height = source.width, source.height
-    try:
-        if how.way == "link":
-            return _link(source, key, path, file)
-        data = _member(source, tars) if source.offset is not None else read_image(source.path)
-        if how.way == "encode":
-            data, (width, height) = encoded(bytes(data), how.encode)
-    except Unreadable as error:
-        raise UserError(
-            f"{source.path}: image of post {source.id}: {error}: replace it, or set inputs.check_images, which leaves it out"
-        ) from error
+def _write_one(source: Source, how: How, key: str, path: str, file: str, tars: OpenTars) -> Written:
+    if how.way == "link":
+        return _link(source, key, path, file)
+    data, width, height = image_of(source, how, tars)
     try:
         target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
     except OSError:  # a link of an earlier setting
@@ -167,7 +185,7 @@ def _write_one(source: Source, how: How, key: str, path: str, file: str, tars: _
     return Written(key, status.st_size, status.st_mtime_ns, width, height, hashlib.sha256(data).hexdigest(), path)
 
 
-def _member(source: Source, tars: _OpenTars) -> bytes | memoryview:
+def _member(source: Source, tars: OpenTars) -> bytes | memoryview:
     """The bytes of a member of a tar, read together with its header, which must be that of a file of this size."""
     assert source.offset is not None and source.size is not None
     try:

@@ -1,7 +1,7 @@
 """The interface of a form: what an export is given, and what a form must say of itself. One module in `forms/` is one form."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ class Export:
         data_path: where the trainer finds the folder of its images, absolute, with a separator at the end.
         settings: the config section of this export, `variants` filled in.
         seed: of the choice among variants.
+        parts: the names of all parts of texts that the rows have.
         folders: for each image folder where the trainer finds it, see `booruflow.sources.inputs.trainer_folder`.
         threads: threads for images.
         ledger: what is written already.
@@ -41,6 +42,7 @@ class Export:
     data_path: str
     settings: Mapping[str, Any]
     seed: int
+    parts: Collection[str]
     folders: Mapping[str, str]
     threads: int
     ledger: Ledger
@@ -90,8 +92,7 @@ class Form(ABC):
             export: what is being written.
             rows: `id`; `texts`, a list of at least one line; `file`, the image below the data folder, or with `images: none`
                 below its own folder; `path`, where the trainer finds it; `image_width`, `image_height`, `train_width` and
-                `train_height` in pixels; all parts (`booruflow.exports.templates.PARTS`); the
-                columns of images.parquet, `size` as `bytes`.
+                `train_height` in pixels; all `parts` of the export; the columns of images.parquet, `size` as `bytes`.
         """
 
     @abstractmethod

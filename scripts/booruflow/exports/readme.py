@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from booruflow.exports.interface import Export, Form
-from booruflow.exports.templates import DEFAULT
+from booruflow.texts.templates import DEFAULT
 
 HUB_FORMS = {"imagefolder": "data/**", "webdataset": "data/*.tar"}
 """The forms that `datasets.load_dataset` opens, with their data files in the folder of the export."""

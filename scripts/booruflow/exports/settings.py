@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.exports.templates import check_template, parts_with
+from booruflow.texts.templates import check_template, parts_with
 
 IMAGES = {
     "sd-scripts": ("none", "link", "copy", "encode"),
@@ -36,6 +36,8 @@ def export_errors(config: Mapping[str, Any], views: Iterable[str]) -> Iterator[s
         elif export_settings(config, name)["images"] != "none" and not config["inputs"]["images"]:
             remedy = "name a folder there" + (", or set images: none" if "none" in ways else "")
             yield f"{where}: inputs.images is empty, so there are no images to export: {remedy}"
+        if export["form"] == "aozora" and export["variants"] is not None:
+            yield f"{where}.variants: the form aozora has four texts of its own: remove the key, or choose another form"
         yield from _template_errors(where, export["variants"] or [], parts)
 
 

@@ -23,7 +23,7 @@ ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "cap
 _NUMBERED = re.compile(
     r"missing/split_\d+\.(json|parquet)|captions/([^/]+/)?[a-z]+_\d+\.jsonl?|converted/\w+\.parquet"
     r"|captions/counts_[^/]+\.json|meta_cap_[^/]+\.json|traits/characters\.parquet|exports/[^/]+/(README\.md|files\.tsv)"
-    r"|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
+    r"|(subsets/[^/]+/)?(tags/meta_cap_dd\.json|meta_cap\.json|texts\.json|meta_lat\.jsonl?|tars/(captions|tags)/\d{4}\.(tar|json))"
 )
 """Products whose number or presence depends on the config."""
 _GOOD = re.compile(r"(captions/(?:[^/]+/)?)good_(\d+\.json)")
@@ -69,7 +69,12 @@ def leftovers(results: Path, names: Collection[str]) -> list[str]:
     kept = {*names, *unlisted(names)}
     folders = [results / folder for folder in ("missing", "captions", "converted", "tags", "tars", "traits", "subsets")]
     exports = results / "exports"
-    single = [results.glob("meta_cap_*.json"), exports.glob("*/README.md"), exports.glob(f"*/{FILE_LIST}")]
+    single = [
+        results.glob("meta_cap_*.json"),
+        results.glob("texts.json"),
+        exports.glob("*/README.md"),
+        exports.glob(f"*/{FILE_LIST}"),
+    ]
     paths = chain(*single, *(folder.rglob("*") for folder in folders))
     found = (path.relative_to(results).as_posix() for path in paths if not path.is_dir())
     return sorted(name for name in found if _NUMBERED.fullmatch(name) and name not in kept)

@@ -3,7 +3,8 @@
 meta_lat.json suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
 absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one; both
 `train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with tags but no caption
-has the tags as its caption. meta_lat.jsonl is read from v0.10 on.
+has the tags as its caption. With text.variants the caption is the text of texts.json, whose lines the trainer draws from with
+`enable_wildcard`, and there are no tags, which it would append to each line. meta_lat.jsonl is read from v0.10 on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,16 @@ def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame]
         ).filter(pl.col("caption").is_not_null())
 
 
+def text_rows(texts: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
+    """Join texts, entries of texts.json read with their member, to the rows of `resolutions`; posts without one are left out.
+
+    Adds the same columns as `meta_lat_rows`: `caption`, and `tags`, which is null.
+    """
+    for entries, rows in aligned([texts, resolutions]):
+        lines = entries.select("id", caption=member_json_text("value", "text"), tags=pl.lit(None, pl.String))
+        yield rows.join(lines, on="id", how="inner", maintain_order="left")
+
+
 def image_path(folders: Mapping[str, str], column: str = "folder") -> pl.Expr:
     """Where the trainer finds an image: its `file` below the place in `folders` of the folder in `column`."""
     folder = pl.col(column).fill_null("").replace_strict(folders, return_dtype=pl.String)
@@ -44,7 +55,7 @@ def image_path(folders: Mapping[str, str], column: str = "folder") -> pl.Expr:
 def write_meta_lat(
     json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folders: Mapping[str, str]
 ) -> None:
-    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `meta_lat_rows`.
+    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `meta_lat_rows` or `text_rows`.
 
     Args:
         json: one image a line, by `key`.

@@ -1,4 +1,4 @@
-"""missing.json: which ids of the id list lack tags, a caption, or a training resolution."""
+"""missing.json: which ids of the id list lack tags, a caption, a training resolution or a text."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,8 +12,9 @@ from booruflow.core.files import open_input, open_whole
 from booruflow.core.idjson import READ_BYTES
 from booruflow.core.streams import Stream, aligned
 
-MISSING_KINDS = ("tags", "caption", "latent")
-"""The lists of missing.json; "latent" are the posts without a training resolution."""
+MISSING_KINDS = ("tags", "caption", "latent", "text")
+"""The lists of missing.json; "latent" are the posts without a training resolution. "text", the posts for which all variants are
+empty, is in missing_final.json with text.variants only."""
 
 Ids = NDArray[np.int64]
 
@@ -34,10 +35,10 @@ def find_missing(posts: Iterable[pl.DataFrame], streams: Sequence[Iterable[pl.Da
 
 
 def write_missing(path: str | Path, lists: Sequence[Ids]) -> None:
-    """Write `{"tags": [...], "caption": [...], "latent": [...]}`, one id a line."""
+    """Write `{"tags": [...], "caption": [...], "latent": [...]}`, perhaps with "text", one id a line: the first MISSING_KINDS."""
     with open_whole(path) as file:
-        for kind, ids, opening in zip(MISSING_KINDS, lists, ("{", ",", ","), strict=True):
-            file.write(f'{opening}\n"{kind}": [\n'.encode())
+        for number, ids in enumerate(lists):
+            file.write(f'{"," if number else "{"}\n"{MISSING_KINDS[number]}": [\n'.encode())
             for start in range(0, len(ids), READ_BYTES):
                 lines = pl.Series(ids[start : start + READ_BYTES]).cast(pl.String).str.join(",\n").item()
                 file.write(b",\n" * (start > 0) + lines.encode())

@@ -44,7 +44,7 @@ def tag_policy(section: Tree, schema: Tree, shipped: Path) -> Tree:
     for _, layer in [*layers, ("config.yaml", section)]:
         _put(policy, layer, schema)
     policy.pop("policies")
-    if errors := [*_name_errors(section), *_contradictions(policy)]:
+    if errors := [*_name_errors(section), *_text_errors(policy), *_limit_errors(policy), *_contradictions(policy)]:
         raise UserError("\n".join(f"config.yaml: tags.{line}" for line in errors))
     return policy
 
@@ -111,6 +111,33 @@ def _name_errors(layer: Tree) -> Iterator[str]:
     for key, entry in entries:
         if re.search(r"\s", entry):
             yield f"{key}: {entry!r} has white space: write the tag as the booru does, such as red_hair"
+    for old, new in layer["rename"].items():
+        if _has_star(new) and not _has_star(old):
+            yield f"rename: {new!r} has a star, and {old!r} has none that it could stand for: write \\* for a star itself"
+
+
+def _has_star(pattern: str) -> bool:
+    return "*" in re.sub(r"\\[*\\]", "", pattern)
+
+
+def _text_errors(policy: Tree) -> Iterator[str]:
+    """One line for each text that would break the line of tags."""
+    texts = {key: [policy[key]] for key in ("separator", "divider", "year")}
+    texts |= {key: [*policy[key].values()] for key in ("templates", "rating", "orientation")}
+    texts |= {key: [*policy[key]] for key in ("eras", "sizes")} | {"quality.words": [*policy["quality"]["words"]]}
+    for key, values in texts.items():
+        for text in values:
+            if text and not text.isprintable():
+                yield f"{key}: {text!r} has a line break, tab or other control character: the tags of a post are one line"
+
+
+def _limit_errors(policy: Tree) -> Iterator[str]:
+    """One line for each two words with the same limit, of which one would never be written."""
+    for key, words in (("eras", policy["eras"]), ("sizes", policy["sizes"]), ("quality.words", policy["quality"]["words"])):
+        first: dict[float, str] = {}
+        for word, limit in words.items():
+            if first.setdefault(limit, word) != word:
+                yield f"{key}: {first[limit]!r} and {word!r} both begin at {limit}: change one of them"
 
 
 def _put(policy: Tree, layer: Mapping[str, Any], schema: Tree) -> None:
@@ -141,6 +168,8 @@ def _contradictions(policy: Tree) -> Iterator[str]:
         yield "order: divider has no text: set tags.divider, such as '|||', or take it out of the order"
     if order.count("divider") and order[0] == "divider":
         yield "order: divider stands before all tags: put it behind the part that it ends"
+    if policy["divider"] and "divider" not in order:
+        yield f"divider: {policy['divider']!r} has no place: add divider to tags.order, or remove the text"
     for category, template in policy["templates"].items():
         if template.count("{}") != 1:
             yield f"templates.{category}: {template!r} has no place for the tag, or several: write {{}} once, such as 'by {{}}'"

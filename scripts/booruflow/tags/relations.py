@@ -44,8 +44,11 @@ def _read(path: str | Path) -> Iterable[Relation]:
         data = file.read()
     try:
         text = (gzip.decompress(data) if str(path).lower().endswith(".gz") else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not CSV in UTF-8 ({error}): download it again") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}: line {line}: not UTF-8: save the file as UTF-8, or download it again") from error
+    except (OSError, EOFError) as error:
+        raise UserError(f"{path}: not a complete .gz file ({error}): download it again") from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
@@ -53,6 +56,8 @@ def _read(path: str | Path) -> Iterable[Relation]:
         places = [header.index(name) if name in header else None for name in (ANTECEDENT, CONSEQUENT, STATUS)]
         for number, row in enumerate(reader, start=2):
             place = f"{path}: row {number}"
+            if not row:  # an empty line
+                continue
             if len(row) != len(header):
                 raise UserError(f"{place}: {len(row)} values, not {len(header)}: fix or remove the row")
             antecedent, consequent, status = ("active" if at is None else row[at].strip() for at in places)

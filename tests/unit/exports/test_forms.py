@@ -13,6 +13,8 @@ import datasets
 import polars as pl
 import pytest
 import webdataset
+import webshart
+from cheesechaser_pool import local_pool
 from PIL import Image
 from small_exports import ENCODE, POSTS, VARIANTS, export, files_of, image_folder
 
@@ -189,6 +191,7 @@ def test_imagefolder_is_opened_by_datasets(write, tmp_path):
     assert {row["id"]: row["texts"] for row in rows} == TEXTS
     assert {row["id"]: row["image"].size for row in rows} == SIZES
     assert rows[0]["characters"] == "mirelle" and rows[2]["tags"] is None
+    assert rows["caption_short"] == ["Short 1.", None, None, None, None], "captions of a further style are a column"
     card = (folder / "README.md").read_text("utf-8")
     assert card.startswith("---\n") and "- n<1K\n" in card and "# license:" in card
 
@@ -222,16 +225,45 @@ def test_the_tars_of_webdataset_and_their_index(write):
     assert names == [f"{post}.{kind}" for post in (3, 1, 4, 16, 2) for kind in ("webp", "txt", "json")]
 
 
+def test_webshart_reads_the_index_of_webdataset(write):
+    folder = write("webdataset")
+    loader = webshart.TarDataLoader(webshart.discover_dataset(str(folder / "data")))
+    images = {int(Path(entry.path).stem): entry for entry in loader if entry.path.endswith(".jpg")}
+    assert {post: entry.captions for post, entry in images.items()} == TEXTS
+    assert {post: (entry.width, entry.height) for post, entry in images.items()} == SIZES
+    assert {post: Image.open(io.BytesIO(entry.data)).size for post, entry in images.items()} == SIZES
+
+
+def test_cheesechaser_finds_single_images_of_webdataset(write, images, tmp_path, monkeypatch):
+    folder = write("webdataset", tars=1000)
+    pool = local_pool(folder, "data", monkeypatch)
+    pool.batch_download_to_directory([2, 3], str(tmp_path / "found"), silent=True)
+    assert {path.name for path in (tmp_path / "found").iterdir()} == {"2.jpg", "2.txt", "2.json", "3.jpg", "3.txt", "3.json"}
+    assert (tmp_path / "found/2.jpg").read_bytes() == (images / "sub/2.jpg").read_bytes()
+    assert "cheesechaser finds" in (folder / "README.md").read_text("utf-8")
+    assert "cheesechaser finds" not in (write("webdataset", tars=3) / "README.md").read_text("utf-8")
+
+
+def aozora_texts(image):
+    """The texts that Aozora draws from (`read_caption_variants_for_image` in train.py): those that are not empty."""
+    texts = json.loads(image.with_suffix(".json").read_text("utf-8"))
+    found = {name: texts[name].strip() for name in ("tags", "nl", "tags_nl", "nl_tags") if texts.get(name, "").strip()}
+    assert found, f"{image}: Aozora refuses a file without texts"
+    return found
+
+
 def test_aozora(write):
     folder = write("aozora")
-    texts = {int(path.stem): json.loads(path.read_text("utf-8")) for path in (folder / "data").glob("*.json")}
+    images = [path for path in (folder / "data").iterdir() if path.suffix in (".jpg", ".jpeg", ".png", ".webp", ".bmp")]
+    texts = {int(image.stem): aozora_texts(image) for image in images}
+    assert set(texts) == set(TRAINED)
     assert texts[1] == {
         "tags": "ink, mirelle, 1girl, solo",
         "nl": "A girl.",
-        "tags_nl": "ink, mirelle, 1girl, solo, A girl.",
+        "tags_nl": "ink, mirelle, 1girl, solo. A girl.",
         "nl_tags": "A girl. ink, mirelle, 1girl, solo",
     }
-    assert texts[3]["tags"] == "" and texts[3]["nl_tags"] == "Only a caption in two lines."
+    assert texts[3] == dict.fromkeys(("nl", "tags_nl", "nl_tags"), "Only a caption in two lines.")
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -3,7 +3,7 @@ import json
 import polars as pl
 
 from booruflow.core.idjson import read_entries, write_entries
-from booruflow.products.meta_lat import meta_lat_rows, write_meta_lat
+from booruflow.products.meta_lat import meta_lat_rows, text_rows, write_meta_lat
 from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
 
 
@@ -39,6 +39,17 @@ def test_the_format_of_the_trainer(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "lat.jsonl").read_text().splitlines()]
     assert lines[0] == {"image_path": f"{folder}/a/1.webp", "caption": "One. Two.", "tags": "a, b", "image_size": [600, 900]}
     assert [line["caption"] for line in lines] == ["One. Two.", 'say_"hi"', "Three.", "c"]
+
+
+def test_texts_stand_in_place_of_caption_and_tags(tmp_path):
+    texts = entries("text", {1: 'a, "b"\nOne {x}.', 3: "Three.", 9: "no image"})
+    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", text_rows(texts, [RESOLUTIONS]), "id", {"pics": "/x/"})
+    sizes = {"train_resolution": [832, 1216], "image_size": [600, 900]}
+    assert json.loads((tmp_path / "lat.json").read_text()) == {
+        "1": {"caption": 'a, "b"\nOne {x}.', **sizes}, "3": {"caption": "Three.", **sizes}
+    }  # fmt: skip
+    lines = [json.loads(line) for line in (tmp_path / "lat.jsonl").read_text().splitlines()]
+    assert [(line["caption"], "tags" in line) for line in lines] == [('a, "b"\nOne {x}.', False), ("Three.", False)]
 
 
 def test_bare_ids_as_keys(tmp_path):

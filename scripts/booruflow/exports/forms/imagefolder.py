@@ -8,7 +8,6 @@ import polars as pl
 from booruflow.core.streams import Stream
 from booruflow.core.tables import write_stream
 from booruflow.exports.interface import DATA, Export, Form
-from booruflow.exports.templates import PARTS
 
 FILE = f"{DATA}/metadata.parquet"
 SCHEMA: dict[str, pl.DataType | type] = {
@@ -18,8 +17,8 @@ SCHEMA: dict[str, pl.DataType | type] = {
     "texts": pl.List(pl.String),
     "width": pl.Int32,
     "height": pl.Int32,
-    **dict.fromkeys(PARTS, pl.String),
 }
+"""The first columns; the others are the parts of texts."""
 
 
 class ImageFolder(Form):
@@ -31,7 +30,7 @@ class ImageFolder(Form):
         """Write the table."""
         text = pl.col("texts").list.first()
         table = (frame.with_columns(file_name="file", width="image_width", height="image_height", text=text) for frame in rows)
-        write_stream(export.folder / FILE, table, SCHEMA)
+        write_stream(export.folder / FILE, table, SCHEMA | dict.fromkeys(export.parts, pl.String))
         export.add_file(FILE)
 
     def usage(self, export: Export) -> str:

@@ -10,23 +10,16 @@ from typing import BinaryIO, NamedTuple
 
 import orjson
 
-from booruflow.core.errors import Unreadable, UserError
+from booruflow.core.errors import UserError
 from booruflow.core.files import flush_to_disk, writing
-from booruflow.exports.images import How, encoded
+from booruflow.exports.images import How, OpenTars, Source, image_of
 from booruflow.products.tar_index import read_index, write_index
-from booruflow.sources.images.reading import read_image
 
 
 class Record(NamedTuple):
-    """One post: where its image is, the size of that in pixels, and its texts."""
+    """One post: its image and its texts."""
 
-    id: int
-    path: str
-    offset: int | None
-    size: int | None
-    name: str
-    width: int
-    height: int
+    source: Source
     texts: list[str]
 
 
@@ -34,14 +27,14 @@ def record_key(records: Sequence[Record], how: How, extension: str) -> str:
     """A digest of all that determines a tar: the texts, the images with size and time of their files, how they are written."""
     states: dict[str, str] = {}
     digest = hashlib.blake2b(f"{how.way}\0{how.encode}\0{extension}".encode(), digest_size=12)
-    for record in records:
-        if record.path not in states:
+    for source, texts in records:
+        if source.path not in states:
             try:
-                status = os.stat(record.path)  # noqa: PTH116 (for a hundred thousand images)
+                status = os.stat(source.path)  # noqa: PTH116 (for a hundred thousand images)
             except OSError as error:
-                raise UserError(f"{record.path}: cannot be read ({error.strerror}): restore the image and run again") from error
-            states = {record.path: f"{status.st_size} {status.st_mtime_ns}"}  # of the last file only
-        digest.update(orjson.dumps([*record, states[record.path]]) + b"\n")
+                raise UserError(f"{source.path}: cannot be read ({error.strerror}): restore the image and run again") from error
+            states = {source.path: f"{status.st_size} {status.st_mtime_ns}"}  # of the last file only
+        digest.update(orjson.dumps([*source, texts, states[source.path]]) + b"\n")
     return digest.hexdigest()
 
 
@@ -55,14 +48,13 @@ def write_record_tar(path: Path, records: Sequence[Record], how: How, extension:
         UserError: an image cannot be read, or the tar not be written.
     """
     entries = bytearray()
-    with writing(path), path.open("wb") as file:
-        for record in records:
-            data, width, height = _image(record, how)
+    with writing(path), path.open("wb") as file, OpenTars() as tars:
+        for source, texts in records:
+            data, width, height = image_of(source, how, tars)
             sizes = {"width": width, "height": height}
-            _add(file, entries, f"{record.id}.{extension}", data, {**sizes, "captions": record.texts})
-            _add(file, entries, f"{record.id}.txt", "\n".join(record.texts).encode(), {})
-            values = {"id": record.id, "texts": record.texts, **sizes}
-            _add(file, entries, f"{record.id}.json", orjson.dumps(values), {})
+            _add(file, entries, f"{source.id}.{extension}", data, {**sizes, "captions": texts})
+            _add(file, entries, f"{source.id}.txt", "\n".join(texts).encode(), {})
+            _add(file, entries, f"{source.id}.json", orjson.dumps({"id": source.id, "texts": texts, **sizes}), {})
         end = file.tell() + 2 * BLOCKSIZE
         file.write(bytes(2 * BLOCKSIZE + -end % RECORDSIZE))
     flush_to_disk(path)
@@ -70,24 +62,13 @@ def write_record_tar(path: Path, records: Sequence[Record], how: How, extension:
     return path.stat().st_size, read_index(path)["hash_lfs"]
 
 
-def _image(record: Record, how: How) -> tuple[bytes, int, int]:
-    try:
-        data, size = read_image(record.path, record.offset, record.size), (record.width, record.height)
-        if how.way == "encode":
-            data, size = encoded(data, how.encode)
-    except Unreadable as error:
-        raise UserError(
-            f"{record.path}: image of post {record.id}: {error}: replace it, or set inputs.check_images, which leaves it out"
-        ) from error
-    return data, *size
-
-
-def _add(file: BinaryIO, entries: bytearray, name: str, data: bytes, more: dict[str, object]) -> None:
+def _add(file: BinaryIO, entries: bytearray, name: str, data: bytes | memoryview, more: dict[str, object]) -> None:
     """Append a member, and its entry for the index."""
     member = tarfile.TarInfo(name)
     member.size = len(data)
     file.write(member.tobuf(tarfile.USTAR_FORMAT))
     offset = file.tell()
-    file.write(data + bytes(-len(data) % BLOCKSIZE))
+    file.write(data)
+    file.write(bytes(-len(data) % BLOCKSIZE))
     entry = {"offset": offset, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), **more}
     entries += b', "%s": %s' % (name.encode(), orjson.dumps(entry))

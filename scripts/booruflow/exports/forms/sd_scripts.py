@@ -10,9 +10,9 @@ import polars as pl
 from booruflow.core.idjson import json_text
 from booruflow.core.streams import Stream
 from booruflow.exports.interface import Export, Form
-from booruflow.exports.rows import safe_lines
 from booruflow.exports.toml import toml_text
 from booruflow.products.meta_lat import write_meta_lat
+from booruflow.texts.texts import safe_lines
 
 
 class SdScripts(Form):
@@ -32,7 +32,8 @@ class SdScripts(Form):
 
         def entries() -> Stream:
             for frame in rows:
-                frame = frame.with_columns(folder=folder, lines=safe_lines())
+                lines = frame["texts"].list.join("\n")
+                frame = frame.with_columns(folder=folder, lines=safe_lines(lines) if export.has_several else lines)
                 texts = frame.select(
                     pl.when(pl.col("tags").is_not_null()).then(tags).alias("tags"),
                     pl.when(pl.col(caption).is_not_null()).then(json_text(caption)).alias("caption"),

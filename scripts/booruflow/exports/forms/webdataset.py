@@ -18,7 +18,7 @@ from booruflow.core.files import sync_folder, writing
 from booruflow.core.progress import progress
 from booruflow.core.streams import Stream, parallel_map
 from booruflow.exports.forms.record_tars import Record, record_key, write_record_tar
-from booruflow.exports.images import How
+from booruflow.exports.images import SOURCE_COLUMNS, How, Source
 from booruflow.exports.interface import DATA, Export, Form
 from booruflow.exports.ledger import Written
 from booruflow.products.file_list import Listed
@@ -29,7 +29,7 @@ from booruflow.sources.images.listing import IMAGE_PATH
 _GROUPS = 64
 """Groups of tars; the rows of one group are in memory at a time."""
 
-_COLUMNS = ("id", "path", "offset", "bytes", "name", "image_width", "image_height", "texts")
+_COLUMNS = (*SOURCE_COLUMNS, "texts")
 
 
 class WebDataset(Form):
@@ -71,6 +71,7 @@ class WebDataset(Form):
     def usage(self, export: Export) -> str:
         """How to open it."""
         folder = export.data_path.removesuffix("/data/")
+        single = ", cheesechaser finds single images by it" if export.settings["tars"] == 1000 else ""
         return f"""```python
 datasets.load_dataset("{folder}", split="train")
 webdataset.WebDataset(sorted(glob.glob("{export.data_path}*.tar"))).decode("pil")
@@ -78,7 +79,7 @@ webdataset.WebDataset(sorted(glob.glob("{export.data_path}*.tar"))).decode("pil"
 
 The first also with the name of the repository after an upload of this folder. A record has the image, `txt` (a line each text)
 and `json` (`texts`, a list). Images of several formats are all called `.jpg`: readers go by the content. Each `.json` beside a
-tar is its index, with sizes and captions: SimpleTuner reads it with `"type": "webshart"`, cheesechaser finds single files by it.
+tar is its index, with sizes and captions: SimpleTuner reads it with `"type": "webshart"`{single}.
 """
 
 
@@ -112,7 +113,7 @@ def _write_tar(
     """Write one tar into the folder `part`, unless it is there already; return what it is and whether it is new."""
     number, rows = tar
     path = f"{DATA}/{tar_name(number, count)}"
-    records = [Record(*row) for row in rows.select(_COLUMNS).iter_rows()]
+    records = [Record(Source(*image), texts) for *image, texts in rows.select(_COLUMNS).iter_rows()]
     key = record_key(records, how, extension)
     if (index_path(export.folder / path)).exists() and (written := export.ledger.find(path, key, f"{export.folder}/{path}")):
         return written, False

@@ -34,6 +34,8 @@ class ExportFiles(Protocol):
     """The tables of all shards, also where no captions are generated."""
     tags: str
     captions: str
+    texts: str
+    """texts.json, where it stands in meta_lat and tars in place of captions; else empty."""
     lat: str
     missing: str
     caption_tars: str
@@ -51,11 +53,13 @@ def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, i
     """
     check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.shards])
     posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
-    missing = [read_missing(files.missing, kind) for kind in MISSING_KINDS]
+    kinds = MISSING_KINDS if files.texts else MISSING_KINDS[:-1]
+    missing = [read_missing(files.missing, kind) for kind in kinds]
     total, entries, tags_only = check_coverage(
         posts, meta_lat_ids(files.lat, image_name), read_entry_ids(files.captions), missing
     )
-    for tar, path, member in ((files.caption_tars, files.captions, "caption"), (files.tag_tars, files.tags, "tags")):
+    texts = (files.texts, "text") if files.texts else (files.captions, "caption")
+    for tar, path, member in ((files.caption_tars, *texts), (files.tag_tars, files.tags, "tags")):
         check_tars(Path(tar).parent, tar_texts(read_entries(path, member=member), member), tars)
     return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only}
 
@@ -71,21 +75,21 @@ def check_coverage(
     captions: Iterable[pl.DataFrame],
     missing: Sequence[Iterable[pl.DataFrame]],
 ) -> tuple[int, int, int]:
-    """Every post is either in meta_lat or in the lists that say why not: no resolution, or neither tags nor caption.
+    """Every post is either in meta_lat or in the lists that say why not: no resolution, neither tags nor caption, or no text.
 
     Args:
         posts: all ids.
         lat: the ids in meta_lat.
         captions: the ids in meta_cap.
-        missing: the ids without tags, without a caption, and without a resolution.
+        missing: the ids without tags, without a caption, without a resolution and, with variants, without a text.
 
     Returns:
         The counts of posts, of entries in meta_lat, and of those among them that have only tags.
     """
     total, entries, tags_only = 0, 0, 0
     for ids, lat_rows, caption_rows, *lists in aligned([posts, lat, captions, *missing]):
-        no_tags, no_caption, no_latent = (frame["id"].implode() for frame in lists)
-        listed = pl.col("id").is_in(no_latent) | (pl.col("id").is_in(no_tags) & pl.col("id").is_in(no_caption))
+        no_tags, no_caption, *others = (pl.col("id").is_in(frame["id"].implode()) for frame in lists)
+        listed = pl.any_horizontal(no_tags & no_caption, *others)
         in_lat = pl.col("id").is_in(lat_rows["id"].implode())
         require_none(ids.filter(in_lat == listed)["id"], "every post is in meta_lat.json or in missing_final.json")
         total, entries = total + len(ids), entries + len(lat_rows)

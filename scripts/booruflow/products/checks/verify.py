@@ -112,6 +112,7 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
         fixed=shards("captions/fixed_{}.json"),
         edits=[f"{results}/{EDITS}"] if EDITS in names else [],
         captions=f"{results}/meta_cap.json",
+        texts=f"{results}/texts.json" if "texts.json" in names else "",
         lat=f"{results}/meta_lat.json",
         missing=f"{results}/missing_final.json",
         caption_tars=f"{results}/tars/captions/0000.tar",

@@ -19,7 +19,7 @@ from booruflow.report.overview.duplicates import equal_files, families
 from booruflow.report.overview.examples import SAMPLE_SIZES, examples, find_texts, sample_captions
 from booruflow.report.overview.figures import Row
 from booruflow.report.overview.flags import read_flags
-from booruflow.report.overview.posts import SOURCES, PostCounts, count_posts
+from booruflow.report.overview.posts import NO_VARIANT, SOURCES, PostCounts, count_posts
 from booruflow.report.overview.shards import FALLBACK, REPAIRED, ShardFigures, in_groups, shard_figures, total_of
 from booruflow.report.overview.vocabulary import category_figures
 from booruflow.report.page import write_page
@@ -27,6 +27,7 @@ from booruflow.report.svg import bar
 from booruflow.report.thumbnails import find_images
 from booruflow.sources.changes.summary import ChangeCounts, count_changes, most_frequent
 from booruflow.sources.images.reasons import UNREADABLE
+from booruflow.sources.missing import read_missing
 from booruflow.sources.posts import TAG_CATEGORIES
 
 SECTIONS = {
@@ -58,6 +59,8 @@ class ReportFiles(Protocol):
     resolutions: str
     excluded: str
     unreadable: Sequence[str]
+    textless: Sequence[str]
+    """missing_final.json, or nothing where texts are not made by variants."""
     images: str
     base: str
     good: Sequence[str]
@@ -123,7 +126,11 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
 
 def _posts(files: ReportFiles) -> PostCounts:
     posts = counted(_post_columns(files.posts, "rating", "created_at"), rows_of(files.posts), "report")
-    reasons = [read_skipped(files.excluded), *map(_unreadable, [*files.unreadable, *files.skipped])]
+    reasons = [
+        read_skipped(files.excluded),
+        *map(_unreadable, [*files.unreadable, *files.skipped]),
+        *map(_textless, files.textless),
+    ]
     return count_posts(
         posts,
         read_entry_ids(files.tags),
@@ -132,6 +139,7 @@ def _posts(files: ReportFiles) -> PostCounts:
         reasons,
         [read_entry_ids(path) for path in files.good],
         [read_entry_ids(path) for path in files.fixed],
+        variants=bool(files.textless),
     )
 
 
@@ -154,6 +162,12 @@ def _unreadable(path: str) -> Stream:
     """The posts of a list of reasons whose image cannot be decoded: other reasons leave a post without a caption only."""
     for rows in read_skipped(path):
         yield rows.filter(pl.col("reason") == UNREADABLE)
+
+
+def _textless(path: str) -> Stream:
+    """The posts of a missing_final.json for which all variants of the text are empty."""
+    for rows in read_missing(path, "text"):
+        yield rows.with_columns(reason=pl.lit(NO_VARIANT))
 
 
 def _lines(path: str) -> int:

@@ -17,7 +17,8 @@ SOURCES = (EXISTING, GENERATED, EDITED, TAGS)
 """Where a post's training text comes from; if several sources have a caption, the one used in `meta_cap.json`."""
 
 NO_TEXT = "neither tags nor caption"
-"""The reason why a post with a usable image is not trained on."""
+NO_VARIANT = "all variants of the text are empty"
+"""Reasons why a post with a usable image is not trained on."""
 
 MAX_WORDS, BIN_WIDTH = 400, 10
 """Range and bin width of the histograms of caption lengths in words; longer captions are counted in a last bin."""
@@ -64,6 +65,7 @@ def count_posts(
     reasons: Sequence[Iterable[pl.DataFrame]],
     good: Sequence[Iterable[pl.DataFrame]],
     fixed: Sequence[Iterable[pl.DataFrame]],
+    variants: bool = False,
 ) -> PostCounts:
     """Count the posts, their captions and their images.
 
@@ -75,6 +77,8 @@ def count_posts(
         reasons: streams of `id` and `reason`: why posts are not trained on. Of several reasons the first counts.
         good: the ids of `good_{n}.json`, one stream per shard.
         fixed: the ids of `fixed_{n}.json`, one stream per shard.
+        variants: whether texts are made by variants; then a post has one also without caption and tags, such as its rating, unless
+            `reasons` says that it has none.
     """
     counts = PostCounts()
     for rows, tagged, merged, sizes, *others in aligned([posts, tags, captions, resolutions, *reasons, *good, *fixed]):
@@ -92,6 +96,8 @@ def count_posts(
         rows = rows.join(why.unique("id", keep="first", maintain_order=True), on="id", how="left").with_columns(
             source=source_of_post
         )
+        if variants:
+            rows = rows.with_columns(pl.col("source").fill_null(TAGS))
         rows = rows.with_columns(reason=pl.coalesce("reason", pl.when(pl.col("source").is_null()).then(pl.lit(NO_TEXT))))
         counts.posts += len(rows)
         counts.excluded.update(dict(rows.drop_nulls("reason").group_by("reason").len().iter_rows()))

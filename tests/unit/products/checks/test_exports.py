@@ -32,6 +32,7 @@ def coverage(posts, trained, captioned, *missing):
 
 def test_every_post_is_in_meta_lat_or_listed_as_missing():
     assert coverage([1, 2, 3, 4, 5], [1, 2, 3], [1, 3], [3, 4], [2, 4], [5]) == (5, 3, 1)
+    assert coverage([1, 2, 3, 4, 5], [1, 2], [1, 3], [3, 4], [2, 4], [5], [3, 4]) == (5, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_every_post_is_in_meta_lat_or_listed_as_missing():
         ([1], ([], [2], [])),  # lacks only a caption
         ([1, 2], ([2], [2], [])),  # in both
         ([1, 2], ([], [], [2])),
+        ([1, 2], ([], [], [], [2])),  # without a text
     ],
 )
 def test_a_post_that_is_in_neither_or_in_both_is_reported(trained, missing):
@@ -172,6 +174,7 @@ def products(tmp_path):
         fixed=[json_file("fixed_0.json", {}), json_file("fixed_1.json", {5: "fixed"})],
         edits=[json_file("edits.json", {5: "bad"}, "replaced")],
         captions=json_file("meta_cap.json", captions),
+        texts="",
         lat=str(tmp_path / "lat.json"),
         missing=missing("missing_final.json", [2, 3, 4, 5], [6, 8], [2]),
         caption_tars=tar_folder("captions", captions),

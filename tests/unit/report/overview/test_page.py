@@ -60,6 +60,7 @@ class Products:
             resolutions=folder / "resolutions.parquet",
             excluded=self.entries("excluded", {4: {"reason": HOSTILE}}),
             unreadable=[],
+            textless=[],
             images=folder / "images.parquet",
             base=self.entries("base", {} if captioned else {1: {"caption": HOSTILE}}),
             **{name: [shard[name] for shard in shards] for name in ("good", "bad", "skipped", "failed", "raw", "stats", "fixed")},

@@ -87,6 +87,13 @@ def test_a_post_whose_caption_a_person_took_away_is_counted_under_its_tags_or_ex
     assert dict(counts.excluded) == {"neither tags nor caption": 1}
 
 
+def test_with_variants_a_post_without_tags_and_caption_has_a_text_unless_a_list_names_it() -> None:
+    posts = [pl.DataFrame({"id": [1, 2], "rating": ["g", "g"]})]
+    counts = count_posts(posts, ids(), entries(), sizes(), [reasons(post2="all variants are empty")], [], [], variants=True)
+    assert {source: counts.total() for source, counts in counts.trained.items() if counts} == {"tags alone": 1}
+    assert dict(counts.excluded) == {"all variants are empty": 1}
+
+
 def test_a_very_long_caption_is_counted_in_the_last_bin() -> None:
     posts = [pl.DataFrame({"id": [1], "rating": ["g"]})]
     counts = count_posts(posts, ids(), entries(post1=caption("word " * 5000)), sizes(), [], [], [])

@@ -2,10 +2,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from booruflow.exports.rows import safe_lines
-from booruflow.exports.templates import PARTS
-from booruflow.exports.variants import all_texts, chosen_text, parts_used
 from booruflow.products.selection import uniform
+from booruflow.texts.templates import PARTS, parts_used
+from booruflow.texts.variants import all_texts, chosen_text
 
 VARIANTS = [{"template": "{tags}", "weight": 2}, {"template": "{caption}", "weight": 4}, {"template": "{rating}", "weight": 2}]
 
@@ -62,13 +61,3 @@ def test_the_hash_is_the_same_everywhere():
 def test_no_variants_are_tags_then_caption():
     assert parts_used([]) == ["caption", "tags"]
     assert rows(tags="a", caption="b").select(all_texts([], repeated=True)).item().to_list() == ["a, b"]
-
-
-def lines(*texts):
-    return pl.DataFrame({"texts": [list(texts)]}).select(safe_lines()).item()
-
-
-def test_what_a_trainer_would_take_for_a_choice_is_doubled_where_it_draws():
-    assert lines("{a|b}, :{", "one") == "{{a|b}}, :{{\none"
-    assert lines("one :{", "two }:") == "one :{\ntwo }:"
-    assert lines("{a|b}") == "{a|b}"

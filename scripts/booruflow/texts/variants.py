@@ -1,17 +1,13 @@
 """Several texts an image: each template filled with the parts of the post; all that are not empty, or one of them by a hash."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
-from booruflow.exports.templates import DEFAULT, Piece, parse_template
 from booruflow.products.selection import uniform
-
-Variants = Sequence[Mapping[str, Any]]
-"""Of the config: `template` and `weight` each; none means `DEFAULT` alone."""
+from booruflow.texts.templates import Piece, Variants, templates_of
 
 
 def filled(pieces: Sequence[Piece]) -> pl.Expr:
@@ -26,29 +22,28 @@ def filled(pieces: Sequence[Piece]) -> pl.Expr:
     return pl.when(pl.any_horizontal(*(pl.col(piece.part).is_not_null() for piece in pieces))).then(text)
 
 
-def templates_of(variants: Variants) -> list[list[Piece]]:
-    """The pieces of each variant."""
-    return [parse_template(variant["template"]) for variant in variants or [{"template": DEFAULT}]]
-
-
-def parts_used(variants: Variants) -> list[str]:
-    """The names of the parts in any variant; a post has a text if one of them is not empty."""
-    return sorted({piece.part for pieces in templates_of(variants) for piece in pieces})
-
-
 def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:
     """The texts of each row as a list, in the order of the config.
 
     With `repeated` a text stands there as often as its weight, divided by what all weights share, says: for a trainer that
     draws one. Without, equal texts stand there once.
     """
-    texts = [filled(pieces) for pieces in templates_of(variants)]
     if not repeated:
+        texts = [filled(pieces) for pieces in templates_of(variants)]
         return pl.concat_list(texts).list.drop_nulls().list.unique(maintain_order=True)
+    return pl.concat_list(_by_weight(variants)).list.drop_nulls()
+
+
+def joined_texts(variants: Variants) -> pl.Expr:
+    """The texts of each row, repeated as in `all_texts`, as lines of one text; empty if there is none."""
+    return pl.concat_str(_by_weight(variants), separator="\n", ignore_nulls=True)
+
+
+def _by_weight(variants: Variants) -> list[pl.Expr]:
+    texts = [filled(pieces) for pieces in templates_of(variants)]
     weights = [variant.get("weight", 1) for variant in variants] or [1]
     shared = math.gcd(*weights)
-    each = [text for text, weight in zip(texts, weights, strict=True) for _ in range(weight // shared)]
-    return pl.concat_list(each).list.drop_nulls()
+    return [text for text, weight in zip(texts, weights, strict=True) for _ in range(weight // shared)]
 
 
 def chosen_text(rows: pl.DataFrame, variants: Variants, seed: int) -> pl.Series:

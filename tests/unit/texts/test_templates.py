@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.exports.templates import PARTS, check_template, parse_template
-from booruflow.exports.variants import filled
+from booruflow.texts.templates import PARTS, check_template, parse_template
+from booruflow.texts.variants import filled
 
 SCHEMA = dict.fromkeys(PARTS, pl.String)
 
@@ -45,6 +45,7 @@ def test_an_empty_part_leaves_no_stray_separator(template, parts, text):
         ("{tag}, {caption}", "no part {tag}; did you mean {tags}?"),
         ("{xyz}", "no part {xyz}; parts are {tags}, {caption}"),
         ("{}", "no part {}; parts are"),
+        ("{caption_long}", "did you mean {caption}? {caption_long} needs the style long in captioner.styles"),
         ("{tags, {caption}", "a brace without its partner"),
         ("tags}", "a brace without its partner"),
         ("masterpiece", "no part: use {tags}"),

@@ -2,8 +2,8 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from booruflow.core.errors import UserError
 
@@ -13,9 +13,12 @@ TEXTS = ("tags", "caption")
 PARTS = (
     *TEXTS, "people", "artist", "characters", "copyrights", "general", "meta", "rating", "year", "quality", "size",
 )  # fmt: skip
-"""The names of parts that all posts can have; where each comes from is in `booruflow.exports.parts`."""
+"""The names of parts that all posts can have; where each comes from is in `booruflow.texts.parts`."""
 
 DEFAULT = "{tags}, {caption}"
+
+Variants = Sequence[Mapping[str, Any]]
+"""Of the config: `template` and `weight` each; none means `DEFAULT` alone."""
 
 _CLOSING = ")]>\"'»」）】"
 _SEPARATORS = " \t,;:.|/+&–—-"
@@ -55,7 +58,7 @@ def parse_template(template: str) -> list[Piece]:
     if not names:
         raise UserError(f"'{template}': no part: use {_listed(PARTS)}")
     if any(not text.isprintable() for text in texts):
-        raise UserError(f"'{template!r}': a line break or tab: a variant is one line, write each as a template of its own")
+        raise UserError(f"{template!r}: a line break or tab: a variant is one line, write each as a template of its own")
     pieces = []
     before, alone = texts[0], texts[0]
     for name, following in zip(names, texts[1:], strict=True):
@@ -67,12 +70,24 @@ def parse_template(template: str) -> list[Piece]:
     return pieces
 
 
+def templates_of(variants: Variants) -> list[list[Piece]]:
+    """The pieces of each variant."""
+    return [parse_template(variant["template"]) for variant in variants or [{"template": DEFAULT}]]
+
+
+def parts_used(variants: Variants) -> list[str]:
+    """The names of the parts in any variant; a post has a text if one of them is not empty."""
+    return sorted({piece.part for pieces in templates_of(variants) for piece in pieces})
+
+
 def check_template(template: str, parts: Sequence[str]) -> None:
     """Raise a UserError, as `parse_template`, also for a part that is not among `parts`."""
     for piece in parse_template(template):
         if piece.part not in parts:
             nearest = difflib.get_close_matches(piece.part, parts, n=1, cutoff=0.5)
             hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"
+            if (style := piece.part.removeprefix("caption_")) != piece.part:
+                hint += f" {{{piece.part}}} needs the style {style} in captioner.styles, as a further one, with captions.generate"
             raise UserError(f"'{template}': no part {{{piece.part}}}; {hint}")
 
 

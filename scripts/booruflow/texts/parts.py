@@ -1,0 +1,94 @@
+"""The named parts of texts: a column each, one line of text or null where a post has none."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+import polars as pl
+
+from booruflow.core.idjson import decode_json_text, member_json_text
+from booruflow.core.streams import Stream, aligned
+from booruflow.core.tables import read_stream
+from booruflow.core.whitespace import one_line
+from booruflow.sources.ratings import LETTER_OF
+from booruflow.sources.tags import tag_line
+from booruflow.texts.templates import PARTS, TEXTS
+
+RATING_WORDS = {letter: word for word, letter in LETTER_OF.items() if word != "safe"}
+
+COLUMNS = {
+    "people": "people",
+    "artist": "artist",
+    "characters": "character",
+    "copyrights": "copyright",
+    "general": "general",
+    "meta": "meta",
+    "rating": "rating",
+    "year": "year",
+    "quality": "quality",
+    "size": "size",
+}
+"""The column of tags.parquet that each part is; the rating is one of posts.parquet where the policy has no words for it."""
+
+CATEGORIES = {part: COLUMNS[part] for part in ("artist", "characters", "copyrights", "general", "meta")}
+"""The parts that a post has without a tag policy, and their columns of posts.parquet; the rating is one too."""
+
+
+def read_post_parts(posts: str, tags: str | None, separator: str, parts: Collection[str] = PARTS) -> Stream:
+    """`post_parts` of posts.parquet and tags.parquet, of which only the columns of the parts are read."""
+    names = [part for part in COLUMNS if part in parts]
+    of_posts = [COLUMNS[part] for part in names if part == "rating" or (not tags and part in CATEGORIES)]
+    of_tags = read_stream(tags, ["id", *(COLUMNS[part] for part in names)]) if tags else None
+    return post_parts(read_stream(posts, ["id", *of_posts]), of_tags, separator, names)
+
+
+def post_parts(
+    posts: Iterable[pl.DataFrame], tags: Iterable[pl.DataFrame] | None, separator: str, parts: Collection[str] = tuple(COLUMNS)
+) -> Stream:
+    """The parts that come from the tags of a post: `id` and those of COLUMNS among `parts`.
+
+    Args:
+        posts: of posts.parquet `id` and `rating`, and without a policy the tag categories, as far as the parts need them.
+        tags: tags.parquet; None without a policy, then tags are written as the booru spells them.
+        separator: between tags.
+        parts: which parts.
+    """
+    names = [part for part in COLUMNS if part in parts]
+    word = pl.col("rating").replace_strict(RATING_WORDS, default=None, return_dtype=pl.String)
+    if tags is None:
+        own = {part: tag_line([column], separator) for part, column in CATEGORIES.items()} | {"rating": word}
+        for frame in posts:
+            yield frame.select("id", *(own.get(part, pl.lit(None, pl.String)).alias(part) for part in names))
+    else:
+        columns = [pl.col(COLUMNS[part]).alias(part) for part in names]
+        for frame, rows in aligned([posts, tags]):
+            rows = rows.select("id", *columns)
+            if "rating" in names:
+                words = frame.select("id", word=word)
+                rows = rows.join(words, on="id", how="left", maintain_order="left")
+                rows = rows.with_columns(pl.coalesce("rating", "word").alias("rating")).drop("word")
+            yield rows
+
+
+def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, str, Iterable[pl.DataFrame]]]) -> Stream:
+    """The parts of each post that has tags or a caption.
+
+    Args:
+        tag_parts: of `post_parts`.
+        entries: of each text the name of its part, its member, and its entries read with the member; `tags` and `caption` are
+            among them.
+    """
+    for rows, *frames in aligned([tag_parts, *(stream for _, _, stream in entries)]):
+        for (name, member, _), frame in zip(entries, frames, strict=True):
+            rows = rows.join(_text_part(frame, member, name), on="id", how="left", maintain_order="left")
+        rows = rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
+        yield rows.with_columns(_without_keep_separator(part) for part in rows.columns if part not in ("id", "tags"))
+
+
+def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
+    """The part `name` from id-keyed entries read with their `member`: columns `id` and the part; empty ones are left out."""
+    texts = entries.select("id", decode_json_text(member_json_text("value", member)).alias(name))
+    return texts.with_columns(one_line(texts[name])).filter(pl.col(name) != "")
+
+
+def _without_keep_separator(part: str) -> pl.Expr:
+    """A part in which `|||`, at which sd-scripts divides a prompt, stands apart: only templates and the tag policy set it."""
+    return pl.col(part).str.replace_all("|||", "| | |", literal=True)

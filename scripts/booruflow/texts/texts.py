@@ -1,0 +1,62 @@
+"""texts.json: the texts of each post by the variants of the config, a line each.
+
+Trainers draw a line each time: sd-scripts with `enable_wildcard`, OneTrainer always.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from booruflow.core.streams import Stream
+from booruflow.texts.templates import Variants, parts_used
+from booruflow.texts.variants import all_texts, chosen_text, joined_texts
+
+MEMBER = "text"
+"""The member of an entry of texts.json."""
+
+WILDCARD = r"\{[^}]+\}"
+"""What sd-scripts expands with `enable_wildcard` (`process_caption` in library/train_util.py)."""
+
+
+def text_entries(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
+    """Entries `{"text": ...}` of the posts that have a text: columns `id`, `value` (JSON text). `rows` have all parts used."""
+    lines = joined_texts(variants)
+    for frame in rows:
+        texts = frame.select("id", lines.alias(MEMBER)).filter(pl.col(MEMBER) != "")
+        if len(variants) > 1:
+            texts = texts.with_columns(safe_lines(texts[MEMBER]))
+        yield texts.select("id", value=pl.struct(MEMBER).struct.json_encode())
+
+
+def with_texts(rows: Iterable[pl.DataFrame], variants: Variants, several: str, *, draws: bool, seed: int) -> Stream:
+    """Add `texts`, a list of lines; posts without any are left out.
+
+    Args:
+        rows: of `booruflow.texts.parts.part_rows`.
+        variants: templates with weights.
+        several: "lines" or "list" for all texts, "one" for one of them.
+        draws: whether the trainer draws one, so that weights count.
+        seed: of the choice of one.
+    """
+    used = parts_used(variants)
+    for frame in rows:
+        kept = frame.filter(pl.any_horizontal(pl.col(used).is_not_null()))
+        if several == "one":
+            yield kept.with_columns(chosen_text(kept, variants, seed).reshape((-1, 1)).arr.to_list().alias("texts"))
+        else:
+            yield kept.with_columns(texts=all_texts(variants, repeated=draws))
+
+
+def safe_lines(texts: pl.Series) -> pl.Series:
+    """The lines of each text, made safe for sd-scripts with wildcards, with which it draws one of several lines.
+
+    It would draw from `{a|b}` in a tag or caption as well, also where a post has but one line: there braces are doubled, which it
+    reads as one.
+    """
+    rows = texts.str.contains("{", literal=True).arg_true()  # few
+    if not len(rows):
+        return texts
+    line = pl.element()
+    doubled = line.str.replace_all("{", "{{", literal=True).str.replace_all("}", "}}", literal=True)
+    safe = pl.when(line.str.contains(WILDCARD)).then(doubled).otherwise(line)
+    return texts.clone().scatter(rows, texts.gather(rows).str.split("\n").list.eval(safe).list.join("\n"))

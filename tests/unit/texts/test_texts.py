@@ -1,0 +1,70 @@
+import json
+
+import polars as pl
+
+from booruflow.texts.parts import part_rows, post_parts, read_post_parts
+from booruflow.texts.templates import PARTS
+from booruflow.texts.texts import safe_lines, text_entries
+
+CATEGORIES = ("general", "artist", "character", "copyright", "meta")
+POSTS = pl.DataFrame({"id": [1, 2, 3, 7], "rating": ["g", None, "e", "s"]}).with_columns(
+    pl.lit({"general": "1girl ^_^", "artist": "ink"}.get(category, "")).alias(category) for category in CATEGORIES
+)
+TAGS = {1: "ink, 1girl, ^_^", 2: "a|||b, {x|y}"}
+CAPTIONS = {1: "She \u201csmiles\u201d.\r\n\u2028Her |||| hat {is|was} red.", 3: "Bob."}
+
+
+def entries(texts, member):
+    values = [json.dumps({member: text}, ensure_ascii=False, separators=(",", ":")) for text in texts.values()]
+    return [pl.DataFrame({"id": list(texts), "value": values}, schema={"id": pl.Int64, "value": pl.String})]
+
+
+def rows(parts=PARTS):
+    texts = [("tags", "tags", entries(TAGS, "tags")), ("caption", "caption", entries(CAPTIONS, "caption"))]
+    return part_rows(post_parts([POSTS], None, ", ", parts), texts)
+
+
+def texts_of(*templates, parts=PARTS):
+    variants = [{"template": template, "weight": weight} for weight, template in templates]
+    found = pl.concat(text_entries(rows(parts), variants))
+    return {post: json.loads(value)["text"] for post, value in found.iter_rows()}
+
+
+def lines(*texts):
+    return safe_lines(pl.Series(["no braces", "\n".join(texts)]))[1]
+
+
+def test_a_variant_is_a_line_as_often_as_its_weight_says():
+    assert texts_of((2, "{caption}"), (4, "{rating} ||| {tags}")) == {
+        1: "\n".join(
+            ["She \u201csmiles\u201d. Her | | || hat {{is|was}} red.", *["general ||| ink, 1girl, ^_^"] * 2]
+        ),
+        2: "\n".join(["a|||b, {{x|y}}"] * 2),
+        3: "Bob.\nexplicit\nexplicit",
+    }, "the fourth post has neither tags nor a caption"  # fmt: skip
+
+
+def test_with_one_variant_nothing_is_doubled_and_posts_without_a_text_are_absent():
+    assert texts_of((3, "{caption}"), parts=["caption"]) == {1: "She \u201csmiles\u201d. Her | | || hat {is|was} red.", 3: "Bob."}
+
+
+def test_only_columns_of_the_parts_are_read(tmp_path):
+    POSTS.drop("rating").write_parquet(tmp_path / "posts.parquet")
+    found = pl.concat(read_post_parts(str(tmp_path / "posts.parquet"), None, ", ", ["artist", "quality", "tags"]))
+    assert found.rows() == [(post, "ink", None) for post in (1, 2, 3, 7)]
+    POSTS.select("id", "rating").write_parquet(tmp_path / "few.parquet")
+    pl.DataFrame({"id": [1, 2, 3, 7], "artist": ["@ink", None, None, None], "rating": [None, None, "nsfw", None]}).write_parquet(
+        tmp_path / "tags.parquet"
+    )
+    found = pl.concat(
+        read_post_parts(*(str(tmp_path / f"{name}.parquet") for name in ("few", "tags")), ", ", {"artist", "rating"})
+    )
+    assert found.columns == ["id", "artist", "rating"]
+    assert found.rows() == [(1, "@ink", "general"), (2, None, None), (3, None, "nsfw"), (7, None, "sensitive")]
+
+
+def test_what_a_trainer_would_take_for_a_choice_is_doubled_where_it_draws():
+    assert lines("{a|b}, :{", "one") == "{{a|b}}, :{{\none"
+    assert lines("one :{", "two }:") == "one :{\ntwo }:"
+    assert lines("{a|b}") == "{{a|b}}", "with wildcards, a post with one line has choices as well"
+    assert lines(":|", "}:") == ":|\n}:"
