@@ -20,4 +20,5 @@ with job(snakemake.log[0], snakemake.rule):
     texts = [read_entry_ids(source.texts)] if source.get("texts") else []
     lists = find_missing(posts, [read_entry_ids(source.tags), captions, resolutions, *texts])
     write_missing(snakemake.output.missing, lists)
-    print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution", "text"), lists)))
+    names = ("tags", "caption", "resolution", "text")[: len(lists)]
+    print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(names, lists, strict=True)))

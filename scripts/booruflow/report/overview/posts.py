@@ -77,7 +77,7 @@ def count_posts(
         reasons: streams of `id` and `reason`: why posts are not trained on. Of several reasons the first counts.
         good: the ids of `good_{n}.json`, one stream per shard.
         fixed: the ids of `fixed_{n}.json`, one stream per shard.
-        variants: whether texts are made by variants; then a post has one also without caption and tags, such as its rating, unless
+        variants: whether texts are made by variants: then a post has one also without caption and tags, its rating say, unless
             `reasons` says that it has none.
     """
     counts = PostCounts()
