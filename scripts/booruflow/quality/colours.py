@@ -106,9 +106,9 @@ _PHRASES = (
     r"{0,2}"
     rf"(?:{_COLOUR})\b"
 )
-_TAGS = rf"\b(?:{either([*_SHADES, *_BITS])})_(?:[a-z]+_)?(?:hair|eyes|{'|'.join(GARMENTS)})\b"
+_TAGS = rf"(?-u)\b(?:{either([*_SHADES, *_BITS])})_(?:[a-z]+_)?(?:hair|eyes|{'|'.join(GARMENTS)})\b"
 _ANY_COLOUR = (
-    r"\b(?:monochrome|greyscale|spot_color|limited_palette|sepia|comic|[0-9a-z]+koma|multiple_views|heterochromia|alternate_hair_color"
+    r"(?-u)\b(?:monochrome|greyscale|spot_color|limited_palette|sepia|comic|[0-9a-z]+koma|multiple_views|heterochromia|alternate_hair_color"
     r"|mirror|reflection|colored_inner_hair|multicolored_\w+|two-tone_\w+|gradient_\w+|streaked_hair|colored_tips|reference_sheet)\b"
 )
 """Tags of posts that may have any colour."""
