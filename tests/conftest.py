@@ -1,7 +1,10 @@
 """Hypothesis draws the same examples in each run of the suite; `--hypothesis-profile=fresh` draws new ones, and more."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+from projects import Project, copy_of, new_project
 
 LONGEST = ["test_slurm.py", "test_conda.py", "test_kills.py", "test_interrupted.py", "test_resume.py"]
 
@@ -13,3 +16,17 @@ settings.load_profile("suite")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the files that take longest: with files in parallel, none of them then runs alone at the end."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The sample, built once; as shipped but for tars and the trainer's folder. Tests that change anything take a copy."""
+    project = new_project(tmp_path_factory.mktemp("sample") / "project", tars__count=10, meta_lat__folder="/data/images")
+    project.run()
+    return project
+
+
+@pytest.fixture
+def built(sample: Project, tmp_path: Path) -> Project:
+    """A copy of the sample as built."""
+    return copy_of(sample, tmp_path / "project")

@@ -2,21 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from projects import Project, copy_of, new_project
-
-
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The sample, built once; as shipped but for tars and the trainer's folder. Tests that change anything take a copy."""
-    project = new_project(tmp_path_factory.mktemp("sample") / "project", tars__count=10, meta_lat__folder="/data/images")
-    project.run()
-    return project
-
-
-@pytest.fixture
-def built(sample: Project, tmp_path: Path) -> Project:
-    """A copy of the sample as built."""
-    return copy_of(sample, tmp_path / "project")
+from projects import Project, new_project
 
 
 @pytest.fixture(scope="session")
