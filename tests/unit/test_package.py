@@ -55,4 +55,4 @@ def test_dependencies_are_names_that_the_groups_pin(extra):
     project = PROJECT["project"]
     names = project["optional-dependencies"][extra] if extra else project["dependencies"]
     assert [name for name in names if not re.fullmatch(r"[a-z0-9-]+", name)] == []
-    assert set(names) <= {pin.partition("==")[0] for pin in pins("sample")}
+    assert set(names) <= {pin.partition("==")[0] for pin in pins("dev")}

@@ -69,6 +69,31 @@ def progress(
             typer.echo(line)
 
 
+@app.command()
+def review(
+    folder: Annotated[Path, typer.Argument(help="Folder of the data set.")] = Path(),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but a loopback address needs the printed token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 for any that is free.", min=0, max=65535)] = 8420,
+) -> None:
+    """Look at images and captions in the browser, and repair captions.
+
+    Serves a page until it is interrupted, and prints its address. Edits are saved in FOLDER/edited/, from where the next run
+    of the workflow takes them. The page never starts jobs.
+    """
+    try:
+        from booruflow.review.pages.serve import serve
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in ("starlette", "uvicorn"):
+            raise
+        raise UserError(
+            f"the review page needs {package}: run `python -m pip install --group review` in the clone of booruflow"
+        ) from error
+    serve(folder, host, port)
+
+
 class _Verbatim(TyperCommand):
     """A command that passes all its arguments on as they are, `--` too, which the parser would take out."""
 

@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from booruflow.cli import app as cli
 
+ROOT = Path(__file__).parents[3]
 COMMAND = Path(sys.executable).with_name("booruflow")
 
 
@@ -16,7 +18,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("command", ["init", "progress", "resume", "similar"])
+@pytest.mark.parametrize("command", ["init", "progress", "resume", "review", "similar"])
 def test_each_command_has_help_of_its_own(command):
     code, general = run("--help")
     assert code == 0 and command in general
@@ -56,6 +58,24 @@ def test_resume_passes_all_arguments_on_as_they_are(monkeypatch, arguments):
     monkeypatch.setattr("booruflow.cli.resume.resume_run", lambda folder, given: passed.append(list(given)) or 3)
     assert run("resume", *arguments)[0] == 3
     assert passed == [arguments]
+
+
+@pytest.mark.parametrize("package", ["starlette", "uvicorn"])
+def test_review_names_the_command_that_installs_what_it_lacks(tmp_path, package):
+    code = f"import sys; sys.modules[{package!r}] = None; sys.argv = ['booruflow', 'review']; import booruflow.cli.app as a"
+    code += "; a.main()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    remedy = "run `python -m pip install --group review` in the clone of booruflow"
+    assert (done.returncode, done.stderr) == (1, f"error: the review page needs {package}: {remedy}\n")
+
+
+def test_review_needs_a_data_set_and_a_free_port(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for folder, wanted in ((tmp_path, "config.yaml: no such file"), (ROOT, f"127.0.0.1, port {port}: in use")):
+            done = subprocess.run([COMMAND, "review", folder, "--port", str(port)], cwd=tmp_path, capture_output=True, text=True)
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+            assert wanted in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["--tag", "a", "--post", "1"]])

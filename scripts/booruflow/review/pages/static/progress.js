@@ -1,0 +1,72 @@
+// Captioning as it goes, read again every two seconds.
+
+import { ask, count, find, frame, make, plain, report, shown } from "./common.js";
+
+const PAUSE = 2000; // milliseconds
+
+frame("Progress", [["?", "these keys"]]);
+const figures = make("div", { className: "figures" });
+const note = make("p", { className: "quiet", hidden: true });
+const rows = make("tbody");
+const table = make("div", { className: "table" }, make("table", {}, make("thead", {}, make("tr", {},
+  ["shard", "posts", "captions", "share", ""].map((name) => make("th", {}, name)), make("th", { className: "left" }, "state"))), rows));
+const gpus = make("div", { className: "figures" });
+const log = make("pre", { className: "text log" });
+const logPart = make("section", { className: "stack" }, make("h2", {}, "Log of the engine"), log);
+find("main").append(figures, gpus, note, table, logPart);
+
+const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)}%` : "–");
+
+/** `3 h 20 min`, `4 min`, `12 s`. */
+function duration(seconds) {
+  if (seconds === null) return "–";
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  return hours ? `${hours} h ${minutes} min` : minutes ? `${minutes} min` : `${Math.round(seconds)} s`;
+}
+
+const figure = (title, value, more = "") =>
+  make("div", { className: "figure" }, make("h2", {}, title), make("b", {}, value), make("span", { className: "small quiet" }, more));
+
+function bar(part, whole) {
+  const inner = make("i");
+  inner.style.width = `${whole ? (100 * part) / whole : 0}%`;
+  return make("div", { className: "meter" }, inner);
+}
+
+const gibi = (bytes) => (bytes / 2 ** 30).toFixed(1);
+
+function show(now) {
+  figures.replaceChildren(
+    figure("Captions", count(now.finished), `of ${count(now.posts)} posts, ${percent(now.finished, now.posts)}`),
+    figure("Speed", now.per_second === null ? "–" : now.per_second.toFixed(now.per_second < 10 ? 2 : 0), "images per second"),
+    figure("Time left", duration(now.seconds_left), now.running ? "at this speed" : "no caption job is at work"),
+    now.parsed
+      ? figure("Bad answers", percent(now.bad, now.parsed), `${count(now.bad)} of ${count(now.parsed)} parsed`)
+      : figure("Cut or looping", percent(now.cut, now.answers), `${count(now.cut)} of ${count(now.answers)} answers`),
+  );
+  gpus.hidden = !now.gpus.length;
+  gpus.replaceChildren(...now.gpus.map((gpu) => figure(
+    plain(gpu.name), gpu.temperature === null ? "–" : `${gpu.temperature} °C`,
+    [gpu.memory_used !== null && `${gibi(gpu.memory_used)} of ${gibi(gpu.memory_total)} GiB`, gpu.utilisation !== null && `${gpu.utilisation}% busy`]
+      .filter(Boolean).join(" · "),
+  )));
+  note.hidden = !now.note;
+  note.replaceChildren(...shown(now.note));
+  table.hidden = !now.shards.length;
+  rows.replaceChildren(...now.shards.map((shard) => make(
+    "tr", {}, [String(shard.number), count(shard.posts), count(shard.finished), percent(shard.finished, shard.posts), bar(shard.finished, shard.posts)]
+      .map((cell) => make("td", {}, cell)), make("td", { className: "left" }, shard.state),
+  )));
+  const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+  logPart.hidden = !now.engine_log.length;
+  log.replaceChildren(...shown(now.engine_log.join("\n")));
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+async function tick() {
+  if (!document.hidden) await ask("/api/progress").then(show, report);
+  setTimeout(tick, PAUSE);
+}
+
+tick();
