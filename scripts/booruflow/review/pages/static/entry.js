@@ -60,7 +60,6 @@ export class Entry {
     const tags = ["artist", "character", "copyright", "general", "meta"].flatMap((category) =>
       (post.tags[category] ?? []).map((name) => ({ name, category })),
     );
-    const sight = make("div", { className: "sight" }, picture(post), tagList(tags));
     this.state = make("span", { className: "row" });
     const badges = make(
       "div", { className: "row" },
@@ -75,7 +74,7 @@ export class Entry {
         edit.marked ? "Take the mark back" : "Mark for repair"),
     );
     this.root.replaceChildren(make(
-      "article", { className: "entry" }, sight,
+      "article", { className: "entry" }, make("div", { className: "sight" }, picture(post), tagList(tags)),
       make("div", { className: "work" }, make("div", { className: "stack" }, make("h1", {}, `Post ${post.id}`), badges),
         this.rawPart(post, parsed), this.editor(), this.actions(edit, parsed), factsOf(post, this.showTexts)),
     ));
@@ -90,9 +89,8 @@ export class Entry {
       const fault = text.querySelector("mark");
       if (fault) text.scrollTop = fault.offsetTop - text.clientHeight / 2;
     });
-    const title = "The model's answer";
-    if (this.isBad) return make("section", { className: "stack" }, make("h2", {}, `${title}: ${reasonText(parsed.reason)}`), text);
-    return make("details", {}, make("summary", {}, title), text);
+    if (!this.isBad) return make("details", {}, make("summary", {}, "The model's answer"), text);
+    return make("section", { className: "stack" }, make("h2", {}, `The model's answer: ${reasonText(parsed.reason)}`), text);
   }
 
   editor() {
@@ -169,12 +167,14 @@ export class Entry {
     const asItIs = mode === "caption" && !this.dirty; // an existing caption is not parsed
     const asTyped = good && mode === "caption" && caption === text;
     this.outcome.hidden = asTyped || asItIs;
-    this.outcome.classList.toggle("bad", !good);
+    const isSound = !good && unchanged && Boolean(sound);
+    this.outcome.classList.toggle("bad", !good && !isSound);
+    this.outcome.classList.toggle("sound", isSound);
     const fails = text.trim() ? `No caption: ${reasonText(reason)}.` : "Nothing typed.";
     this.outcomeTitle.hidden = asItIs;
     this.outcomeTitle.textContent = asTyped ? "The caption is taken as it stands here."
-      : good ? "The caption, as the parser makes it" : unchanged && sound ? `${fails} Its sound part:` : fails;
-    this.outcome.replaceChildren(...(good ? shown(caption) : unchanged && sound ? shown(sound) : this.excerpt(text, fault)));
+      : good ? "The caption, as the parser makes it" : isSound ? `${fails} Its sound part:` : fails;
+    this.outcome.replaceChildren(...(good ? shown(caption) : isSound ? shown(sound) : this.excerpt(text, fault)));
     this.saveButton.disabled = !good || this.edit.read_only || !this.dirty;
   }
 
