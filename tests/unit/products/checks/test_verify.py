@@ -31,7 +31,7 @@ def products(tmp_path, monkeypatch):
 def problems(capsys):
     with pytest.raises(UserError, match=r"^\d+ products? not as built: run `snakemake`, which builds what differs again$"):
         verify(Path("results"), RECORDS, "{id}", 2)
-    lines = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    lines = dict(line.split(": ", 1) for line in capsys.readouterr().err.splitlines())
     assert lines.pop("results/gone.json") == "missing"
     return lines
 
@@ -77,5 +77,5 @@ def test_a_damaged_manifest_is_named(capsys):
     Path("results/manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"^1 product not as built: "):
         verify(Path("results"), RECORDS, "{id}", 1)
-    assert capsys.readouterr().out == "results/manifest.json: damaged\n"
+    assert capsys.readouterr().err == "results/manifest.json: damaged\n"
     assert read_records(RECORDS)["results/manifest.json"] == DAMAGED
