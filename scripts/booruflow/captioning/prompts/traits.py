@@ -22,9 +22,9 @@ MIN_SHARE = 0.3
 MIN_LIFT = 4.0
 MAX_TAGS = 12
 """Of a character, the ones that tell most: the highest share times the logarithm of the lift."""
-PAIRS_AT_ONCE = 1 << 22
+PAIRS_AT_ONCE = 1 << 21
 """Pairs of character and tag that are collected before they are counted."""
-MAX_PAIRS = 6_000_000
+MAX_PAIRS = 4_000_000
 """Different pairs that are in memory at a time, about 100 bytes each while they are counted."""
 COLUMNS = ("id", "character", "general")
 TRAITS_SCHEMA = {"character": pl.String, "posts": pl.Int64, "tags": pl.String}

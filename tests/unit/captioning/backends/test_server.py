@@ -223,11 +223,13 @@ def test_a_gpu_is_free_when_the_engine_of_its_dead_job_is_gone(tmp_path):
     first.kill()
     first.wait()
     notices = tmp_path / "notices"
-    with notices.open("w") as stderr:
-        second = start_job(tmp_path, config, stderr, 1, 2, **gpus)
-    wait_for(lambda: "waiting for 1 of the GPUs 0" in notices.read_text() or len(starts(tmp_path)) == 2, 60)
-    assert engine.is_running() and len(starts(tmp_path)) == 1
-    supervisor.resume()
+    try:
+        with notices.open("w") as stderr:
+            second = start_job(tmp_path, config, stderr, 1, 2, **gpus)
+        wait_for(lambda: "waiting for 1 of the GPUs 0" in notices.read_text() or len(starts(tmp_path)) == 2, 60)
+        assert engine.is_running() and len(starts(tmp_path)) == 1
+    finally:
+        supervisor.resume()
     wait_for(lambda: len(starts(tmp_path)) == 2, 60)
     assert not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE
     second.kill()
