@@ -16,4 +16,8 @@ with job(snakemake.log[0], snakemake.rule):
     texts = [read_entry_ids(source.texts)] if source.get("texts") else []
     lists = find_missing(posts, [read_entry_ids(source.tags), read_entry_ids(source.captions), resolutions, *texts])
     write_missing(snakemake.output.missing, lists)
-    print(", ".join(f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution"), lists, strict=True)))
+    print(
+        ", ".join(
+            f"{len(ids):,} without {kind}" for kind, ids in zip(("tags", "caption", "resolution", "text"), lists, strict=False)
+        )
+    )
