@@ -1,5 +1,6 @@
 """Rule texts: the texts of each post by the variants of the config, a line each."""
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.idjson import read_entries, write_entries
 from booruflow.core.jobs import job
 from booruflow.texts.parts import part_rows, read_post_parts
@@ -13,4 +14,4 @@ with job(snakemake.log[0], snakemake.rule):
     ]
     rows = part_rows(read_post_parts(files.posts, files.tags, params.separator, parts_used(params.variants)), entries)
     count = write_entries(snakemake.output.texts, text_entries(rows, params.variants))
-    print(f"{count} posts have a text")
+    print(f"{counted_noun(count, 'post')} with a text")
