@@ -141,7 +141,7 @@ def local_edlae(
         others, together = others[others != tag], together[others != tag]
         nearest = np.argsort(-together / np.sqrt(counts[others]), kind="stable")[:candidates]
         others, together = others[nearest], together[nearest]
-        gram = pairs[others[:, None], others[None, :]].toarray() if len(others) else np.zeros((0, 0))
+        gram = pairs[others][:, others].toarray()
         np.fill_diagonal(gram, scale[others])
         solution = np.linalg.solve(gram, together)
         largest = np.argsort(-np.abs(solution), kind="stable")[:neighbours]
