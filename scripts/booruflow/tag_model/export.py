@@ -84,7 +84,7 @@ def save_model(
         hidden_size=config.hidden_size,
         parameters=model.parameter_count,
         training_sets=training_sets,
-        metrics="".join(f"| validation {name} | {value:.3f} |\n" for name, value in metrics.items()),
+        metrics="".join(f"| validation {name}, by the vector | {value:.3f} |\n" for name, value in metrics.items()),
         example=" ".join(vocabulary.names[tag] for tag in np.argsort(-vocabulary.counts, kind="stable")[:2]),
     )
     write_text(folder / "README.md", card)
