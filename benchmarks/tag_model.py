@@ -125,14 +125,14 @@ def main() -> None:
     ranked = [[score] for score in scores if score.ranks is not None]
 
     seed_scores = []
-    for name, layers in (("bag of embeddings", 0), ("model", architecture.layers)):
+    for name, changes in (("bag of embeddings", {"layers": 0, "neighbours": 0}), ("model", {})):
         runs: list[list[MethodScores]] = []
         logs = []
         for seed in options.seeds:
             config = TrainingConfig(**TRAINING | {"seed": seed, "epochs": options.epochs})
             stem = f"{name.replace(' ', '_')}_{options.salt}_{seed}"
             checkpoint = out / f"{stem}.pt"
-            trainer = Trainer(splits.train, validation, replace(architecture, layers=layers), config, checkpoint)
+            trainer = Trainer(splits.train, validation, replace(architecture, **changes), config, checkpoint)
             model = trainer.run()
             logs.append(trainer.log)
             write_text(out / f"{stem}.csv", trainer.log_csv())

@@ -35,7 +35,8 @@ rule train_tag_model:
     params:
         code=code("train_tag_model"),
         split=TAG_MODEL["split"],
-        architecture=lambda wildcards: TAG_MODEL["architecture"] | ({"layers": 0} if wildcards.model == "bag" else {}),
+        architecture=lambda wildcards: TAG_MODEL["architecture"]
+        | ({"layers": 0, "neighbours": 0} if wildcards.model == "bag" else {}),
         training=TAG_MODEL["training"],
         max_queries=TAG_MODEL["evaluation"]["max_queries"],
         gpus=TAG_MODEL["gpus"],

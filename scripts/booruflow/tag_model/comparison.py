@@ -132,7 +132,7 @@ def fit_baselines(train: TagSets, sizes: Sequence[int], gallery_size: int) -> It
 def model_methods(
     name: str, model: TagSetModel, train: TagSets, validation: CompletionQueries, seconds: float | None = None
 ) -> list[Method]:
-    """A model at each of its Matryoshka sizes, and fused with the reference baseline.
+    """A model without its linear map, if it has one, at each of its Matryoshka sizes, and fused with the reference baseline.
 
     Args:
         name: the name of the model.
@@ -141,7 +141,7 @@ def model_methods(
         validation: the queries on which the weight of the fusion is chosen, by MRR.
         seconds: the time of training, if known.
     """
-    parameters = sum(weight.numel() for weight in model.parameters())
+    parameters = model.parameter_count
     sizes = model.config.matryoshka_sizes
     methods = [Method(f"{name} {size}", scorer(model, size), embedder(model, size), parameters, seconds) for size in sizes]
     full, linear = scorer(model, sizes[-1]), baselines.linear(baselines.edlae(train))
@@ -150,8 +150,11 @@ def model_methods(
         for weight in FUSION_WEIGHTS
     }
     best = max(mrr, key=mrr.__getitem__)
-    fused = baselines.fused(full, linear, best)
-    fused_parameters = parameters + len(train.vocabulary) ** 2
+    fused, fused_parameters = baselines.fused(full, linear, best), parameters + len(train.vocabulary) ** 2
+    if model.config.neighbours:
+        vectors_only = scorer(model, sizes[-1], vectors_only=True)
+        trained = sum(weight.numel() for weight in model.parameters())
+        methods.insert(0, Method(f"{name} {sizes[-1]} without the linear map", vectors_only, None, trained, seconds))
     return [*methods, Method(f"{name} + {REFERENCE_BASELINE}, weight {best}", fused, None, fused_parameters, seconds)]
 
 

@@ -42,13 +42,16 @@ def embedder(model: TagSetModel, dimensions: int) -> Embedder:
     return lambda sets: embed(model, sets)[:, :dimensions]
 
 
-def scorer(model: TagSetModel, dimensions: int) -> Scorer:
-    """A model's scores from the first `dimensions` entries of its vectors, as a scorer."""
+def scorer(model: TagSetModel, dimensions: int, vectors_only: bool = False) -> Scorer:
+    """A model's scores with the first `dimensions` entries of its vectors, as a scorer; with or without its linear map."""
 
     @torch.inference_mode()
     def score(visible: TagSets) -> Floats:
-        vectors = torch.from_numpy(embed(model, visible)).to(model.bias.device)
-        return model.scores(vectors, dimensions).float().cpu().numpy()
+        device = model.bias.device
+        vectors = torch.from_numpy(embed(model, visible)).to(device)
+        if vectors_only:
+            return model.vector_scores(vectors, dimensions).cpu().numpy()
+        return model.scores(vectors, dimensions, to_device(visible, device)).cpu().numpy()
 
     return score
 

@@ -47,9 +47,10 @@ from booruflow.tokens.tokenizer import TagTokenizer
 model, vocabulary = load_model("this/folder")
 tokenizer = TagTokenizer.from_pretrained("this/folder")
 ids = vocabulary.tags_among(tokenizer.encode("{example}"))
+sets = Sets(torch.tensor(ids), torch.tensor([0, len(ids)]))
 with torch.inference_mode():
-    vectors = model(Sets(torch.tensor(ids), torch.tensor([0, len(ids)])))  # [1, {dimensions}]
-    scores = model.scores(vectors, {dimensions})  # [1, {tags}]
+    vectors = model(sets)  # [1, {dimensions}]
+    scores = model.scores(vectors, {dimensions}, sets)  # [1, {tags}]
 ```
 
 The model learned only which tags occur together, with the habits and omissions of taggers; it has not seen any image.
@@ -81,9 +82,9 @@ def save_model(
         layers=config.layers,
         heads=config.heads,
         hidden_size=config.hidden_size,
-        parameters=sum(weight.numel() for weight in model.parameters()),
+        parameters=model.parameter_count,
         training_sets=training_sets,
-        metrics="".join(f"| validation {name} | {value:.3f} |\n" for name, value in metrics.items()),
+        metrics="".join(f"| validation {name}, by the vector | {value:.3f} |\n" for name, value in metrics.items()),
         example=" ".join(vocabulary.names[tag] for tag in np.argsort(-vocabulary.counts, kind="stable")[:2]),
     )
     write_text(folder / "README.md", card)

@@ -55,7 +55,7 @@ class TrainingLoss(torch.nn.Module):
         vectors = [self.model(visible) for visible, _ in views]
         sizes = self.model.config.matryoshka_sizes
         losses = [
-            masked_tag_loss(self.model.scores(vector, size), visible, masked, self.unlikelihood_weight)
+            masked_tag_loss(self.model.vector_scores(vector, size), visible, masked, self.unlikelihood_weight)
             for vector, (visible, masked) in zip(vectors, views, strict=True)
             for size in sizes
         ]

@@ -3,6 +3,8 @@
 A set has no order, so there is no positional encoding: a tag enters as its embedding plus that of its category. Sets of
 different sizes are packed, that is concatenated without padding; only attention needs their offsets. The vector is a
 Matryoshka embedding (arXiv 2205.13147): each prefix in `matryoshka_sizes` is trained to predict the masked tags alone.
+
+Scores have a second part, as in wide & deep models (arXiv 1606.07792): a sparse linear map from tags to tags.
 """
 
 from collections.abc import Sequence
@@ -16,6 +18,9 @@ from torch.nn import functional
 from booruflow.core.errors import UserError
 
 Attention = Literal["padded", "nested"]
+
+FLOOR = 0.1
+"""Added to the linear map before its logarithm: a tag that it does not predict is left to the vector."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class ModelConfig:
     feed_forward_ratio: int
     """Inner size of the feed-forward blocks, as a multiple of `hidden_size`."""
     dropout: float
+    neighbours: int
+    """Tags from which the linear map predicts each tag; 0 leaves it out."""
     matryoshka_sizes: Sequence[int]
     """Prefixes of the vector that are vectors of their own, ascending; the last is the full size."""
 
@@ -133,6 +140,10 @@ class TagSetModel(nn.Module):
     """Embeds sets of tags; see the docstring of the module."""
 
     category: Tensor
+    neighbours: Tensor
+    """[tokens, neighbours] The tags from which the linear map predicts each tag, int64."""
+    linear: Tensor
+    """[tokens, neighbours] Their weights."""
 
     def __init__(self, config: ModelConfig, category: Tensor, attention: Attention) -> None:
         """A model with random weights.
@@ -147,6 +158,8 @@ class TagSetModel(nn.Module):
         self.attention: Attention = attention
         hidden_size, dimensions = config.hidden_size, config.matryoshka_sizes[-1]
         self.register_buffer("category", category, persistent=False)
+        self.register_buffer("neighbours", torch.zeros(config.tokens, config.neighbours, dtype=torch.int64))
+        self.register_buffer("linear", torch.zeros(config.tokens, config.neighbours))
         self.tags = nn.Embedding(config.tokens, hidden_size)
         self.categories = nn.Embedding(config.categories, hidden_size)
         self.summary = nn.Parameter(torch.zeros(hidden_size))
@@ -164,14 +177,21 @@ class TagSetModel(nn.Module):
         nn.init.eye_(self.output.weight)
 
     @torch.no_grad()
-    def initialise(self, vectors: Tensor, log_frequency: Tensor) -> None:
-        """Set the tag embeddings to [tokens, hidden_size] vectors and the biases to [tokens] log frequencies.
+    def initialise(self, vectors: Tensor, log_frequency: Tensor, neighbours: Tensor, linear: Tensor) -> None:
+        """Set the tag embeddings to [tokens, hidden_size] vectors, the biases to [tokens] log frequencies, and the linear map.
 
         The vectors are scaled to a root mean square length of 1.
         """
         scale = vectors.square().sum(dim=1).mean().sqrt()
         self.tags.weight.copy_(vectors / scale)
         self.bias.copy_(log_frequency)
+        self.neighbours.copy_(neighbours)
+        self.linear.copy_(linear)
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of weights, trained ones and those of the linear map."""
+        return sum(weight.numel() for weight in self.parameters()) + self.linear.numel()
 
     def forward(self, sets: Sets) -> Tensor:
         """[sets, dimensions] The vector of each set."""
@@ -192,10 +212,19 @@ class TagSetModel(nn.Module):
         return vectors
 
     def tag_vectors(self) -> Tensor:
-        """[tokens, dimensions] The vector of each tag; its dot product with the vector of a set is the score without bias."""
+        """[tokens, dimensions] The vector of each tag, see `vector_scores`."""
         vectors: Tensor = self.output(self.tags.weight)
         return vectors
 
-    def scores(self, vectors: Tensor, dimensions: int) -> Tensor:
-        """[sets, tokens] The score (logit) of every tag, from the first `dimensions` entries of the vectors."""
+    def vector_scores(self, vectors: Tensor, dimensions: int) -> Tensor:
+        """[sets, tokens] The score (logit) of every tag, from the first `dimensions` entries of the vectors alone."""
         return vectors[:, :dimensions] @ self.tag_vectors()[:, :dimensions].T + self.bias
+
+    def scores(self, vectors: Tensor, dimensions: int, sets: Sets) -> Tensor:
+        """[sets, tokens] The score (logit) of every tag, from the vectors of the sets and from their tags."""
+        scores = self.vector_scores(vectors, dimensions)
+        if not self.config.neighbours:
+            return scores
+        present = scores.new_zeros(scores.shape[1], len(sets)).index_put((sets.tokens, sets.rows), scores.new_ones(()))
+        predicted = functional.embedding_bag(self.neighbours, present, per_sample_weights=self.linear, mode="sum").T
+        return scores + predicted.clamp(min=0).add(FLOOR).log()

@@ -25,7 +25,7 @@ from accelerate.utils import broadcast_object_list
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole
 from booruflow.core.progress import progress
-from booruflow.tag_model.baselines import log_frequency, ppmi_svd
+from booruflow.tag_model.baselines import local_edlae, log_frequency, ppmi_svd
 from booruflow.tag_model.embedding import scorer, to_device
 from booruflow.tag_model.evaluation import masked_ranks, ranking_metrics
 from booruflow.tag_model.losses import TrainingLoss
@@ -33,8 +33,8 @@ from booruflow.tag_model.model import Attention, ModelConfig, Sets, TagSetModel
 from booruflow.tag_model.protocol import CompletionQueries, mask_at_random, sample_sets
 from booruflow.tag_model.sets import Integers, TagSets
 
-PPMI_SETS = 2**20
-"""Training sets from which the embeddings are initialised; more would cost memory and hardly change them."""
+COUNTED_SETS = 2**20
+"""Training sets whose pairs of tags are counted, for the first embeddings and the linear map; more would cost memory."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,13 @@ def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
 
 
 def new_model(config: ModelConfig, train: TagSets, seed: int, attention: Attention) -> TagSetModel:
-    """An untrained model: random layers, tag embeddings from PPMI-SVD, biases from log frequencies."""
+    """An untrained model: random layers, tag embeddings from PPMI-SVD, biases from log frequencies, and the linear map."""
     torch.manual_seed(seed)
     model = TagSetModel(config, torch.from_numpy(train.vocabulary.category), attention)
-    vectors = torch.from_numpy(ppmi_svd(sample_sets(train, PPMI_SETS), config.hidden_size)).float()
-    model.initialise(vectors, torch.from_numpy(log_frequency(train)).float())
+    counted = sample_sets(train, COUNTED_SETS)
+    vectors = torch.from_numpy(ppmi_svd(counted, config.hidden_size)).float()
+    linear_map = map(torch.from_numpy, local_edlae(counted, config.neighbours))
+    model.initialise(vectors, torch.from_numpy(log_frequency(train)).float(), *linear_map)
     return model
 
 
@@ -240,11 +242,13 @@ class Trainer:
     def validate(self, loss: float, rate: float) -> None:
         """Add the metrics of the averaged weights to the log, and keep the weights if they are the best.
 
+        What is trained is evaluated: the vectors, without the linear map.
+
         The main process evaluates and broadcasts, so that all processes stop at the same step.
         """
         metrics: dict[str, float] = {}
         if self.accelerator.is_main_process:
-            full = scorer(self.ema_model, self.architecture.matryoshka_sizes[-1])
+            full = scorer(self.ema_model, self.architecture.matryoshka_sizes[-1], vectors_only=True)
             metrics = ranking_metrics(masked_ranks(full, self.validation))
         (metrics,) = broadcast_object_list([metrics])
         if all(metrics["MRR"] > row["MRR"] for row in self.log):

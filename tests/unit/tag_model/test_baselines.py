@@ -34,6 +34,32 @@ def test_ease_is_ridge_regression_of_each_tag_on_the_others(splits):
         assert weights[tag, tag] == 0
 
 
+def test_local_edlae_is_edlae_where_all_tags_are_candidates(splits):
+    weights = baselines.edlae(splits.train)
+    size = len(weights)
+    sources, kept = baselines.local_edlae(splits.train, size, candidates=size)
+    dense = np.zeros((size, size))
+    np.add.at(dense, (sources, np.arange(size)[:, None]), kept)
+    never_together = baselines.cooccurrence(splits.train).toarray() == 0
+    assert never_together.any()
+    few, fewer = baselines.local_edlae(splits.train, 5, candidates=size)
+    for tag in np.flatnonzero(~never_together.any(axis=0)):
+        np.testing.assert_allclose(dense[:, tag], weights[:, tag], atol=1e-9)
+        assert few[tag].tolist() == np.argsort(-np.abs(weights[:, tag]))[:5].tolist()
+        np.testing.assert_allclose(fewer[tag], weights[few[tag], tag], atol=1e-9)
+    assert not dense[never_together].any() and not np.diag(dense).any()
+
+
+def test_local_edlae_prefers_close_tags_and_pads_with_zeros():
+    rows = [["a", "b", "often"], ["a", "b", "often"], ["c", "often"], ["d", "often"], ["e", "often"], ["f"]]
+    sets = tag_sets(rows, range(6), range(6))
+    names = list(sets.vocabulary.names)
+    sources, weights = baselines.local_edlae(sets, 2, candidates=1)
+    a, b, alone = (names.index(name) for name in "abf")
+    assert sources[a].tolist() == [b, 0] and weights[a, 0] > 0 == weights[a, 1]
+    assert sources[alone].tolist() == [0, 0] and not weights[alone].any()
+
+
 def test_cooccurrence():
     sets = tag_sets([["a", "b"], ["a", "b", "c"], ["c"]], list("123"), list("123"))
     assert baselines.cooccurrence(sets).toarray().tolist() == [[2, 2, 1], [2, 2, 1], [1, 1, 2]]

@@ -37,7 +37,8 @@ def model(splits):
 
 def test_all_methods_are_evaluated_on_all_queries(splits, queries, model):
     validation = completion_queries(splits.validation)
-    scores = evaluate_all({"bag": model, "model": model}, splits.train, queries, validation, 100)
+    bag = new_model(small_architecture(splits.train.vocabulary, layers=0, neighbours=0), splits.train, 0, "padded").eval()
+    scores = evaluate_all({"bag": bag, "model": model}, splits.train, queries, validation, 100)
     names = [score.name for score in scores]
     assert names[:4] == ["frequency", "per-category frequency", "naive Bayes", "item kNN (idf cosine)"]
     assert {"PPMI-SVD 8", "PPMI-SVD 32", "EASE", "EDLAE", "EDLAE low-rank 8", "bag 8", "bag 32", "model 8", "model 32"} <= set(
@@ -50,7 +51,11 @@ def test_all_methods_are_evaluated_on_all_queries(splits, queries, model):
     )
     assert set(by_name["model 8"].retrieval) == {"all", "category character", "category meta"}
     ranked = [[score] for score in scores if score.ranks is not None]
-    ours, others = ranked[-2:], ranked[: names.index("model 8") - 1]  # one method only embeds
+    assert names[-4:-1] == ["model 32 without the linear map", "model 8", "model 32"]
+    full, trained = by_name["model 32"], by_name["model 32 without the linear map"]
+    assert full.parameters - trained.parameters == 16 * len(splits.train.vocabulary)
+    assert full.completion != trained.completion
+    ours, others = ranked[-2:], ranked[: names.index("model 32 without the linear map") - 1]  # one method only embeds
     assert [seeds[0].name for seeds in others][-2].startswith("bag 32")
     setup = setup_table(splits, queries, {"training": {"seed": 7, "epochs": 3}, "evaluation": {"max_queries": 10_000}})
     page = comparison_page(setup, scores, gain_table(ours, others, queries))

@@ -14,6 +14,7 @@ CONFIG = ModelConfig(
     heads=4,
     feed_forward_ratio=2,
     dropout=0.0,
+    neighbours=2,
     matryoshka_sizes=(8, 16, 32),
 )
 
@@ -93,19 +94,39 @@ def test_scores_of_a_prefix_use_no_more_than_the_prefix():
     vectors = model(packed(*ROWS))
     cut = vectors.clone()
     cut[:, 8:] = 9
-    torch.testing.assert_close(model.scores(vectors, 8), model.scores(cut, 8))
+    torch.testing.assert_close(model.vector_scores(vectors, 8), model.vector_scores(cut, 8))
     expected = vectors[:, :16] @ model.tag_vectors()[:, :16].T + model.bias
-    torch.testing.assert_close(model.scores(vectors, 16), expected)
+    torch.testing.assert_close(model.vector_scores(vectors, 16), expected)
+
+
+def test_the_linear_map_adds_what_the_tags_of_a_set_predict():
+    model, sets = build(), packed([3, 5], [], [5])
+    with torch.no_grad():
+        model.neighbours[7], model.linear[7] = torch.tensor([3, 5]), torch.tensor([0.5, 0.2])
+        model.neighbours[8], model.linear[8] = torch.tensor([5, 0]), torch.tensor([-0.5, 0.0])
+        vectors = model(sets)
+        added = (model.scores(vectors, 32, sets) - model.vector_scores(vectors, 32)).exp()
+    expected = torch.full((3, 40), 0.1)
+    expected[:, 7] = torch.tensor([0.8, 0.1, 0.3])
+    torch.testing.assert_close(added, expected)
+
+
+def test_a_model_without_neighbours_scores_by_its_vectors():
+    model, sets = build(replace(CONFIG, neighbours=0)), packed(*ROWS)
+    vectors = model(sets)
+    assert torch.equal(model.scores(vectors, 32, sets), model.vector_scores(vectors, 32))
 
 
 def test_initial_embeddings_and_biases():
     model = build()
     vectors = torch.randn(40, 32) * 5
     bias = torch.randn(40)
-    model.initialise(vectors, bias)
+    model.initialise(vectors, bias, torch.full((40, 2), 5), torch.full((40, 2), 0.5))
     assert model.tags.weight.square().sum(1).mean().item() == pytest.approx(1, rel=1e-5)
     torch.testing.assert_close(torch.nn.functional.normalize(model.tag_vectors()), torch.nn.functional.normalize(vectors))
     torch.testing.assert_close(model.bias, bias)
+    assert (model.neighbours == 5).all() and (model.linear == 0.5).all()
+    assert model.parameter_count == sum(weight.numel() for weight in model.parameters()) + 80
 
 
 @pytest.mark.parametrize(
