@@ -90,6 +90,14 @@ def parser(style):
     return verbatim({**PARSER, **parser_settings(CAPTIONER, style)})
 
 
+def sizes(wildcards, input):
+    """The sizes of the user's files among the inputs, as a param.
+
+    Snakemake goes by the time stamp of a large file; one that is replaced by an older one is noticed by its size.
+    """
+    return [Path(path).stat().st_size for path in input if not path.startswith("results/")]
+
+
 @functools.cache
 def retries_due(n, style=""):
     """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""

@@ -34,7 +34,6 @@ rule manifest:
             *(rules.tag_policy.output if POLICY_APPLIES else []),
             *([TRAITS] if TRAITS else []),
             *style_files(),
-            *QUALITY,
             *(rules.kohya_resolutions.output if RESOLUTIONS else []),
             *(rules.metadata_csv.output if CSV else []),
             *[f"results/converted/captions_{k}.parquet" for k, source in enumerate(CAPTIONS) if is_json(source["files"][0])],

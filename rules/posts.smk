@@ -26,6 +26,7 @@ rule metadata_csv:
         mem_mb=1500,
     params:
         code=code("metadata_csv"),
+        sizes=sizes,
         columns=verbatim(config["inputs"]["columns"]),
     conda:
         "../envs/data.yaml"
@@ -49,6 +50,7 @@ rule kohya_resolutions:
         mem_mb=1500,
     params:
         code=code("kohya_resolutions"),
+        sizes=sizes,
     conda:
         "../envs/data.yaml"
     message:
@@ -76,6 +78,7 @@ rule posts:
         mem_mb=2000,
     params:
         code=code("posts"),
+        sizes=sizes,
         columns=verbatim(config["inputs"]["columns"]),
     conda:
         "../envs/data.yaml"

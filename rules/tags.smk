@@ -78,6 +78,7 @@ rule captions_json:
         mem_mb=1500,
     params:
         code=code("captions_json"),
+        sizes=sizes,
     conda:
         "../envs/data.yaml"
     message:
@@ -102,6 +103,7 @@ rule base_captions:
         mem_mb=2000,
     params:
         code=code("base_captions"),
+        sizes=sizes,
         sources=verbatim(CAPTIONS),
         converted=[is_json(source["files"][0]) for source in CAPTIONS],
         id_column=verbatim(config["inputs"]["columns"]["id"]),

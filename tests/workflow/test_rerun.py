@@ -1,11 +1,14 @@
 """What runs again after an edit: the rules that the edit reaches."""
 
+import os
+
+import polars as pl
 import pytest
 from projects import Project
 
 ALL_TARS = {"captions_tars": 1, "tags_tars": 1, "captions_tars_of_subset": 1, "tags_tars_of_subset": 1}
 SUBSET = {"subset": 1, "captions_tars_of_subset": 1, "tags_tars_of_subset": 1}
-AFTER_MERGE = {"meta_cap": 1, "quality": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
+AFTER_MERGE = {"meta_cap": 1, "captions_tars": 1, "meta_lat": 1, "missing_final": 1, **SUBSET, "manifest": 1}
 PARSED = {"parse": 4, "fixed": 1, "failed": 1, **AFTER_MERGE}
 
 
@@ -37,6 +40,18 @@ def test_a_moved_project_writes_its_paths_again(built):
     moved = Project(built.folder.rename(built.folder.with_name("moved")))
     assert moved.run("meta_lat").jobs == {"meta_lat": 1}
     assert str(moved.folder / "sample/images") in next(iter(moved.read("meta_lat.json")))
+
+
+def test_an_input_that_is_replaced_by_one_with_an_older_time_is_noticed(built):
+    for name, rules in (("metadata", {"posts": 1, "base_captions": 1}), ("captions", {"base_captions": 1})):
+        path = built.folder / f"sample/{name}.parquet"
+        before = path.read_bytes()
+        pl.read_parquet(path).head(150).write_parquet(path)
+        os.utime(path, (1, 1))
+        assert built.plan("posts", "base_captions") == rules
+        path.write_bytes(before)
+        os.utime(path, (1, 1))
+        assert built.plan("posts", "base_captions") == {}
 
 
 def test_changed_code_generates_no_caption_again(built, without_torch):
