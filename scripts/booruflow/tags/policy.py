@@ -111,13 +111,6 @@ def _name_errors(layer: Tree) -> Iterator[str]:
     for key, entry in entries:
         if re.search(r"\s", entry):
             yield f"{key}: {entry!r} has white space: write the tag as the booru does, such as red_hair"
-    for old, new in layer["rename"].items():
-        if _has_star(new) and not _has_star(old):
-            yield f"rename: {new!r} has a star, and {old!r} has none that it could stand for: write \\* for a star itself"
-
-
-def _has_star(pattern: str) -> bool:
-    return "*" in re.sub(r"\\[*\\]", "", pattern)
 
 
 def _text_errors(policy: Tree) -> Iterator[str]:

@@ -55,7 +55,6 @@ def test_what_needs_no_pass_over_the_tags(policy, section, is_it):
         ({"eras": {"new": 2015, "old": 2015}}, "eras: 'new' and 'old' both begin at 2015: change one"),
         ({"quality": {"words": {"best": 50, "good": 50}}}, r"quality\.words: 'best' and 'good' both begin at 50"),
         ({"divider": "|||"}, r"divider: '\|\|\|' has no place: add divider to tags\.order"),
-        ({"rename": {"a": "*b"}}, r"rename: '\*b' has a star, and 'a' has none"),
         ({"policies": ["nobai"]}, r"tags\.policies: no policy nobai; did you mean noobai\?"),
         ({"policies": ["mine/none.yaml"]}, r"mine/none\.yaml: cannot be read"),
         ({"order": ["quality", "general"]}, r"tags\.order: quality has no words: set tags\.quality\.words"),

@@ -127,6 +127,7 @@ def test_a_cache_that_cannot_be_written_costs_time_only(folder, cache, capsys):
 
 def test_reading_a_large_file_shows_its_progress(folder, cache, monkeypatch, capsys):
     monkeypatch.setattr(module, "SHOWN_BYTES", 1000)
+    monkeypatch.setattr("booruflow.core.progress.SHOWN_AFTER", 0)
     folder_digest(folder)
     assert "reading weights.bin: 100%" in capsys.readouterr().err
     folder_digest(folder)
