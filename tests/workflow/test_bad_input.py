@@ -182,4 +182,6 @@ def test_image_folders_without_an_image_of_a_post(project, tmp_path):
         f"error: config.yaml: inputs.images: no image in {tmp_path}: name the folder of the images, or [] if there are none"
     )
     (tmp_path / "7.png").write_bytes(b"")
-    assert refused(project, "meta_lat.json").startswith("error: config.yaml: inputs.images: no post of the data set has an image")
+    assert refused(project, "resolutions/resolutions.parquet").startswith(
+        "error: config.yaml: inputs.images: no post of the data set has an image"
+    )

@@ -47,7 +47,7 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def environments_of_scripts() -> dict[str, str]:
     """Script -> environment, from the rule files."""
     rules = "".join(path.read_text("utf-8") for path in (ROOT / "rules").glob("*.smk"))
-    rules = rules.replace("{QUALITY_ENV}", "quality")
+    rules = rules.replace("{QUALITY_ENV}", "data")  # without tokenizers
     rules = re.sub(r"\{caption_env\([^}]*\)\}", "transformers", rules)
     return {
         script: env for env, script in re.findall(r'envs/([\w-]+)\.yaml"\n(?:(?!envs/).)*?scripts/(\w+)\.py', rules, re.DOTALL)

@@ -1,4 +1,4 @@
-"""What a person looks at after a run.
+"""What people look at: pages with charts, from one base.
 
-In: posts, tags, captions, resolutions, images, and the outputs of all shards. Out: plots (SVG) and a contact sheet (HTML).
+In: products, counts and images. Out: the report (`overview/`), and charts (SVG) of the token file.
 """
