@@ -1,4 +1,4 @@
-"""The paths, wildcard constraints, params and input functions that rule files share.
+"""The paths, wildcard constraints and input functions that rule files share.
 
 Products are in results/, what a person edits is in edited/, and finished generations are in journal/, which outlives results/.
 Needs the checked config; makes nothing. Reads the config sections inputs, captions, captioner, text, tars and subsets.
@@ -6,12 +6,7 @@ Needs the checked config; makes nothing. Reads the config sections inputs, capti
 
 import functools
 
-from booruflow.captioning.backends.interface import shown_identity
-from booruflow.captioning.prompts.settings import for_style, parser_settings, request_settings
-from booruflow.core.code_digest import code_digest
-from booruflow.sources.images.finding import listing_digest
 from booruflow.sources.inputs import image_folders, is_json, list_edited
-from booruflow.trial.variants import shown_changes
 
 JOURNAL = "journal"
 ATTEMPTS = "results/captions/attempts"
@@ -25,7 +20,6 @@ EDITED = "edited"
 EDIT_LISTS = [f"results/edit_list/edited_{n}.json" for n in SHARDS]
 FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 VARIANTS = config["text"]["variants"]
-PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 
 
 wildcard_constraints:
@@ -36,84 +30,6 @@ wildcard_constraints:
     view=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     export=r"[A-Za-z0-9_-]+",
-
-
-@functools.cache
-def digest(script):
-    """The digest of a script and of the library code that it can run. A change of it reruns the rule."""
-    return code_digest(BASE / f"scripts/{script}.py", BASE / "scripts/booruflow")
-
-
-def code(script):
-    """The digest of a script as a param, computed only for rules that have a job."""
-    return lambda wildcards: digest(script)
-
-
-def verbatim(value):
-    """A config value as a param; without the function Snakemake would read braces in it as wildcards."""
-    return lambda wildcards: value
-
-
-@functools.cache
-def identity(style=CAPTIONER["style"]):
-    """All that determines a caption of a style apart from its request, as a param. Ends the run if captioning is not possible."""
-    if is_main_process():
-        check_captioner(CAPTIONER)
-    return [shown_identity(backend.identity()) for backend in open_backends(for_style(CAPTIONER, style))]
-
-
-@functools.cache
-def trial_identity(variant):
-    """The same of a variant of the trial."""
-    if is_main_process():
-        check_captioner(TRIAL[variant], f"captions.compare.{variant}" if variant in COMPARE else "captioner")
-    return [shown_identity(backend.identity()) for backend in open_backends(TRIAL[variant])]
-
-
-def trial_settings(variant):
-    """What the page of the trial needs of a variant, as a param."""
-    captioner = TRIAL[variant]
-    return {
-        "changes": shown_changes(COMPARE.get(variant, {})),
-        "on_gpu": needs_gpu(captioner),
-        "parser": {**PARSER, **parser_settings(captioner, captioner["style"])},
-    }
-
-
-def caption_env(captioner):
-    """The environment of caption jobs: that of a backend that loads a model also has the packages of tipo, that of servers not."""
-    return "tipo" if captioner["backend"] in ("openai", "server") and captioner["fallback"] else captioner["backend"]
-
-
-def parser(style):
-    """The settings of the parser for the answers to a style, as a param."""
-    return verbatim({**PARSER, **parser_settings(CAPTIONER, style)})
-
-
-def sizes(wildcards, input):
-    """The sizes of the user's files among the inputs, as a param.
-
-    Snakemake goes by the time stamp of a large file; one that is replaced by an older one is noticed by its size.
-    """
-    return [Path(path).stat().st_size for path in input if not path.startswith("results/")]
-
-
-@functools.cache
-def retries_due(n, style=""):
-    """The failed attempts of a shard that are followed by another one, as a param: each new one runs the job again."""
-    if not Path(ATTEMPTS, style).exists():
-        return "0 retries"  # without the imports, which take a moment
-    from booruflow.captioning.failed import read_attempts, retries
-    from booruflow.captioning.journal import journal_files
-
-    with exit_on_user_error():
-        return f"{retries(read_attempts(journal_files(Path(ATTEMPTS, style), int(n), len(SHARDS))))} retries"
-
-
-@functools.cache
-def images_listing():
-    """The names, sizes and times of all images, as a param. Only the main process, which plans and records, looks for changes."""
-    return listing_digest(IMAGES) if is_main_process() else ""
 
 
 def caption_tables(wildcards):
