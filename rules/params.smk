@@ -89,5 +89,11 @@ def retries_due(n, style=""):
 
 @functools.cache
 def images_listing():
-    """The names, sizes and times of all images. Only the main process, which plans and records, looks for changes."""
-    return listing_digest(IMAGES) if is_main_process() else ""
+    """The names, sizes and times of all images.
+
+    Only the main process, which plans and records, lists them. Jobs of a cluster get the digest through their environment: with
+    another one they would take the images for changed, and list them once more before their own work.
+    """
+    if is_main_process():
+        os.environ["BOORUFLOW_IMAGES"] = listing_digest(IMAGES)
+    return os.environ.get("BOORUFLOW_IMAGES", "")

@@ -79,6 +79,11 @@ def test_cancelled_jobs_resume_and_the_products_equal_those_of_a_local_run(log: 
     assert len(set(gpus_used)) == len(gpus_used)
     assert cluster.products() == local.products()
 
+    # no job on a node runs other rules than its own
+    first, last = (cluster.path(name).stat().st_mtime for name in ("images/images.parquet", "captions/raw_0.jsonl"))
+    assert first < last
+    assert cluster.path("meta_lat.json").stat().st_mtime < cluster.path("tars/captions/0000.tar").stat().st_mtime
+
     jobs = finished_jobs(log)
     cancelled = [job for job in jobs if job["JobState"] == "CANCELLED"]
     assert {job["JobId"] for job in cancelled} == set(gpus.values())
