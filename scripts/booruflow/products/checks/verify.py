@@ -81,6 +81,8 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
     """What is wrong with products that are not in the manifest, as far as their jobs recorded them."""
     listed = {f"{results}/{name}" for name in names}
     expected = {f"{results}/{name}" for name in unlisted(names)}
+    # where a run has made them
+    expected |= {path for path in records if path.startswith(f"{results}/changes/")}
     problems = {path: "missing" for path in expected if not state_of(path)}
     for path in filter(state_of, records.keys() - listed):
         if sha256 := records[path].sha256:

@@ -10,7 +10,7 @@ from booruflow.products.checks.verify import verify
 from booruflow.products.manifest import write_manifest
 
 NAMES = ["captions/good_0.json", "meta_cap.json", "tars/tags/0000.tar"]
-UNLISTED = ["captions/raw_0.jsonl", "captions/stats_0.json"]
+UNLISTED = ["captions/raw_0.jsonl", "captions/stats_0.json", "changes/changes.parquet"]
 RECORDS = Path("products.tsv")
 
 
