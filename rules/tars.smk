@@ -25,7 +25,7 @@ rule captions_tars:
     conda:
         "../envs/data.yaml"
     message:
-        "Tars from {input.entries}"
+        "Tars: pack {input.entries}"
     script:
         "../scripts/tars.py"
 

@@ -15,4 +15,5 @@ with job(snakemake.log[0], snakemake.rule):
     vocabulary = build_vocabulary(select_tags(counts, min_count), score_edges)
     write_vocabulary(vocabulary, Path(snakemake.output.text), Path(snakemake.output.table))
     write_costs(threshold_costs(counts, min_count), Path(snakemake.output.costs))
-    print(f"{len(vocabulary):,} tokens in the vocabulary, thresholds {min_count}")
+    least = ", ".join(f"{count} ({category})" for category, count in min_count.items())
+    print(f"{len(vocabulary):,} tokens in the vocabulary, of at least {least} posts")

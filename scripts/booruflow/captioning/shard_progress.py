@@ -36,9 +36,14 @@ def progress_of(folder: Path) -> Iterator[str]:
     total_posts = total_journalled = 0
     for number, split in enumerate(splits):
         posts = pq.read_table(split, columns=["id"])["id"].to_numpy()
-        files = journal_files(folder / "journal", number, len(splits))
+        journal = folder / "journal"
+        # a trial has captioned some of the images already
+        files = [path for place in (journal, *journal.glob("trial_*")) for path in journal_files(place, number, len(splits))]
         journalled = int(np.isin(posts, np.concatenate([np.empty(0, np.int64), *map(ids_in, files)])).sum())
-        state = "done" if _is_done(split, results / f"captions/raw_{number}.jsonl") else _last_written(files)
+        state = _last_written(files)
+        if _is_done(split, results / f"captions/raw_{number}.jsonl"):
+            left = len(posts) - journalled
+            state = f"done, {left} skipped or failed" if left else "done"
         yield _line(str(number), len(posts), journalled, state)
         total_posts, total_journalled = total_posts + len(posts), total_journalled + journalled
     yield _line("all", total_posts, total_journalled, "")

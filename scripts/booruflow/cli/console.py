@@ -93,8 +93,10 @@ class Console(logging.Handler):
         match getattr(fields.get("event"), "value", None):
             case "run_info":
                 self._plan(fields["stats"])
-            case "job_info" if fields["rule_name"] != "all":
+            case "job_info" if fields["output"] or fields["log"]:
                 self._start(fields)
+            case "job_info" if fields["rule_name"] != "all":  # a target such as subset_NAME has nothing to do itself
+                self._done += 1
             case "job_finished":
                 self._finish(fields["job_id"])
             case "job_error":
@@ -142,7 +144,7 @@ class Console(logging.Handler):
             self._write(text)
 
     def _write_line(self, count: str, name: str, text: str) -> None:
-        self._write(f"{time.strftime('%H:%M:%S')} {count:>9}  {name:24} {text}")
+        self._write(f"{time.strftime('%H:%M:%S')} {count:>9}  {name:31} {text}")
 
     def _write(self, text: str) -> None:
         self._stream.write(f"{text}\n")

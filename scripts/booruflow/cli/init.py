@@ -95,6 +95,7 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
         yield f"    images are called {names.template}, as {names.of_posts:,} of {names.looked_at:,} that were looked at"
     elif names.looked_at:
         yield f"    none of the {names.looked_at:,} names looked at has an id of the metadata: set inputs.image_name"
-    yield "Next: check the file, above all captioner.model and captions; then"
+    yield "Next: check the file, name a model (captioner.model) or set captions.generate to false, see some captions and what"
+    yield "all of them will cost (`snakemake trial`), then"
     yield f"  cd {folder}"
     yield "  snakemake -n"

@@ -31,7 +31,8 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     _, alive = psutil.wait_procs(jobs, STOP_TIMEOUT)
     for job in alive:
         job.kill()
-    print(f"{len(jobs)} jobs of the killed run stopped", flush=True)
+    if jobs:
+        print(f"{len(jobs)} jobs of the killed run stopped", flush=True)
     snakemake = [sys.executable, "-m", "snakemake"]
     subprocess.run([*snakemake, "--unlock"], cwd=folder, check=True)
     return subprocess.run([*snakemake, "--rerun-incomplete", *arguments], cwd=folder).returncode

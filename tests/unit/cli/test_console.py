@@ -40,7 +40,9 @@ class Run:
         self.say("Job stats:", event=Event.RUN_INFO, stats=stats | {"total": sum(stats.values())})
 
     def start(self, jobid: int, rule: str, log: Iterable[Path] = (), message: str | None = None, **wildcards: str) -> None:
+        output = [] if rule in ("all", "export_lora") else [f"results/{rule}"]
         fields = {"jobid": jobid, "rule_name": rule, "log": list(map(str, log)), "rule_msg": message, "wildcards": wildcards}
+        fields["output"] = output
         self.say("Rule", event=Event.JOB_INFO, **fields)
 
     def finish(self, jobid: int) -> None:
@@ -73,20 +75,22 @@ def log_of(folder: Path, text: str) -> Path:
 
 def test_a_job_is_one_line_at_its_start_and_one_with_its_count_at_its_end(run: Run, tmp_path: Path) -> None:
     log = log_of(tmp_path, "7 images\ndone: 7 images; 1 ignored\n")
-    run.plan(images=1, caption=2, all=1)
+    run.plan(images=1, export_lora=1, caption=2, all=1)
     run.say("Execute 2 jobs...", event=Event.JOB_STARTED, jobs=[1, 2])
     run.start(1, "images", [log], "Images: list the files")
     run.start(2, "caption", message="Captions of shard 3: generate those: all", n="3")
     run.start(0, "all", message="All products")
     run.finish(1)
+    run.start(3, "export_lora")
+    run.finish(3)
     run.finish(2)
     run.finish(0)
     assert run.end().splitlines() == [
-        "3 jobs: images, caption (2)",
-        "12:00:00            images                   list the files",
-        "12:00:00            caption 3                generate those: all",
-        "12:00:00       1/3  images                   done in 0 s: 7 images; 1 ignored",
-        "12:00:00       2/3  caption 3                done in 0 s",
+        "4 jobs: images, export_lora, caption (2)",
+        "12:00:00            images                          list the files",
+        "12:00:00            caption 3                       generate those: all",
+        "12:00:00       1/4  images                          done in 0 s: 7 images; 1 ignored",
+        "12:00:00       3/4  caption 3                       done in 0 s",
     ]
 
 
@@ -146,7 +150,7 @@ def test_jobs_that_failed_on_a_cluster_together_are_each_named(run: Run, tmp_pat
     jobs = [{"rule_name": "caption", "log": [str(log)]}, {"rule_name": "parse", "log": []}]
     run.say("Error in group", logging.ERROR, event=Event.GROUP_ERROR, job_error_info=jobs)
     shown = run.end()
-    assert "parse                    failed\n" in shown
+    assert "parse                           failed\n" in shown
     assert shown.endswith("\n[caption] error: no GPU\n")
 
 
