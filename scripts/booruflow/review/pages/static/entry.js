@@ -64,7 +64,7 @@ export class Entry {
     const badges = make(
       "div", { className: "row" },
       post.reason && make("span", { className: `badge ${post.origin === "edited" ? "" : "bad"}` }, reasonText(post.reason)),
-      post.flags.map(([flag, detail]) => make("span", { className: "badge warn", title: plain(detail) }, plain(flag))),
+      post.flags.map(([flag, detail]) => make("span", { className: "badge warn" }, plain(detail ? `${flag}: ${detail}` : flag))),
       post.rating && make("span", { className: "badge" }, ratingText(post.rating)),
       post.shard !== null && make("span", { className: "badge" }, `shard ${post.shard}`),
       post.origin !== "bad" && make("span", { className: "badge" }, ORIGINS[post.origin]),
