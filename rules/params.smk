@@ -12,7 +12,7 @@ from booruflow.sources.images.finding import listing_digest
 from booruflow.trial.variants import shown_changes
 
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
-USER_FILES = {*METADATA, *(file for source in CAPTIONS for file in source["files"]), config["inputs"]["resolutions"]}
+CAPTION_FILES = [file for source in CAPTIONS for file in source["files"]]
 
 
 @functools.cache
@@ -67,12 +67,13 @@ def parser(style):
     return verbatim({**PARSER, **parser_settings(CAPTIONER, style)})
 
 
-def sizes(wildcards, input):
-    """The sizes of the user's files among the inputs.
+def sizes(files):
+    """The sizes of files of the user. Those that are missing are reported by Snakemake.
 
-    Snakemake goes by the time stamp of a large file; one that is replaced by an older one is noticed by its size.
+    Snakemake goes by the time stamp of a large file; one that is replaced by an older one is noticed by its size. It leaves out
+    of the comparison what is computed from the inputs of a job.
     """
-    return [Path(path).stat().st_size for path in input if path in USER_FILES]
+    return lambda wildcards: [Path(path).stat().st_size for path in files if Path(path).is_file()]
 
 
 @functools.cache

@@ -26,7 +26,7 @@ rule metadata_csv:
         mem_mb=1500,
     params:
         code=code("metadata_csv"),
-        sizes=sizes,
+        sizes=sizes(CSV),
         columns=verbatim(config["inputs"]["columns"]),
     conda:
         "../envs/data.yaml"
@@ -50,7 +50,7 @@ rule kohya_resolutions:
         mem_mb=1500,
     params:
         code=code("kohya_resolutions"),
-        sizes=sizes,
+        sizes=sizes([RESOLUTIONS] if RESOLUTIONS else []),
     conda:
         "../envs/data.yaml"
     message:
@@ -78,7 +78,7 @@ rule posts:
         mem_mb=2000,
     params:
         code=code("posts"),
-        sizes=sizes,
+        sizes=sizes(METADATA),
         columns=verbatim(config["inputs"]["columns"]),
     conda:
         "../envs/data.yaml"

@@ -78,7 +78,7 @@ rule captions_json:
         mem_mb=1500,
     params:
         code=code("captions_json"),
-        sizes=sizes,
+        sizes=lambda wildcards: sizes(CAPTIONS[int(wildcards.k)]["files"])(wildcards),
     conda:
         "../envs/data.yaml"
     message:
@@ -103,7 +103,7 @@ rule base_captions:
         mem_mb=2000,
     params:
         code=code("base_captions"),
-        sizes=sizes,
+        sizes=sizes([*METADATA, *CAPTION_FILES]),
         sources=verbatim(CAPTIONS),
         converted=[is_json(source["files"][0]) for source in CAPTIONS],
         id_column=verbatim(config["inputs"]["columns"]["id"]),
