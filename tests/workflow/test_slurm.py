@@ -79,7 +79,7 @@ def test_cancelled_jobs_resume_and_the_products_equal_those_of_a_local_run(log: 
     assert len(set(gpus_used)) == len(gpus_used)
     assert cluster.products() == local.products()
 
-    # no job on a node runs other rules than its own
+    # jobs on nodes list no images again, and make no meta_lat again after its own job
     first, last = (cluster.path(name).stat().st_mtime for name in ("images/images.parquet", "captions/raw_0.jsonl"))
     assert first < last
     assert cluster.path("meta_lat.json").stat().st_mtime < cluster.path("tars/captions/0000.tar").stat().st_mtime
