@@ -88,6 +88,9 @@ def retries_due(n, style=""):
         return f"{retries(read_attempts(journal_files(Path(ATTEMPTS, style), int(n), len(SHARDS))))} retries"
 
 
+LISTING_VARIABLE = "BOORUFLOW_IMAGES"
+
+
 @functools.cache
 def images_listing():
     """The names, sizes and times of all images.
@@ -96,5 +99,5 @@ def images_listing():
     another one they would take the images for changed, and list them once more before their own work.
     """
     if is_main_process():
-        os.environ["BOORUFLOW_IMAGES"] = listing_digest(IMAGES)
-    return os.environ.get("BOORUFLOW_IMAGES", "")
+        os.environ[LISTING_VARIABLE] = listing_digest(IMAGES)
+    return os.environ.get(LISTING_VARIABLE, "")
