@@ -5,10 +5,13 @@ from snakemake.utils import min_version
 min_version("9.16.3")
 
 
+include: "rules/internals.smk"
+include: "rules/config_file.smk"
+
+
 configfile: "config.yaml"
 
 
-include: "rules/internals.smk"
 include: "rules/checks.smk"
 include: "rules/common.smk"
 include: "rules/params.smk"

@@ -14,16 +14,11 @@ from pathlib import Path
 
 import yaml
 
-BASE = code_folder()
-sys.path.insert(0, str(BASE / "scripts"))
-silence_ctrl_c(BASE / "scripts")
-
 from booruflow.captioning.backends.registry import captioner_errors, open_backends
 from booruflow.captioning.failed import unanswered, unanswered_line
 from booruflow.captioning.prompts.settings import views, with_profile
 from booruflow.cli.console import console
-from booruflow.core.config import check_config, duplicate_keys
-from booruflow.core.errors import UserError
+from booruflow.core.config import check_config
 from booruflow.exports.settings import export_errors
 from booruflow.quality.settings import quality_errors
 from booruflow.report.overview.settings import shown_settings
@@ -41,13 +36,10 @@ CAPTION_RULES = ("caption", "caption_style")
 INPUTS_RECORD = Path("results/inputs.json")
 
 if has_other_config_files() and not is_module(BASE):
-    raise WorkflowError(
+    sys.exit(
         "--configfile: Snakemake would mix that file with the config.yaml of this folder: give the data set a folder of its"
         " own (booruflow init FOLDER), with its settings in FOLDER/config.yaml, and run snakemake there"
     )
-
-if repeated := [f"{file}: {line}" for file in yaml_config_files() for line in duplicate_keys(Path(file).read_text("utf-8"))]:
-    raise WorkflowError("\n".join(repeated))
 
 try:
     schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8"))
@@ -59,7 +51,7 @@ try:
     TRIAL = trial_variants(config["captioner"], COMPARE, schema["properties"]["captioner"])
     CAPTIONER = with_profile(config.pop("captioner"))  # see rule caption
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(str(error))
 
 # further styles; and what meta_cap_{view}.json holds: captions of a style, or those of one name in the answers to a style
 STYLES = CAPTIONER["styles"][1:] if config["captions"]["generate"] else []
@@ -84,7 +76,7 @@ if is_main_process():
     if errors and config["captions"]["generate"]:
         errors += captioner_errors(CAPTIONER, check_packages=not uses_conda())
     if errors:
-        raise WorkflowError("\n".join(errors))
+        sys.exit("\n".join(errors))
 
 
 @contextlib.contextmanager

@@ -51,11 +51,11 @@ def edited_files():
 
 
 def no_edited_lists(wildcards):
-    """No file. Ends the run if a person has edited an edit list in its place, which a run of its rule would replace."""
-    from booruflow.captioning.edit_list import refuse_edited_lists
+    """No file. Ends the run if a person has edited an edit list in its place, which a run of its rule would replace or remove."""
+    from booruflow.captioning.edit_list import lists_in, refuse_edited_lists
 
     with exit_on_user_error():
-        refuse_edited_lists(EDIT_LISTS, EDITED)
+        refuse_edited_lists(lists_in("results/edit_list"), EDITED)
     return []
 
 

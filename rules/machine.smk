@@ -19,7 +19,7 @@ LOCAL = is_main_process() and not runs_on_cluster()
 try:
     GPUS = len(visible_gpus()) if LOCAL else 0
 except UserError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(str(error))
 
 if GPUS and resource_limit("gpu") is None:
     set_resource_limit("gpu", GPUS)

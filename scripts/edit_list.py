@@ -1,8 +1,10 @@
 """Rule edit_list: the bad outputs of each shard and the captions flagged for the queue, for a person to edit."""
 
+from pathlib import Path
+
 import polars as pl
 
-from booruflow.captioning.edit_list import flagged_entries, unedited_entries
+from booruflow.captioning.edit_list import flagged_entries, lists_in, unedited_entries
 from booruflow.captioning.fixed import read_edits
 from booruflow.captioning.shards import shard_of
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
@@ -19,6 +21,8 @@ with job(snakemake.log[0], snakemake.rule):
     for number, target in enumerate(lists):
         bad = [unedited_entries(path, edited) for path in inputs.bad[number : number + 1]]  # none where nothing is generated
         total += write_entries(target, merged_latest([[flagged.filter(shards == number)], *bad]))
+    for earlier in set(lists_in(Path(lists[0]).parent)) - set(map(Path, lists)):  # there were more shards
+        earlier.unlink()
     print(
         f"{total - len(flagged)} bad outputs, {len(flagged)} flagged captions: copy the files to {params.folder}/, by any names"
         " that are free, and edit text or caption there"

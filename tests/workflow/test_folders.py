@@ -1,5 +1,6 @@
 """A data set is a folder of its own; the code is elsewhere, and a link leads to it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,8 @@ def test_two_runs_in_one_folder_are_refused(data_set: Project) -> None:
         data_set.wait_for(process, (data_set.folder / "started").exists)
         command = [sys.executable, "-m", "snakemake", "--cores", "1", "tokens"]
         second = subprocess.run(command, cwd=data_set.folder, capture_output=True, text=True)
-    assert second.returncode and "LockException" in second.stderr
+    assert second.returncode and "\nerror: this folder is locked by another run: wait for it; " in second.stderr
+    assert "--unlock" not in second.stderr
     assert not data_set.path("tokens").exists()
 
 
@@ -105,8 +107,36 @@ def test_settings_of_the_sample_are_in_no_other_data_set(data_set: Project) -> N
 def test_without_a_config_the_error_says_what_is_missing(tmp_path: Path) -> None:
     project = Project(tmp_path)
     (tmp_path / "workflow").symlink_to(ROOT)
-    assert "config.yaml" in project.run("-n", code=1).text
+    assert project.run("-n", code=1).text.splitlines()[-1].startswith("config.yaml: not in this folder: ")
     assert not project.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"inputs:\n\tx: 1\n", [r"config\.yaml: line 2, column 1: not YAML \(found character .+\): correct the line, .+"]),
+        (b"tars: [\n", [r"config\.yaml: line 2, column 1: not YAML .+"]),
+        (b"# caf\xe9\ninputs: {}\n", [r"config\.yaml: line 1: not UTF-8: save the file as UTF-8"]),
+        (b"# nothing\n", [r"config\.yaml: holds no section such as inputs: .+"]),
+        (b"- a\n", [r"config\.yaml: holds no section such as inputs: .+"]),
+        (b"tars: {}\nseed: 1\ntars: {}\n", [r"config\.yaml: tars: twice, in lines 1 and 3: keep one"]),
+        (
+            b"captioner: {backend: transformer}\ncaptions: {shrads: 3}\n",
+            [
+                r'config\.yaml: captioner\.backend: "transformer" is not one of .+; did you mean transformers\?',
+                r"config\.yaml: captions\.shrads: unknown key; did you mean shards\?",
+                r"config\.yaml: inputs\.metadata: missing",
+            ],
+        ),
+    ],
+    ids=["tab", "bracket", "bytes", "empty", "list", "twice", "keys"],
+)
+def test_a_config_that_is_wrong_is_named_in_lines_of_its_own(tmp_path: Path, content: bytes, lines: list[str]) -> None:
+    project = Project(tmp_path)
+    (tmp_path / "workflow").symlink_to(ROOT)
+    (tmp_path / "config.yaml").write_bytes(content)
+    said = [line for line in project.run("-n", code=1).text.splitlines() if not line.startswith("Using ")]
+    assert all(re.fullmatch(*pair) for pair in zip(lines, said, strict=True)), said
 
 
 @pytest.fixture

@@ -50,6 +50,11 @@ def test_the_edit_list_is_made_on_request_and_a_copy_of_it_edits_nothing(built, 
     assert found in ran.text
     assert built.read("meta_cap.json") == sample.read("meta_cap.json")
 
+    shutil.copy(built.path("edit_list/edited_0.json"), built.path("edit_list/edited_7.json"))  # as of an earlier number of shards
+    built.path("edit_list/edited_0.json").unlink()
+    built.run("edit_list")
+    assert sorted(path.name for path in built.path("edit_list").iterdir()) == [f"edited_{n}.json" for n in range(4)]
+
     edited = next(path for path in built.path("edit_list").iterdir() if "digest" in path.read_text())
     edited.write_text(edited.read_text().replace('"text":"', '"text":"Typed here. ', 1))
     line = f"{edited.relative_to(built.folder)}: edited (id "

@@ -1,5 +1,6 @@
 """Rule edit_list: the bad outputs of a shard and flagged captions that nobody has edited yet, for a person to edit."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from booruflow.core.errors import UserError
 from booruflow.core.idjson import decode_object, read_entries
 from booruflow.core.streams import Stream, semi_join
 from booruflow.core.tables import read_stream
+
+LIST_NAME = re.compile(r"edited_\d+\.json")
 
 
 def unedited_entries(bad: str | Path, edited: Collection[int]) -> Stream:
@@ -46,13 +49,18 @@ def _with_flags(caption: str, flags: dict[str, str]) -> str:
     return orjson.dumps({"caption": caption, "flags": flags, DIGEST: text_digest(caption)}).decode()
 
 
-def refuse_edited_lists(lists: Iterable[str | Path], folder: str) -> None:
-    """Before lists are replaced: refuse if a person has edited one of them, and not a copy in `folder`.
+def lists_in(folder: str | Path) -> list[Path]:
+    """The edit lists in a folder of the results, also those of an earlier number of shards."""
+    return sorted(path for path in Path(folder).glob("edited_*.json") if LIST_NAME.fullmatch(path.name))
+
+
+def refuse_edited_lists(lists: Iterable[Path], folder: str) -> None:
+    """Before lists are replaced or removed: refuse if a person has edited one of them, and not a copy in `folder`.
 
     Raises:
         UserError: a list has an edited entry, or is not as it was written.
     """
-    for path in filter(Path.exists, map(Path, lists)):
+    for path in lists:
         edited = [post for post, entry in read_edited(path).items() if is_edited(entry)]
         if edited:
             raise UserError(

@@ -37,6 +37,14 @@ CHATTER = (
 """How messages begin that Snakemake (9.16 to 9.27) writes of each run, and that say nothing of this one."""
 
 
+LOCKED = "LockException"
+LOCKED_FOLDER = (
+    "error: this folder is locked by another run: wait for it; if it was killed, continue with `booruflow resume` and the"
+    " arguments of that run"
+)
+"""Replaces Snakemake's advice, which is to remove the lock: jobs that a killed run left behind would go on."""
+
+
 @dataclass(frozen=True)
 class RunningJob:
     """A job that has started."""
@@ -140,6 +148,8 @@ class Console(logging.Handler):
 
     def _say(self, text: str, is_error: bool) -> None:
         """Show a message, but for those of every run, and what Snakemake says of a failed job."""
+        if text.startswith(LOCKED):
+            text = LOCKED_FOLDER
         if text and not text.startswith(CHATTER) and not (is_error and self._error):
             self._write(text)
 

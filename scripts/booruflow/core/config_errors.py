@@ -2,13 +2,13 @@
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jsonschema.exceptions import ValidationError
 
 
 def error_lines(error: ValidationError) -> Iterator[str]:
-    """One line for each problem: the dotted path of the key, what is wrong, and for an unknown key a suggestion."""
+    """One line for each problem: the dotted path of the key, what is wrong, and for a misspelt word a suggestion."""
     path = ".".join(map(str, error.absolute_path))
     value, limit, schema = error.instance, error.validator_value, error.schema
     shown = json.dumps(value, ensure_ascii=False, default=str)
@@ -17,16 +17,16 @@ def error_lines(error: ValidationError) -> Iterator[str]:
             known = list(schema.get("properties", {}))
             for key in value:
                 if key not in known:
-                    nearest = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
-                    hint = f"did you mean {nearest[0]}?" if nearest else f"known keys: {', '.join(known)}"
-                    yield f"{_dotted(path, key)}: unknown key; {hint}"
+                    hint = _nearest(key, known) or f"; known keys: {', '.join(known)}"
+                    yield f"{_dotted(path, key)}: unknown key{hint}"
         case "required":
             yield from (f"{_dotted(path, key)}: missing" for key in limit if key not in value)
         case "type":
             types = [limit] if isinstance(limit, str) else limit
             yield f"{path}: {shown} is not {' or '.join(map(_with_article, types))}"
         case "enum":
-            yield f"{path}: {shown} is not one of {', '.join(json.dumps(each, ensure_ascii=False) for each in limit)}"
+            values = ", ".join(json.dumps(each, ensure_ascii=False) for each in limit)
+            yield f"{path}: {shown} is not one of {values}{_nearest(value, limit)}"
         case _:
             problem = _PROBLEMS.get(str(error.validator))
             yield f"{path}: {shown} {problem} {limit}" if problem else f"{path}: {error.message}"
@@ -43,6 +43,12 @@ _PROBLEMS = {
     "multipleOf": "is not a multiple of",
 }
 """The problem of a value that breaks a keyword of JSON Schema; for other keywords the message of jsonschema stands."""
+
+
+def _nearest(word: object, known: Sequence[object]) -> str:
+    """A suggestion for a misspelt word; empty if none is near."""
+    nearest = difflib.get_close_matches(str(word), [each for each in known if isinstance(each, str)], n=1, cutoff=0.5)
+    return f"; did you mean {nearest[0]}?" if nearest else ""
 
 
 def _dotted(path: str, key: object) -> str:

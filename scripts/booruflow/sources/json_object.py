@@ -23,6 +23,9 @@ from booruflow.sources.tables.sorted_rows import refuse_duplicates
 BLOCK = 1 << 20
 """Bytes of JSON decoded at a time."""
 
+OPENING = 1 << 16
+"""Bytes at the start of a file that are looked at before the first job."""
+
 MAX_ENTRY = 64 << 20
 """Bytes of the longest entry accepted, so that a file which is not keyed by post is refused before it fills the memory."""
 
@@ -59,7 +62,7 @@ def post_rows(
                 try:
                     rows.append((_id_of(key), *values_of(entry)))
                 except ValueError as error:
-                    raise UserError(f"{path}: key {key!r}: {error}: fix or remove the entry") from error
+                    raise UserError(f"{path}: key {key[:100]!r}: {error}: fix or remove the entry") from error
             frame = pl.DataFrame(rows, schema=dict(schema), orient="row")
             ids.append(frame["id"].to_numpy())
             yield frame
@@ -86,11 +89,7 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
     with open_input(path) as file, progress(Path(path).stat().st_size, Path(path).name, "B") as bar:
         opening = file.read(BLOCK)
         bar.update(len(opening))
-        text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not text.startswith(b"{"):
-            raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
-        refuse_json_lines(path, text)
-        rest, count = text[1:], 0
+        rest, count = _opened(path, opening), 0
         while True:
             commas, members = _entry_commas(rest)
             if len(commas):
@@ -107,6 +106,21 @@ def read_object(path: str | Path) -> Iterator[dict[str, Json]]:
         raise UserError(f"{path}: {_key(last)}: the file is cut short in or after it: download or write it again")
     if count or last != b"}":
         yield _decode(path, last[:-1], commas[:0], _entry_commas(last[:-1] + b",")[1])
+
+
+def check_opening(path: str | Path) -> None:
+    """Raise a UserError if a file cannot be read, or does not begin as an object of many entries does. Reads only its start."""
+    with open_input(path) as file:
+        _opened(path, file.read(OPENING))
+
+
+def _opened(path: str | Path, opening: bytes) -> bytes:
+    """The start of a file behind its first brace."""
+    text = opening.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text.startswith(b"{"):
+        raise UserError(f'{path}: begins with {text[:20]!r}, not with an object {{"<id>": ...}}: name another file')
+    refuse_json_lines(path, text)
+    return text[1:]
 
 
 def refuse_json_lines(path: str | Path, text: bytes) -> None:

@@ -3,7 +3,7 @@ import json
 import polars as pl
 import pytest
 
-from booruflow.captioning.edit_list import flagged_entries, refuse_edited_lists, unedited_entries
+from booruflow.captioning.edit_list import flagged_entries, lists_in, refuse_edited_lists, unedited_entries
 from booruflow.captioning.fixed import is_edited, read_bad_texts, read_edited, text_digest
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entries, write_entries
@@ -36,9 +36,12 @@ def test_an_entry_is_the_bad_one_and_the_digest_of_its_text(bad):
 
 
 def test_a_list_that_was_edited_in_its_place_is_not_replaced(tmp_path, bad):
-    lists = [tmp_path / "edit_list/edited_0.json", tmp_path / "edit_list/edited_1.json"]
-    refuse_edited_lists(lists, "edited")
-    write_entries(lists[0], unedited_entries(bad, []))
+    folder = tmp_path / "edit_list"
+    assert lists_in(folder) == []
+    write_entries(folder / "edited_10.json", unedited_entries(bad, []))  # of more shards than there are now
+    folder.joinpath("edited_x.json").write_text("mine")
+    lists = lists_in(folder)
+    assert lists == [folder / "edited_10.json"]
     refuse_edited_lists(lists, "edited")
     written = lists[0].read_text()
     lists[0].write_text(json.dumps(json.loads(written), indent=4))
@@ -47,12 +50,12 @@ def test_a_list_that_was_edited_in_its_place_is_not_replaced(tmp_path, bad):
         assert written.count(change[0]) == 1
         lists[0].write_text(written.replace(*change))
         with pytest.raises(
-            UserError, match=r"edited_0\.json: edited \(id \d+ and 0 more\), and would be replaced: move it to edited/"
+            UserError, match=r"edited_10\.json: edited \(id \d+ and 0 more\), and would be replaced: move it to edited/"
         ):
             refuse_edited_lists(lists, "edited")
         assert len(read_edited(lists[0])) == 3
     lists[0].write_text(written.replace('"4": {', '"4": '))
-    with pytest.raises(UserError, match=r"edited_0\.json: line 2, column \d+: not valid JSON"):
+    with pytest.raises(UserError, match=r"edited_10\.json: line 2, column \d+: not valid JSON"):
         refuse_edited_lists(lists, "edited")
 
 

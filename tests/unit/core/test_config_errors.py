@@ -37,6 +37,10 @@ def errors(config: dict[str, Any]) -> list[str]:
         ({"captioner": {"temperature": 0}}, "captioner.temperature: 0 is not above 0"),
         ({"captioner": {"temperature": "☃"}}, 'captioner.temperature: "☃" is not a number or null'),
         ({"captioner": {"backend": "vllm"}}, 'captioner.backend: "vllm" is not one of "transformers", "openai"'),
+        (
+            {"captioner": {"backend": "transformer"}},
+            'captioner.backend: "transformer" is not one of "transformers", "openai"; did you mean transformers?',
+        ),
         ({"captioner": 5}, "captioner: 5 is not a section of keys"),
         ({"sources": [{"file": "a"}, {"fil": "b", "file": "c"}]}, "sources.1.fil: unknown key; did you mean file?"),
         ({"metadata": []}, "metadata: [] has fewer entries than 1"),

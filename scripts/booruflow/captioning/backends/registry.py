@@ -44,11 +44,14 @@ def captioner_errors(captioner: Mapping[str, Any], check_packages: bool) -> list
         check_packages: whether caption jobs run in the environment of this process.
     """
     errors = []
-    for name in filter(None, (captioner["backend"], captioner["fallback"])):
+    for key in ("backend", "fallback"):
+        name = captioner[key]
+        if name is None:
+            continue
         missing = [package for package in PACKAGES[name] if find_spec(package) is None] if check_packages else []
         if missing:
             errors.append(
-                f"config.yaml: captioner.backend: {name} needs the package {missing[0]}, which is not installed: run"
+                f"config.yaml: captioner.{key}: {name} needs the package {missing[0]}, which is not installed: run"
                 f" `python -m pip install --group {name}` in the clone of booruflow, or snakemake with --sdm conda"
             )
         if name != "tipo" and captioner["model"] is None:

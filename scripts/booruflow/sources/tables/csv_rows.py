@@ -110,7 +110,7 @@ def csv_header(path: str | Path, file: CsvFile, columns: Sequence[Column]) -> tu
     except (csv.Error, UnicodeEncodeError) as error:
         raise UserError(f"{path}: its header is not CSV in UTF-8 ({error}): write the file again") from error
     check_columns(path, header, columns)
-    return header, bool(text.read().strip())
+    return header, any(map(str.strip, text))
 
 
 def csv_batches(path: str | Path, file: CsvFile, header: Sequence[str], columns: Sequence[Column]) -> Iterator[pa.RecordBatch]:

@@ -1,6 +1,7 @@
-"""The schemas of all input tables, checked before the first job: columns are there, once, and ids can be found."""
+"""Input tables and JSON, checked before the first job: columns are there, once, ids can be found, and JSON is an object."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tqdm import tqdm
 from booruflow.core.errors import UserError
 from booruflow.core.tables import open_table
 from booruflow.sources.inputs import is_csv, is_json
+from booruflow.sources.json_object import check_opening
 from booruflow.sources.posts import metadata_columns
 from booruflow.sources.tables.columns import Column, check_columns
 from booruflow.sources.tables.csv_rows import CsvFile, csv_header
@@ -17,17 +19,21 @@ from booruflow.sources.tables.sorted_rows import find_id_column
 
 
 def table_errors(inputs: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the tables that the config section `inputs` names and that exist, one line each. Reads no rows."""
-    names = inputs["columns"]
-    tables = [("metadata", path, names["id"], metadata_columns(names)) for path in inputs["metadata"]]
+    """What is wrong with the tables and JSON files of the config section `inputs` that exist, one line each. Reads no rows."""
+    names, resolutions = inputs["columns"], inputs["resolutions"]
+    checks = [("metadata", path, partial(_check, path, names["id"], metadata_columns(names))) for path in inputs["metadata"]]
     for k, source in enumerate(inputs["captions"]):
         columns = [Column(name, name, pl.String) for name in source["columns"]]
-        tables += [(f"captions.{k}", path, source["id"], columns) for path in source["files"] if not is_json(path)]
+        for path in source["files"]:
+            check = partial(check_opening, path) if is_json(path) else partial(_check, path, source["id"], columns)
+            checks.append((f"captions.{k}", path, check))
+    if resolutions:
+        checks.append(("resolutions", resolutions, partial(check_opening, resolutions)))
     errors = []
-    for key, path, id_name, columns in tables:
+    for key, path, check in checks:
         if Path(path).exists():
             try:
-                _check(path, id_name, columns)
+                check()
             except UserError as error:
                 errors.append(f"config.yaml: inputs.{key}: {error}")
     return errors

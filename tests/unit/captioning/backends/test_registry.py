@@ -61,6 +61,8 @@ def test_all_that_keeps_from_captioning_is_named_at_once(monkeypatch, tmp_path):
     assert model.startswith("config.yaml: captioner.model: no model is named")
     assert tipo.startswith("config.yaml: captioner.tipo.model: there is no folder nowhere")
     assert captioner_errors(captioner, check_packages=False) == [model, tipo]
+    monkeypatch.setitem(PACKAGES, "tipo", ("no_such_package",))
+    assert "captioner.fallback: tipo needs the package no_such_package" in captioner_errors(captioner, check_packages=True)[2]
 
 
 def test_a_captioner_that_can_work_has_no_errors(tmp_path):

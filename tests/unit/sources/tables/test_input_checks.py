@@ -21,12 +21,17 @@ def test_all_tables_are_checked_and_all_errors_named(tmp_path):
         {"files": [paths["e.json"]], "id": "id", "columns": ["caption"]},
     ]
     metadata = [paths["a.parquet"], paths["b.csv"], paths["d.parquet"]]
-    csv, broken, no_id, no_text = table_errors({"columns": COLUMNS, "metadata": metadata, "captions": captions})
+    (tmp_path / "f.json").write_text('{"id": 1, "caption": "a"}\n{"id": 2, "caption": "b"}\n')
+    inputs = {"columns": COLUMNS, "metadata": metadata, "captions": captions, "resolutions": str(tmp_path / "f.json")}
+    csv, broken, no_id, no_text, no_object, json_lines = table_errors(inputs)
     assert csv.startswith(f"config.yaml: inputs.metadata: {paths['b.csv']}: no column 'tags'") and "inputs.columns.general" in csv
     assert broken.startswith(f"config.yaml: inputs.metadata: {paths['d.parquet']}: ")
     assert no_id.startswith(f"config.yaml: inputs.captions.0: {paths['c.parquet']}: no column 'id'")
     assert no_text.startswith(f"config.yaml: inputs.captions.1: {paths['c.parquet']}: no column 'text'")
-    assert table_errors({"columns": COLUMNS, "metadata": metadata[:1], "captions": captions[2:]}) == []
+    assert no_object.startswith(f"config.yaml: inputs.captions.2: {paths['e.json']}: begins with b'not JSON', not with an object")
+    assert json_lines.startswith(f"config.yaml: inputs.resolutions: {tmp_path}/f.json: JSON Lines")
+    (tmp_path / "e.json").write_text('{"1": "a"}')
+    assert table_errors(inputs | {"metadata": metadata[:1], "captions": captions[2:], "resolutions": ""}) == []
 
 
 def test_the_columns_that_any_metadata_file_has(tmp_path):
