@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
 
 from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared, Request
 from booruflow.captioning.skipped import Skips, skip_unreadable
@@ -62,10 +62,14 @@ class Stop:
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self.signal:
-            os._exit(128 + number)  # as safe as kill -9, and does not wait for a thread that loads a model
+            self.end_at_once()
         self.signal = number
         name = signal.Signals(number).name
         sys.stderr.write(f"{name}: stopping after the captions in progress; send it again to stop at once\n")
+
+    def end_at_once(self) -> NoReturn:
+        """End the process: as safe as kill -9, and does not wait for a thread that loads a model."""
+        os._exit(128 + self.signal)
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
@@ -130,7 +134,7 @@ class Engine(Generic[TaskT]):
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
         self._pace = pace
         self._failures_in_a_row = 0
-        self._loaded = False
+        self._loaded = self._loading = False
         self._load_error: UserError | None = None
         self._load_lock = threading.Lock()
 
@@ -149,6 +153,8 @@ class Engine(Generic[TaskT]):
                 self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
             self.backend.close()  # a thread may be waiting for what this ends
+            if self._stop.signal and self._loading:
+                self._stop.end_at_once()
             pool.shutdown(cancel_futures=True)
         if self._stop.signal:
             raise SystemExit(128 + self._stop.signal)
@@ -200,10 +206,7 @@ class Engine(Generic[TaskT]):
         answers = [answer for part in self.backend.generate(iter([[prepared]])) for answer in part]
         if not all(isinstance(answer, Generation) for answer in answers):
             count = f"{self._failures_in_a_row} caption requests in a row" if self._failures_in_a_row > 1 else "a caption request"
-            raise UserError(
-                f"{count} failed ({reason}), and so did a test with a plain image: the backend is at fault: fix it and run again"
-                " to continue"
-            )
+            raise self.backend.broken(f"{count} failed ({reason}), and so did a test with a plain image")
         self._failures_in_a_row = 0
 
     def _batches(
@@ -254,11 +257,14 @@ class Engine(Generic[TaskT]):
                 raise self._load_error
             if not self._loaded:
                 start = time.monotonic()
+                self._loading = True
                 try:
                     self.backend.load()
                 except UserError as error:
                     self._load_error = error  # so that no other thread tries it again
                     raise
+                finally:
+                    self._loading = False
                 self._loaded = True
                 self.meter.loading_seconds = time.monotonic() - start
                 bar.unpause()  # the rate shown is that of generation
