@@ -91,13 +91,13 @@ class Meter:
     completion_tokens: int = 0
     loading_seconds: float = 0.0
     waiting_seconds: float = 0.0
-    """The time in which the backend waited for images."""
+    """Of `generating_seconds`, the time in which the backend waited for images."""
     generating_seconds: float = 0.0
-    """The time since the first request, including waiting, excluding loading."""
+    """By the clock, from the first request that was ready to the last answer; a trial counts the same."""
 
     def line(self) -> str:
-        """The figures for a log or a progress bar; all time before the first answer is waiting."""
-        seconds = max(self.generating_seconds, self.waiting_seconds, 1e-9)
+        """The figures for a log or a progress bar."""
+        seconds = max(self.generating_seconds, 1e-9)
         return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting_seconds / seconds:.0%} waiting for images"
 
 
@@ -134,6 +134,8 @@ class Engine(Generic[TaskT]):
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
         self._pace = pace
         self._failures_in_a_row = 0
+        self._last = self._waiting = 0.0
+        """When the last answers came, or the first request was ready, and the waiting since then; 0 before that."""
         self._loaded = self._loading = False
         self._load_error: UserError | None = None
         self._load_lock = threading.Lock()
@@ -165,7 +167,7 @@ class Engine(Generic[TaskT]):
         failed: dict[int, tuple[TaskT, str]] = {}
         batches = self._batches(iter(blocks), pool, in_progress, bar)
         while True:
-            start, loading = time.monotonic(), self.meter.loading_seconds
+            self._last = self._waiting = 0.0
             for answers in self.backend.generate(self._until_in_doubt(batches)):
                 answered = [(in_progress.pop(answer.id), answer) for answer in answers]
                 finished = [(task, answer) for task, answer in answered if isinstance(answer, Generation)]
@@ -177,8 +179,9 @@ class Engine(Generic[TaskT]):
                 self.meter.prompt_tokens += sum(generation.prompt_tokens for _, generation in finished)
                 self.meter.completion_tokens += sum(generation.completion_tokens for _, generation in finished)
                 now = time.monotonic()
-                self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
-                start, loading = now, self.meter.loading_seconds
+                self.meter.generating_seconds += now - self._last
+                self.meter.waiting_seconds += self._waiting
+                self._last, self._waiting = now, 0.0
                 bar.update(len(finished))
                 self._pace.add(len(finished), sum(generation.completion_tokens for _, generation in finished))
                 left = self._pace.seconds_for(bar.total - bar.n)
@@ -191,6 +194,7 @@ class Engine(Generic[TaskT]):
     def _until_in_doubt(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Prepared]]:
         """The batches, until too many requests in a row have failed; the rest stays in `batches`."""
         while self._failures_in_a_row < DOUBT_AFTER_FAILURES and (batch := next(batches, None)) is not None:
+            self._last = self._last or time.monotonic()  # what was before is loading
             yield batch
 
     def _probe_backend(self, reason: str) -> None:
@@ -222,7 +226,7 @@ class Engine(Generic[TaskT]):
             prepared = []
             requests = opened.popleft()
             for number, (task, future) in enumerate(requests, 1):
-                start, loading = time.monotonic(), self.meter.loading_seconds
+                start = time.monotonic()
                 try:
                     if not self._wait_for(future):
                         return
@@ -231,8 +235,8 @@ class Engine(Generic[TaskT]):
                 except Unreadable as error:
                     self.skips[task.id] = skip_unreadable(error)
                     bar.update()
-                waited = time.monotonic() - start - (self.meter.loading_seconds - loading)
-                self.meter.waiting_seconds += max(0.0, waited)  # loading may have begun before the waiting
+                if self._last:
+                    self._waiting += time.monotonic() - start
                 if number < len(requests) and self.backend.batch_size > 1:
                     continue
                 for batch in make_batches(prepared, self.backend.batch_size):
