@@ -21,6 +21,8 @@ from booruflow.report.overview.posts import (
 from booruflow.report.overview.shards import FAILED, FALLBACK, REPAIRED, ShardFigures
 from booruflow.report.svg import Axis, histogram
 
+SHOWN_DIGITS = 8
+"""Of the digest of a model's folder, or of its commit."""
 COLOURS = {EXISTING: "c1", GENERATED: "c2", EDITED: "c3", TAGS: "c4"}
 OUTCOME_COLOURS = {"good": "c2", REPAIRED: "c6", FALLBACK: "c1", FAILED: "c7", "bad": "c5", "skipped": "c4"}
 
@@ -107,6 +109,20 @@ def device(settings: Mapping[str, str]) -> str:
     if settings.get("captioner.backend") == "openai":
         return "server"
     return "CPU" if settings.get("captioner.device") == "cpu" else "GPU"
+
+
+def shown_model(model: str, settings: Mapping[str, str]) -> str:
+    """A model of `ShardFigures`, backend and identity, by its name in the config, with the start of its digest or commit.
+
+    `transformers folder:5f0c12ab...` is shown as `transformers: sample/captioner (5f0c12ab)`.
+    """
+    backend, _, identity = model.partition(" ")
+    if identity.startswith("folder:"):
+        section = "captioner.tipo" if backend == "tipo" else "captioner"
+        name, version = settings.get(f"{section}.model", "folder"), identity.removeprefix("folder:")
+    else:
+        name, _, version = identity.partition("@")
+    return f"{backend}: {name}{f' ({version[:SHOWN_DIGITS]})' if version else ''}"
 
 
 def length_charts(posts: PostCounts) -> list[tuple[str, int, Markup]]:

@@ -117,6 +117,7 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
         **_duplicates(files.posts),
         "examples": _examples(files),
         "settings": settings,
+        "models": [figures.shown_model(model, dict(settings)) for model in sorted(total.models)],
         "device": figures.device(dict(settings)),
         "bar": bar,
         "widest": figures.widest,
