@@ -164,3 +164,15 @@ def test_what_is_no_data_set_is_named(tmp_path):
     (tmp_path / "config.yaml").write_text("captions: {shards: none}")
     with pytest.raises(UserError, match=r"config\.yaml: .*"):
         Dataset(tmp_path)
+
+
+def test_a_search_offers_flags_with_their_counts_reasons_and_shards(dataset):
+    assert (dataset.choices().flags, dataset.choices().shards) == ({}, SHARDS)
+    assert {"truncated", "no image"} <= set(dataset.choices().reasons)
+    path = dataset.folder / "results/quality/counts.json"
+    path.parent.mkdir()
+    path.write_text('{"flags": {"a": {}, "b": {"base": 2, "generated": 5}, "c": {"base": 1}}}')
+    assert dataset.choices().flags == {"b": 7, "c": 1, "a": 0}
+    path.write_text('{"flags": 3}')
+    assert dataset.choices().flags == {}
+    assert any("counts.json" in line for line in dataset.missing())
