@@ -168,7 +168,7 @@ export class Entry {
     const { caption, reason, fault, sound } = parsed;
     const good = caption !== null;
     const asItIs = mode === "caption" && !this.dirty; // an existing caption is not parsed
-    const asTyped = good && mode === "caption" && caption === text;
+    const asTyped = good && mode === "caption" && caption === text.trim();
     this.outcome.hidden = asTyped || asItIs;
     const isSound = !good && unchanged && Boolean(sound);
     this.outcome.classList.toggle("bad", !good && !isSound);
