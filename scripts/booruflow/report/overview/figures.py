@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.report.overview.posts import (
     BIN_WIDTH,
     EDITED,
@@ -109,6 +109,21 @@ def device(settings: Mapping[str, str]) -> str:
     return "CPU" if settings.get("captioner.device") == "cpu" else "GPU"
 
 
+def model_name(recorded: str, settings: Mapping[str, str]) -> tuple[str, str]:
+    """The name of a model, and what identifies it, of its backend and identity as `ShardFigures.models` has them.
+
+    A folder is recorded by a digest of its files: its name is that of the settings, if that backend is in them.
+    """
+    backend, _, identity = recorded.partition(" ")
+    kind, _, digest = identity.partition(":")
+    if kind != "folder":
+        return identity or backend, f"backend {backend}" if identity else ""
+    section = "captioner.tipo.model" if backend == "tipo" else "captioner.model"
+    is_configured = backend in (settings.get("captioner.backend"), settings.get("captioner.fallback"))
+    name = settings.get(section, "") if is_configured else ""
+    return name or "a folder", f"backend {backend}, digest of its files {digest[:12]}"
+
+
 def length_charts(posts: PostCounts) -> list[tuple[str, int, Markup]]:
     """A histogram of the words of captions for each source that has captions: its name, their number, the chart."""
     used = [int(np.flatnonzero(bins).max(initial=0)) for bins in posts.words.values()]
@@ -132,7 +147,8 @@ def bucket_rows(posts: PostCounts) -> list[Row]:
         for width, height in sorted(frequent, key=lambda size: (-size[0] / size[1], size))
     ]
     rest = posts.buckets.total() - sum(row.count for row in rows)
-    return [*rows, Row(f"{len(posts.buckets) - len(rows)} others", rest, [("c4", "", rest)])] if rest else rows
+    others = counted_noun(len(posts.buckets) - len(rows), "other")
+    return [*rows, Row(others, rest, [("c4", "", rest)])] if rest else rows
 
 
 def ratio_chart(posts: PostCounts) -> Markup:

@@ -202,6 +202,7 @@ def test_the_counts_of_consistent_products(products):
         "captions": 5,
         "for_the_trainer": 6,
         "of_these_tags_alone": 2,
+        "left_out": 1,
     }
 
 
