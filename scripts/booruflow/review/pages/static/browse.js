@@ -1,6 +1,6 @@
 // All posts, a page at a time, and any of them in full.
 
-import { ask, count, find, frame, listen, make, report, shown } from "./common.js";
+import { ask, count, find, frame, listen, make, noun, report, shown } from "./common.js";
 import { Entry, ENTRY_KEYS, entryActions } from "./entry.js";
 import { ORIGINS, ratingText, reasonText } from "./facts.js";
 import { Filters, RATINGS } from "./filters.js";
@@ -68,7 +68,7 @@ async function showPlace() {
   total = answer.total;
   fill(answer.posts);
   const last = first + answer.posts.length;
-  setPosition(total ? `${count(first + 1)}–${count(last)} of ${count(total)} posts` : "", first === 0, last >= total);
+  setPosition(total ? `${count(first + 1)}–${count(last)} of ${noun(total, "post")}` : "", first === 0, last >= total);
   if (!total) await nothing();
 }
 
