@@ -233,6 +233,7 @@ def test_the_manifest_agrees_with_the_files(sample, shards, posts):
         "replaced_by_a_later_source": len(base) + good + fixed - len(captions),
         "tags_only": 0,
         "captions": len(captions),
+        "without_caption": len(posts) - len(captions),
         "for_the_trainer": len(lat),
         "of_these_tags_alone": sum("tags" not in entry for entry in lat.values()),
         "left_out": len(posts) - len(lat),

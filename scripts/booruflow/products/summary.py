@@ -15,7 +15,7 @@ from booruflow.core.files import open_whole, read_json
 LABELS = {
     "posts": "posts",
     "base_captions": "with an existing caption",
-    "to_caption": "without one",
+    "to_caption": "to be captioned",
     "good": "  caption generated",
     "bad": "  answer bad",
     "skipped": "  skipped: no image that can be read, or no metadata",
@@ -35,6 +35,7 @@ LABELS = {
     "replaced_by_a_later_source": "captions that an edit replaced",
     "tags_only": "tags alone by choice of a person",
     "captions": "captions",
+    "without_caption": "posts without a caption",
     "for_the_trainer": "entries for training",
     "of_these_tags_alone": "  with tags alone",
     "left_out": "left out of training, see missing_final.json",

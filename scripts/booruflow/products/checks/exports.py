@@ -66,7 +66,8 @@ def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, i
 
 def summary_of(captions: Mapping[str, int], exports: Mapping[str, int]) -> dict[str, int]:
     """The counts of both checks, in the order of the summary."""
-    return {"posts": exports["posts"], **captions, **exports}
+    posts = exports["posts"]
+    return {"posts": posts, **captions, "without_caption": posts - captions["captions"], **exports}
 
 
 def check_coverage(
