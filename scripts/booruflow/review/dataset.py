@@ -13,6 +13,7 @@ from booruflow.core.files import read_json
 from booruflow.review.edits import FILE, MARKS, Edits
 from booruflow.review.live_parser import Parsed, parsed_caption, parsed_text
 from booruflow.review.model import SUMMARY_CHARACTERS, Choices, Found, Origin, Outcome, Post, Query, Summary, Text
+from booruflow.review.reading.export_texts import export_texts
 from booruflow.review.reading.images import Images
 from booruflow.review.reading.outcomes import all_outcomes, outcomes_of
 from booruflow.review.reading.posts_table import SortedTable
@@ -169,6 +170,8 @@ class Dataset:
             name = f"results/meta_cap_{view}.json"
             for entry in self.products.entries(name, [post]).values():
                 texts.append(Text(f"caption ({view})", str(entry.get("caption", "")), name))
+        if line:
+            texts += self.products.tried("results/exports", lambda: list(export_texts(self.products, post))) or []
         return texts
 
     def _shard(self, post: int) -> int | None:
