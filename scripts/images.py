@@ -15,5 +15,6 @@ with job(snakemake.log[0], snakemake.rule):
     for line in images.skipped:
         print(f"{WARNING}skipped: {line}")
     if packed := images.frame["tar"].count():
-        print(f"{WARNING}{packed} images are in tars: captioned in place, but sd-scripts reads no tars: unpack them for training")
+        images_in_tars = counted_noun(packed, "image")
+        print(f"{WARNING}{images_in_tars} in tars: captioned in place, but sd-scripts reads no tars: unpack them for training")
     write_stream(snakemake.output.images, [images.frame], IMAGES_SCHEMA)

@@ -1,6 +1,7 @@
 """Rule shards: the posts without a caption, distributed over the caption jobs."""
 
 from booruflow.captioning.shards import check_images, request_rows, write_shards
+from booruflow.core.errors import counted_noun
 from booruflow.core.idjson import read_entry_ids
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
@@ -20,5 +21,5 @@ with job(snakemake.log[0], snakemake.rule):
     )
     counts = write_shards(output.json, output.tables, rows)
     with_image = sum(int(frame["image"].count()) for path in output.tables for frame in read_stream(path, ["image"]))
-    print(f"{posts:,} posts; {found:,} have an image, {posts - sum(counts):,} a caption already")
+    print(f"{counted_noun(posts, 'post')}; {found:,} with an image, {posts - sum(counts):,} with a caption already")
     print(f"{sum(counts):,} to caption, {sum(counts) - with_image:,} of them without an image")

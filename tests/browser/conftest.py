@@ -57,7 +57,7 @@ def context(browser: Browser, seen: Seen) -> Iterator[BrowserContext]:
     yield context
     context.close()
     assert seen.errors == []
-    assert {urlsplit(url).hostname for url in seen.requests if not url.startswith(("data:", "blob:"))} <= {"127.0.0.1"}
+    assert {urlsplit(url).hostname for url in seen.requests if not url.startswith(("data:", "blob:", "file:"))} <= {"127.0.0.1"}
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import io
 import json
 from urllib.request import urlopen
 
+import polars as pl
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
@@ -151,6 +152,32 @@ def test_undo_takes_back_one_change_after_the_other(two, open_page):
     expect(status).to_contain_text("2 left · 0 done")
     page.keyboard.press("u")
     expect(page.locator(".toast")).to_contain_text("Nothing to undo")
+
+
+@pytest.mark.parametrize("path", ["/", "/browse"])
+def test_the_address_names_the_post_that_undo_shows(two, open_page, path):
+    _, page = open_page(two, f"{path}#{FIRST}")
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    page.keyboard.press("t")
+    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    page.keyboard.press("u")
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    page.reload()
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    page.evaluate(f"location.hash = '{SECOND}'")
+    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+
+
+def test_undo_in_the_list_shows_the_post(two, open_page):
+    _, page = open_page(two, f"/browse#{FIRST}")
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    page.keyboard.press("t")
+    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    page.keyboard.press("b")
+    expect(page.locator(".post")).to_have_count(2)
+    page.keyboard.press("u")
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    assert page.url.endswith(f"#{FIRST}")
 
 
 def test_keys_do_nothing_while_somebody_types(two, open_page):
@@ -332,6 +359,52 @@ def test_any_post_can_be_found_marked_and_edited_under_browse(two, open_page):
     page.keyboard.press("b")
     expect(page.locator(".post").nth(1)).to_contain_text("edit waits")
     assert saved(two)[str(SECOND)] == {"caption": "A caption from the list."}
+
+
+def test_browse_offers_all_flags_and_says_how_many_posts_it_found(tmp_path, open_page):
+    folder = write_data_set(tmp_path / "set", [BadPost(1000 + n) for n in range(100)])
+    flags = {"id": [1000 + n for n in range(60)], "flag": ["people_sex"] * 60, "detail": ["a boy"] * 60}
+    (folder / "results/quality").mkdir()
+    pl.DataFrame(flags).write_parquet(folder / "results/quality/flags.parquet")
+    counts = {"colour_hair": {}, "people_sex": {"base": 20, "generated": 40}}
+    (folder / "results/quality/counts.json").write_text(json.dumps({"captions": {}, "flags": counts, "tokens": {}}))
+    _, page = open_page(folder, "/browse")
+    status, choice = page.get_by_role("status").first, page.get_by_label("Flag")
+    expect(status).to_have_text("1–48 of 100 posts")
+    assert choice.locator("option").all_inner_texts() == ["any flag", "people_sex · 60", "colour_hair · 0"]
+    choice.select_option("people_sex")
+    expect(status).to_contain_text("1–48 of 60 found")
+    page.get_by_role("button", name="Next").click()
+    expect(status).to_have_text("49–60 of 60 found")
+    choice.select_option("colour_hair")
+    expect(page.locator(".grid")).to_have_text("No post matches.")
+    choice.select_option("")
+    page.get_by_label("Tags").fill("white_hair")
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text("1–48, more may follow")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_role("button", name="Next").click()
+    expect(status).to_have_text("97–100 of 100 found")
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_notice_hides_nothing_of_the_next_post(two, open_page, width):
+    _, page = open_page(two)
+    page.set_viewport_size({"width": width, "height": 844})
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    page.keyboard.press("t")
+    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    notice, bar = page.locator(".toast").bounding_box(), page.locator("header.bar").bounding_box()
+    assert notice["y"] + notice["height"] <= bar["y"] + bar["height"]
+
+
+def test_tags_stand_above_the_text_on_a_phone(tmp_path, open_page):
+    tags = {"general": [f"tag_number_{n}" for n in range(80)]}
+    _, page = open_page(write_data_set(tmp_path / "set", [BadPost(FIRST, tags=tags)]))
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    tags, title = page.locator(".tags").bounding_box(), page.locator("h1").bounding_box()
+    assert tags["y"] < title["y"] and title["y"] < 844  # and there is room for both
 
 
 def test_the_image_is_zoomed_to_its_own_size(two, open_page):

@@ -4,6 +4,8 @@ import tarfile
 
 import pytest
 
+from booruflow.review.dataset import Dataset
+
 EXPORTS = {"lora": {"form": "folder", "subset": "few"}, "set": {"form": "imagefolder", "images": "link"}}
 TEXT = {"variants": [{"template": "{tags}"}, {"template": "{caption}"}]}
 FEW = {"any": ["mirelle*", "artist:kento_*"], "at_most": {"artist": 4}, "sample": 10}
@@ -25,6 +27,10 @@ def test_exports_are_products_of_the_workflow(exported):
     assert len(ids) <= 10 and "left out by any: " in log
     data = exported.path("exports/lora/data")
     assert {path.stem for path in data.iterdir()} <= ids and {path.suffix for path in data.iterdir()} == {".txt", ".webp"}
+    review = Dataset(exported.folder)
+    for path in data.glob("*.txt"):
+        shown = [text.text for text in review.post(int(path.stem)).texts if text.name.startswith("export lora")]
+        assert shown == path.read_text("utf-8").rstrip("\n").split("\n")
     texts = exported.read("texts.json")
     assert texts["1213521"]["text"].startswith("paper_kite_studio, original, 1girl, beach,")
     assert texts["1213521"]["text"].split("\n")[1:] == [exported.read("meta_cap.json")["1213521"]["caption"]]

@@ -12,6 +12,7 @@ import pytest
 from projects import Ran
 
 from booruflow.captioning.shards import shard_of
+from booruflow.products.summary import LABELS
 
 SHARDS = range(4)
 TARS = range(10)
@@ -232,8 +233,10 @@ def test_the_manifest_agrees_with_the_files(sample, shards, posts):
         "replaced_by_a_later_source": len(base) + good + fixed - len(captions),
         "tags_only": 0,
         "captions": len(captions),
+        "without_caption": len(posts) - len(captions),
         "for_the_trainer": len(lat),
         "of_these_tags_alone": sum("tags" not in entry for entry in lat.values()),
+        "left_out": len(posts) - len(lat),
     }
 
 
@@ -242,7 +245,8 @@ def test_the_console_ends_with_the_summary(sample):
     console = sample.console()
     assert "Data set in results/" in console
     for name, count in summary.items():
-        assert re.search(rf"^  {name.replace('_', ' ')} +{count:,}$", console, re.MULTILINE), name
+        assert re.search(rf"^  {re.escape(LABELS[name])} +{count:,}$", console, re.MULTILINE), name
+    assert summary["posts"] == summary["for_the_trainer"] + summary["left_out"]
 
 
 def test_every_rule_has_a_log_and_a_benchmark_and_leaves_no_partial_file(sample):

@@ -5,9 +5,9 @@ class UserError(Exception):
     """Something the user can fix; the message is one line: what is wrong, where (file, row, key) and what to do."""
 
 
-def counted_noun(count: int, noun: str) -> str:
-    """`1 product` or `2,000 products`."""
-    return f"{count:,} {noun}" + "s" * (count != 1)
+def counted_noun(count: int, noun: str, plural: str = "") -> str:
+    """`1 product` or `2,000 products`; `plural` is that of a noun that takes more than an s."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def first_line(error: Exception) -> str:

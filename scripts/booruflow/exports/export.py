@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_whole, writing
 from booruflow.core.progress import counted
 from booruflow.core.streams import Stream
@@ -142,4 +142,4 @@ def _remove_others(folder: Path) -> None:
         with suppress(OSError):  # it holds something
             os.rmdir(path)  # noqa: PTH106
     if removed:
-        print(f"{removed} files of an earlier export removed")
+        print(f"{counted_noun(removed, 'file')} of an earlier export removed")

@@ -12,6 +12,36 @@ from typing import Any
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole, read_json
 
+LABELS = {
+    "posts": "posts",
+    "base_captions": "with an existing caption",
+    "to_caption": "to be captioned",
+    "good": "  caption generated",
+    "bad": "  answer bad",
+    "skipped": "  skipped: no image that can be read, or no metadata",
+    "failed": "  request failed",
+    "fixed": "edited by a person",
+    **{
+        f"edited_{replaced}": f"  {place}"
+        for replaced, place in {
+            "base": "in place of an existing caption",
+            "generated": "in place of a generated caption",
+            "bad": "in place of a bad answer",
+            "skipped": "of skipped posts",
+            "failed": "of posts whose request failed",
+            "nothing": "of posts that nothing else captions",
+        }.items()
+    },
+    "replaced_by_a_later_source": "captions that an edit replaced",
+    "tags_only": "tags alone by choice of a person",
+    "captions": "captions",
+    "without_caption": "posts without a caption",
+    "for_the_trainer": "entries for training",
+    "of_these_tags_alone": "  with tags alone",
+    "left_out": "left out of training, see missing_final.json",
+}
+"""The counts of a summary in words, in its order; those that are part of the one above them are indented."""
+
 
 def write_counts(path: str | Path, counts: Mapping[str, int]) -> None:
     """Write counts by name as JSON."""
@@ -51,8 +81,9 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
 def print_summary(path: str | Path) -> None:
     """Print the counts in a manifest."""
     summary: dict[str, int] = read_manifest(path)["summary"]
-    width = max(map(len, summary))
-    lines = [f"  {name.replace('_', ' '):{width}}  {count:>12,}" for name, count in summary.items()]
+    labels = {name: LABELS.get(name, name.replace("_", " ")) for name in summary}
+    width = max(map(len, labels.values()))
+    lines = [f"  {labels[name]:{width}}  {count:>12,}" for name, count in summary.items()]
     print("\n".join([f"Data set in {Path(path).parent}/", *lines]))
 
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.files import open_whole
 from booruflow.report.visible import visible
 
@@ -21,7 +23,8 @@ def write_page(path: str | Path, template: Path, values: Mapping[str, object]) -
     Args:
         path: the HTML file.
         template: a Jinja2 template, which can use base.html and the files beside it. It has the filters `count` (12,345),
-            `percent` (of a whole) and `duration`. Texts by others belong in `<bdi>`, which keeps their direction to themselves.
+            `counted` ("post": 12,345 posts), `percent` (of a whole), `duration`, and `breakable`, for names of tags. Texts
+            by others belong in `<bdi>`, which keeps their direction to themselves.
         values: its variables; texts are escaped, `markupsafe.Markup` is not.
 
     Raises:
@@ -35,7 +38,7 @@ def write_page(path: str | Path, template: Path, values: Mapping[str, object]) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=count, percent=percent, duration=duration)
+    environment.filters.update(count=count, counted=counted_noun, percent=percent, breakable=breakable, duration=duration)
     with open_whole(path) as file:
         for part in environment.get_template(template.name).generate(values):
             file.write(part.encode())
@@ -43,6 +46,11 @@ def write_page(path: str | Path, template: Path, values: Mapping[str, object]) -
 
 def _visible_text(value: object) -> object:
     return visible(value) if type(value) is str else value  # and not that of a subclass, Markup
+
+
+def breakable(name: str) -> Markup:
+    """A name in which lines may break after underscores rather than in the middle of a word."""
+    return Markup(escape(visible(name)).replace("_", Markup("_<wbr>")))
 
 
 def count(number: int) -> str:

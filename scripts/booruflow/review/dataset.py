@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from booruflow.captioning.parsing.outcome import Reason
 from booruflow.captioning.shards import shard_of
+from booruflow.captioning.skipped import NO_METADATA
+from booruflow.core.files import read_json
 from booruflow.review.edits import FILE, MARKS, Edits
 from booruflow.review.live_parser import Parsed, parsed_caption, parsed_text
-from booruflow.review.model import SUMMARY_CHARACTERS, Found, Origin, Outcome, Post, Query, Summary, Text
+from booruflow.review.model import SUMMARY_CHARACTERS, Choices, Found, Origin, Outcome, Post, Query, Summary, Text
+from booruflow.review.reading.export_texts import export_texts
 from booruflow.review.reading.images import Images
 from booruflow.review.reading.outcomes import all_outcomes, outcomes_of
 from booruflow.review.reading.posts_table import SortedTable
@@ -17,10 +21,12 @@ from booruflow.review.reading.products import Products
 from booruflow.review.reading.records import record_of
 from booruflow.review.reading.search import FLAGS, META_CAP, found_ids
 from booruflow.review.reading.settings import read_settings
+from booruflow.sources.images.reasons import NO_IMAGE, UNREADABLE
 from booruflow.sources.posts import TAG_CATEGORIES
 
 POSTS = "results/posts/posts.parquet"
-META_LAT, UNREADABLE = "results/meta_lat.json", "results/images/unreadable.json"
+META_LAT, UNREADABLE_IMAGES = "results/meta_lat.json", "results/images/unreadable.json"
+FLAG_COUNTS = "results/quality/counts.json"
 SUMMARY_COLUMNS = ("id", "rating", "image_width", "image_height")
 SHOWN_APART = {"id", "rating", "score", "image_width", "image_height", "has_metadata", *TAG_CATEGORIES}
 MAX_FLAGS = 64
@@ -95,7 +101,7 @@ class Dataset:
         without = next((each for each in found if each and each.reason), outcome)
         shard = self._shard(post) if not any(each and each.origin is Origin.BASE for each in found) else None
         record = None if shard is None else record_of(self.products, post, shard)
-        unreadable = self.products.entries(UNREADABLE, [post]) if self.products.path(UNREADABLE).exists() else {}
+        unreadable = self.products.entries(UNREADABLE_IMAGES, [post]) if self.products.path(UNREADABLE_IMAGES).exists() else {}
         return Post(
             id=post,
             rating=row.get("rating"),
@@ -143,6 +149,16 @@ class Dataset:
         rows = self.posts.rows_of(ids, SUMMARY_COLUMNS)
         return Found(self.summaries(rows), going_on, share)
 
+    def choices(self) -> Choices:
+        """What `search` can be asked for; no flags while there are no counts of them."""
+
+        def read() -> dict[str, int]:
+            return {str(flag): sum(found.values()) for flag, found in read_json(self.products.path(FLAG_COUNTS))["flags"].items()}
+
+        flags = (self.products.tried(FLAG_COUNTS, read) or {}) if self.products.path(FLAG_COUNTS).exists() else {}
+        by_count = dict(sorted(flags.items(), key=lambda entry: (-entry[1], entry[0])))
+        return Choices(by_count, [*map(str, Reason), NO_IMAGE, UNREADABLE, NO_METADATA], self.settings.shards)
+
     def bad_texts(self, ids: Collection[int]) -> Mapping[int, str]:
         """The bad outputs of those ids that have one."""
         return {post: str(entry.get("text", "")) for post, (_, entry) in self.products.shard_entries("bad", ids).items()}
@@ -154,6 +170,8 @@ class Dataset:
             name = f"results/meta_cap_{view}.json"
             for entry in self.products.entries(name, [post]).values():
                 texts.append(Text(f"caption ({view})", str(entry.get("caption", "")), name))
+        if line:
+            texts += self.products.tried("results/exports", lambda: list(export_texts(self.products, post))) or []
         return texts
 
     def _shard(self, post: int) -> int | None:

@@ -39,6 +39,17 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """The values that a search offers."""
+
+    flags: dict[str, int]
+    """All that were looked for, each with the number of its captions, most frequent first."""
+    reasons: list[str]
+    """Of bad and skipped posts; those of failed requests are texts of servers."""
+    shards: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """A post in a list; `caption` has at most SUMMARY_CHARACTERS."""
 

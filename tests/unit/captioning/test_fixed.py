@@ -62,8 +62,8 @@ def edited(tmp_path, content, name="edited_0.json"):
 
 
 def test_edited_text_is_parsed_and_a_typed_caption_is_taken_verbatim():
-    texts = {4: {"text": PROSE}, 8: {"caption": " Just  so. "}, 12: {"caption": "Typed.", "text": "!!!!"}}
-    assert fixed(texts) == {4: f"By some artist. {PROSE}", 8: "Just so.", 12: "Typed."}
+    texts = {4: {"text": PROSE}, 8: {"caption": " Just  {so|thus}.\n"}, 12: {"caption": "Typed.", "text": "!!!!"}}
+    assert fixed(texts) == {4: f"By some artist. {PROSE}", 8: "Just  {so|thus}.", 12: "Typed."}
     assert fixed({4: {"caption": None, "text": PROSE}})[4].startswith("By some artist.")
     assert fixed({4: {"caption": "Typed."}}) == {4: "Typed."}
     assert fixed({16: {"caption": "Of a post that was never bad."}}).keys() == {16}

@@ -14,7 +14,7 @@ def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
     write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, {"b": {"size": 2, "sha256": "b", "entries": 3}})
     print_summary(path)
     assert capsys.readouterr().out.splitlines() == [
-        f"Data set in {tmp_path}/", "  posts                   8,005,010", "  of these tags alone             7",
+        f"Data set in {tmp_path}/", "  posts                 8,005,010", "    with tags alone             7",
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import yaml
 from small_dataset import IDS, KIND_OF, RAW, SHARDS, of_kind, write
 
 from booruflow.core.errors import UserError
@@ -164,3 +165,41 @@ def test_what_is_no_data_set_is_named(tmp_path):
     (tmp_path / "config.yaml").write_text("captions: {shards: none}")
     with pytest.raises(UserError, match=r"config\.yaml: .*"):
         Dataset(tmp_path)
+
+
+def test_a_post_has_its_texts_in_exports(dataset):
+    config = dataset.folder / "config.yaml"
+    settings = yaml.safe_load(config.read_text("utf-8"))
+    settings["exports"] = {
+        "lora": {"form": "folder", "variants": [{"template": "{rating}: {general}"}, {"template": "{caption}"}]},
+        "own": {"form": "aozora"},
+        "few": {"form": "folder", "subset": "some"},
+        "unbuilt": {"form": "folder"},
+    }
+    settings["subsets"] = {"some": {"any": ["1girl"]}}
+    config.write_text(yaml.safe_dump(settings), "utf-8")
+    for name in ("lora", "own", "few"):
+        (dataset.folder / f"results/exports/{name}").mkdir(parents=True)
+    dataset, post = Dataset(dataset.folder), of_kind("base")[0]
+    texts = [(text.name, text.text) for text in dataset.post(post).texts if text.name.startswith("export")]
+    assert texts == [
+        ("export lora, text 1", f"general: {', '.join(dataset.post(post).tags['general'])}"),
+        ("export lora, text 2", f"Base {post}."),
+        ("export own, text 1", "1girl"),
+        ("export own, text 2", f"Base {post}."),
+        ("export own, text 3", f"1girl. Base {post}."),
+        ("export own, text 4", f"Base {post}. 1girl"),
+    ]
+    assert dataset.missing() == []
+
+
+def test_a_search_offers_flags_with_their_counts_reasons_and_shards(dataset):
+    assert (dataset.choices().flags, dataset.choices().shards) == ({}, SHARDS)
+    assert {"truncated", "no image"} <= set(dataset.choices().reasons)
+    path = dataset.folder / "results/quality/counts.json"
+    path.parent.mkdir()
+    path.write_text('{"flags": {"a": {}, "b": {"base": 2, "generated": 5}, "c": {"base": 1}}}')
+    assert dataset.choices().flags == {"b": 7, "c": 1, "a": 0}
+    path.write_text('{"flags": 3}')
+    assert dataset.choices().flags == {}
+    assert any("counts.json" in line for line in dataset.missing())

@@ -20,7 +20,7 @@ def parsed(text, finish_reason="stop"):
 
 def test_a_text_gives_the_caption_that_the_workflow_makes():
     assert parsed(json.dumps(WHOLE)).caption == "By ink pot. A girl with long red hair sits at a table. A quiet garden."
-    assert parsed_caption("  Typed  by hand. ", SETTINGS).caption == "Typed by hand."
+    assert parsed_caption("  Typed  {by} [hand]. ", SETTINGS).caption == "Typed  {by} [hand]."
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from booruflow.captioning.parsing.reading.output_reader import (
 )
 from booruflow.captioning.parsing.reading.sections import has_section, only_sections, with_headings, without_sections
 from booruflow.captioning.parsing.reading.thinking import without_thinking
-from booruflow.captioning.parsing.text.cleaning import clean
 from booruflow.captioning.parsing.text.refusal import refuses
 from booruflow.captioning.parsing.text.repetition import loops
 
@@ -130,8 +129,9 @@ def _has_number(value: Value) -> bool:
 def parse_edited(entry: object, form: str, options: Options) -> Outcome:
     """Parse an edited entry: `{"caption": a typed caption}` or `{"text": an output that a person corrected}`.
 
-    A caption is taken as it is, except for white space and control characters, unless it contains JSON, which is parsed like a
-    text; it takes precedence over a text.
+    A caption is taken as typed, without white space at its ends, as existing captions are; what a trainer could misread is made
+    safe in the texts for that trainer. If it contains JSON, it is an output in the wrong field and parsed like a text. It
+    takes precedence over a text.
     """
     if not isinstance(entry, dict):
         return Bad(Reason.WRONG_TYPE)
@@ -139,7 +139,7 @@ def parse_edited(entry: object, form: str, options: Options) -> Outcome:
     if isinstance(caption, str):
         if has_json_syntax(caption):
             return parse(caption, "stop", form, options)
-        typed = clean(caption)
+        typed = caption.strip()
         return Good(typed) if typed else Bad(Reason.EMPTY)
     if caption is None and isinstance(text, str):
         return parse(text, "stop", form, options)

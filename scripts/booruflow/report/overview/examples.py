@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -13,14 +14,28 @@ from booruflow.core.idjson import decode_object, read_entries
 from booruflow.report.thumbnails import Location, thumbnail
 
 SAMPLE_SIZES = {"generated": 24, "edited": 6, "bad": 6, "existing": 12}
-"""Posts shown of each source of captions; the most that a page holds, whatever the number of posts."""
+"""Posts shown of each source of captions; where a source has fewer, others show more."""
+SHOWN = sum(SAMPLE_SIZES.values())
+"""The most that a page holds, whatever the number of posts."""
 
 
 def sample_captions(paths: Iterable[str | Path], count: int) -> list[tuple[int, str]]:
     """(id, text) of the `count` entries of files whose ids hash lowest, in id order: a few new posts change few of them."""
     rows = ((*row, path) for path in paths for frame in read_entries(path) for row in frame.iter_rows())
-    sample = heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(b"%d" % row[0]).digest())
+    sample = heapq.nsmallest(count, rows, key=_order)
     return [(post, caption_text(path, post, value)) for post, value, path in sorted(sample)]
+
+
+def shared_out(samples: Mapping[str, Sequence[tuple[int, str]]]) -> dict[str, list[tuple[int, str]]]:
+    """Of samples with up to SHOWN posts of each source those that are shown, together SHOWN if there are as many."""
+    sizes = {source: min(len(samples[source]), size) for source, size in SAMPLE_SIZES.items()}
+    for source, posts in samples.items():
+        sizes[source] += min(SHOWN - sum(sizes.values()), len(posts) - sizes[source])
+    return {source: sorted(heapq.nsmallest(sizes[source], posts, key=_order)) for source, posts in samples.items()}
+
+
+def _order(row: tuple[Any, ...]) -> bytes:
+    return hashlib.sha256(b"%d" % row[0]).digest()
 
 
 def caption_text(path: str | Path, post: int, value: str) -> str:

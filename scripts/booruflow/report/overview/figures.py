@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.report.overview.posts import (
     BIN_WIDTH,
     EDITED,
@@ -111,18 +111,21 @@ def device(settings: Mapping[str, str]) -> str:
     return "CPU" if settings.get("captioner.device") == "cpu" else "GPU"
 
 
-def shown_model(model: str, settings: Mapping[str, str]) -> str:
-    """A model of `ShardFigures`, backend and identity, by its name in the config, with the start of its digest or commit.
+def shown_model(recorded: str, settings: Mapping[str, str]) -> str:
+    """A model by its name, with the start of its digest or commit, of its backend and identity as `ShardFigures.models` has them.
 
+    A folder is recorded by a digest of its files: its name is that of the settings, if that backend is in them.
     `transformers folder:5f0c12ab...` is shown as `transformers: sample/captioner (5f0c12ab)`.
     """
-    backend, _, identity = model.partition(" ")
+    backend, _, identity = recorded.partition(" ")
     if identity.startswith("folder:"):
         section = "captioner.tipo" if backend == "tipo" else "captioner"
-        name, version = settings.get(f"{section}.model", "folder"), identity.removeprefix("folder:")
+        is_configured = backend in (settings.get("captioner.backend"), settings.get("captioner.fallback"))
+        name = settings.get(f"{section}.model", "") if is_configured else ""
+        name, version = name or "a folder", identity.removeprefix("folder:")
     else:
         name, _, version = identity.partition("@")
-    return f"{backend}: {name}{f' ({version[:SHOWN_DIGITS]})' if version else ''}"
+    return f"{backend}{f': {name}' if name else ''}{f' ({version[:SHOWN_DIGITS]})' if version else ''}"
 
 
 def length_charts(posts: PostCounts) -> list[tuple[str, int, Markup]]:
@@ -148,7 +151,8 @@ def bucket_rows(posts: PostCounts) -> list[Row]:
         for width, height in sorted(frequent, key=lambda size: (-size[0] / size[1], size))
     ]
     rest = posts.buckets.total() - sum(row.count for row in rows)
-    return [*rows, Row(f"{len(posts.buckets) - len(rows)} others", rest, [("c4", "", rest)])] if rest else rows
+    others = counted_noun(len(posts.buckets) - len(rows), "other")
+    return [*rows, Row(others, rest, [("c4", "", rest)])] if rest else rows
 
 
 def ratio_chart(posts: PostCounts) -> Markup:

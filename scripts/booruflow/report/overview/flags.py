@@ -12,6 +12,26 @@ import polars as pl
 from booruflow.core.errors import UserError
 from booruflow.core.files import read_json
 
+MEANINGS = {
+    "character_missing": "the prompt named a character, the caption does not",
+    "character_unknown": "it names a character who is not in the tags",
+    "colour_clothes": "a garment of another colour than in the tags",
+    "colour_eyes": "eyes of another colour than in the tags",
+    "colour_hair": "hair of another colour than in the tags",
+    "common_opening": "it begins as more than half of the captions of its source do",
+    "language": "much of it is not English",
+    "long": "much longer than usual for its source",
+    "over_225_tokens": "more than CLIP reads in three parts",
+    "over_512_tokens": "more than T5 reads in Flux",
+    "over_75_tokens": "more than CLIP reads at once",
+    "people_number": "another number of people than in the tags",
+    "people_sex": "another sex than in the tags",
+    "prompt_echo": "it repeats words of the prompt",
+    "repeated": "it says a sentence again and again",
+    "short": "much shorter than usual for its source",
+}
+"""What each flag says of a caption."""
+
 SHOWN = 3
 """Examples of each flag."""
 

@@ -16,9 +16,9 @@ from booruflow.core.tables import open_table, read_stream, rows_of
 from booruflow.products.summary import read_counts
 from booruflow.report.overview import figures
 from booruflow.report.overview.duplicates import equal_files, families
-from booruflow.report.overview.examples import SAMPLE_SIZES, examples, find_texts, sample_captions
+from booruflow.report.overview.examples import SHOWN, examples, find_texts, sample_captions, shared_out
 from booruflow.report.overview.figures import Row
-from booruflow.report.overview.flags import read_flags
+from booruflow.report.overview.flags import MEANINGS, read_flags
 from booruflow.report.overview.posts import NO_VARIANT, SOURCES, PostCounts, count_posts
 from booruflow.report.overview.shards import FALLBACK, REPAIRED, ShardFigures, in_groups, shard_figures, total_of
 from booruflow.report.overview.vocabulary import category_figures
@@ -119,6 +119,7 @@ def write_report(path: str | Path, files: ReportFiles, settings: Sequence[tuple[
         "settings": settings,
         "models": [figures.shown_model(model, dict(settings)) for model in sorted(total.models)],
         "device": figures.device(dict(settings)),
+        "meanings": MEANINGS,
         "bar": bar,
         "widest": figures.widest,
     }
@@ -226,7 +227,7 @@ def _tags(files: ReportFiles) -> dict[str, Any]:
 def _examples(files: ReportFiles) -> list[tuple[str, int, Any]]:
     """The heading, the number and the examples of each source."""
     paths = {"generated": files.good, "edited": files.fixed, "bad": files.bad, "existing": [files.base]}
-    groups = {source: sample_captions(paths[source], count) for source, count in SAMPLE_SIZES.items()}
+    groups = shared_out({source: sample_captions(files_of, SHOWN) for source, files_of in paths.items()})
     ids = {post for posts in groups.values() for post, _ in posts}
     tags, images = find_texts(files.tags, ids, "tags"), find_images(read_stream(files.images), ids)
     return [(source, len(posts), examples(posts, tags, images)) for source, posts in groups.items()]

@@ -44,7 +44,7 @@ def _lines(key: str, value: object) -> Iterator[tuple[str, str]]:
 def _shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_shown, _without_secrets(list(value)))) or "none"
-    if value is None or value == {}:
+    if value is None or value in ({}, ""):
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

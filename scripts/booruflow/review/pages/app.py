@@ -68,6 +68,7 @@ class Api:
             "/api/queue/step": self.step,
             "/api/posts": self.posts,
             "/api/search": self.search,
+            "/api/choices": self.choices,
             "/api/posts/{post:int}": self.post,
             "/api/posts/{post:int}/step": self.neighbour,
             "/api/progress": self.progress,
@@ -106,6 +107,10 @@ class Api:
         """Posts that match a query, after an id."""
         values = request.query_params
         return self._dataset.search(post_query(values), number(values, "after", -1), _count(request))
+
+    def choices(self, _: Request) -> object:
+        """The flags, reasons and shards that a search offers."""
+        return self._dataset.choices()
 
     def post(self, request: Request) -> object:
         """All of one post, with the edit that stands and what is wrong with the raw answer."""

@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 
 from booruflow.captioning.shards import shard_of
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_input
 from booruflow.core.idjson import find_entries, line_from, offset_of
 from booruflow.review.reading.settings import Settings
@@ -66,7 +66,7 @@ class Products:
         good = self.shard_files("good")
         absent = sum(not self.path(name).exists() for name in good)
         if absent:
-            lines.append(f"captions of {absent} of {len(good)} shards are not parsed yet: snakemake meta_cap")
+            lines.append(f"captions of {absent} of {counted_noun(len(good), 'shard')} not parsed yet: snakemake meta_cap")
         return lines + list(self.problems.values())
 
     def entries(self, name: str, ids: Collection[int]) -> dict[int, Entry]:

@@ -10,8 +10,9 @@ import yaml
 import booruflow
 from booruflow.captioning.parse import ParserSettings
 from booruflow.captioning.prompts.settings import parser_settings, views, with_profile
-from booruflow.core.config import check_config, read_yaml
+from booruflow.core.config import Tree, check_config, read_yaml
 from booruflow.core.errors import UserError
+from booruflow.tags.policy import tag_policy
 
 CODE = Path(booruflow.__file__).resolve().parents[2]
 SCHEMA = CODE / "rules/schemas/config.schema.yaml"
@@ -51,6 +52,14 @@ class Settings:
     def views(self) -> dict[str, tuple[str, str]]:
         """The further captions, by the name in meta_cap_<name>.json."""
         return views(self.captioner) if self.shards else {}
+
+    @property
+    def tag_policy(self) -> Tree:
+        """How tags are written."""
+        section = self.config["tags"]
+        own = [str(self.folder / name) if name.endswith((".yaml", ".yml")) else name for name in section["policies"]]
+        schema = yaml.safe_load(SCHEMA.read_text("utf-8"))["properties"]["tags"]
+        return tag_policy({**section, "policies": own}, schema, CODE / "policies")
 
 
 def read_settings(folder: Path) -> Settings:

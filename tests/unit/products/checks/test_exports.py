@@ -200,8 +200,10 @@ def test_the_counts_of_consistent_products(products):
         "replaced_by_a_later_source": 0,
         "tags_only": 0,
         "captions": 5,
+        "without_caption": 2,
         "for_the_trainer": 6,
         "of_these_tags_alone": 2,
+        "left_out": 1,
     }
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import ENTRY_SCHEMA, write_entries
-from booruflow.report.overview.examples import caption_text, examples, find_texts, sample_captions
+from booruflow.report.overview.examples import caption_text, examples, find_texts, sample_captions, shared_out
 
 
 @pytest.fixture
@@ -32,6 +32,17 @@ def test_few_new_posts_change_little_of_the_sample(write: Callable[..., Path]) -
     assert [post for post, _ in before] == sorted(post for post, _ in before)
     assert len(set(before) & set(after)) >= 17
     assert sample_captions([write("a", captions(range(3)))], 20) == [(post, str(post)) for post in range(3)]
+
+
+def test_a_source_with_few_posts_leaves_its_places_to_others() -> None:
+    def shown(**sizes: int) -> dict[str, int]:
+        samples = {source: [(post, "") for post in range(size)] for source, size in sizes.items()}
+        return {source: len(posts) for source, posts in shared_out(samples).items()}
+
+    assert shown(generated=48, edited=48, bad=48, existing=48) == {"generated": 24, "edited": 6, "bad": 6, "existing": 12}
+    assert shown(generated=29, edited=2, bad=3, existing=48) == {"generated": 29, "edited": 2, "bad": 3, "existing": 14}
+    assert shown(generated=0, edited=0, bad=0, existing=48) == {"generated": 0, "edited": 0, "bad": 0, "existing": 48}
+    assert shown(generated=5, edited=0, bad=1, existing=3) == {"generated": 5, "edited": 0, "bad": 1, "existing": 3}
 
 
 def test_a_bad_entry_is_shown_with_its_reason() -> None:

@@ -1,6 +1,6 @@
 // All posts, a page at a time, and any of them in full.
 
-import { ask, count, find, frame, listen, make, plain, report, shown } from "./common.js";
+import { ask, count, find, frame, listen, make, noun, report, shown } from "./common.js";
 import { Entry, ENTRY_KEYS, entryActions } from "./entry.js";
 import { ORIGINS, ratingText, reasonText } from "./facts.js";
 import { Filters, RATINGS } from "./filters.js";
@@ -26,11 +26,12 @@ const list = make("div", { className: "stack list" }, grid);
 const toList = make("button", { onclick: () => back(), title: "Back to the list (b)" }, "‹ All posts");
 find("main").append(filters.element, make("div", { className: "row" }, toList, state, jump, previous, next), list, root);
 
-const entry = new Entry(root, { changed: () => (stale = true), advance: () => step(1), showTexts: true });
+const entry = new Entry(root, { changed: () => (stale = true), advance: () => step(1), go, showTexts: true });
 let stale = false; // whether the list shows a caption that was edited since
 let search; // counts the searches: an answer to an earlier one is dropped
 let first = 0; // place of the first post shown, without filters
 let total = 0;
+let flagged = {}; // the number of captions with each flag
 let starts = [-1]; // with filters: after which ids the pages shown so far start
 let position = ["", true, true]; // of the page in the list: in words, whether it is the first, whether it is the last
 let after = null; // with filters: after which id the next page starts, null at the end
@@ -67,7 +68,7 @@ async function showPlace() {
   total = answer.total;
   fill(answer.posts);
   const last = first + answer.posts.length;
-  setPosition(total ? `${count(first + 1)}–${count(last)} of ${count(total)} posts` : "", first === 0, last >= total);
+  setPosition(total ? `${count(first + 1)}–${count(last)} of ${noun(total, "post")}` : "", first === 0, last >= total);
   if (!total) await nothing();
 }
 
@@ -84,10 +85,19 @@ async function showFound(mine) {
     posts.push(...found.posts);
     after = found.after;
     fill(posts);
-    const where = after === null ? "" : ` · searched ${Math.round(found.share * 100)}%`;
-    setPosition(`Page ${starts.length} · ${count(posts.length)} found${where}`, starts.length === 1, after === null);
+    setPosition(foundText(posts.length, found.share), starts.length === 1, after === null);
   }
   if (!posts.length) grid.replaceChildren(make("p", { className: "quiet" }, "No post matches."));
+}
+
+/** `49–96 of 1,203`, as far as the number found is known: after the last page, or of a flag alone. */
+function foundText(shownPosts, share) {
+  const last = (starts.length - 1) * PAGE + shownPosts;
+  const place = shownPosts ? `${count(last - shownPosts + 1)}–${count(last)}` : "";
+  if (after === null) return place && `${place} of ${count(last)} found`;
+  const all = filters.query.size === 1 && flagged[filters.query.get("flag")];
+  return [all ? `${place} of ${count(all)} found` : place && `${place}, more may follow`, `${Math.round(share * 100)}% searched`]
+    .filter(Boolean).join(" · ");
 }
 
 async function nothing() {
@@ -132,10 +142,19 @@ async function step(by) {
   const near = place >= 0 ? shownIds[place + by] : undefined;
   try {
     const id = near ?? (filters.any ? null : await ask(`/api/posts/${entry.id}/step?step=${by}`));
-    if (id !== null && id !== undefined) location.replace(`#${id}`);
+    if (id !== null && id !== undefined) {
+      history.replaceState(null, "", `#${id}`);
+      await route();
+    }
   } catch (error) {
     report(error);
   }
+}
+
+/** Open a post; the address names it. */
+function go(id) {
+  if (location.hash !== `#${id}`) history.pushState(null, "", `#${id}`);
+  return route();
 }
 
 /** Show what the address names: a post or the list. */
@@ -164,7 +183,7 @@ jump.onkeydown = (event) => {
   if (!id) return;
   jump.value = "";
   jump.blur();
-  location.hash = id[0];
+  go(Number(id[0]));
 };
 listen({
   ...entryActions(entry), j: () => step(1), ArrowRight: () => step(1), k: () => step(-1), ArrowLeft: () => step(-1), b: back,
@@ -176,9 +195,10 @@ document.addEventListener("back", () => {
   else if (!entry.dirty) entry.open(entry.id).catch(report);
 });
 
-ask("/api/queue").then(({ counts }) => {
-  filters.offer("reason", "any reason", Object.fromEntries(Object.keys(counts.reasons).map((reason) => [reason, reasonText(reason)])));
-  filters.offer("flag", "any flag", Object.fromEntries(Object.keys(counts.flags).map((flag) => [flag, plain(flag)])));
-  filters.offer("shard", "any shard", Object.fromEntries(Object.keys(counts.shards).map((shard) => [shard, `shard ${shard}`])));
+await ask("/api/choices").then(({ flags, reasons, shards }) => {
+  filters.offer("reason", "any reason", Object.fromEntries(reasons.map((reason) => [reason, reasonText(reason)])));
+  filters.offer("flag", "any flag", flags);
+  filters.offer("shard", "any shard", Object.fromEntries([...Array(shards).keys()].map((shard) => [shard, `shard ${shard}`])));
+  flagged = flags;
 }, report);
 route();

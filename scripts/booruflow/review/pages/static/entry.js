@@ -11,9 +11,12 @@ const PAUSE = 120; // milliseconds without a key before the parser is asked
 const lines = (text) => text.replace(/\r\n?/g, "\n"); // as a text field holds it
 
 export class Entry {
-  /** `changed(id)` is called after each save, undo or mark; `advance()` when a save is to go on; `showTexts`: open at the start. */
-  constructor(root, { changed, advance, showTexts = false }) {
-    Object.assign(this, { root, changed, advance, showTexts, id: null, opening: 0 });
+  /**
+   * `changed(id)` is called after each save, undo or mark; `advance()` when a save is to go on; `go(id)` opens a post and puts it
+   * into the address; `showTexts`: open at the start.
+   */
+  constructor(root, { changed, advance, go, showTexts = false }) {
+    Object.assign(this, { root, changed, advance, go, showTexts, id: null, opening: 0 });
   }
 
   async open(id) {
@@ -165,7 +168,7 @@ export class Entry {
     const { caption, reason, fault, sound } = parsed;
     const good = caption !== null;
     const asItIs = mode === "caption" && !this.dirty; // an existing caption is not parsed
-    const asTyped = good && mode === "caption" && caption === text;
+    const asTyped = good && mode === "caption" && caption === text.trim();
     this.outcome.hidden = asTyped || asItIs;
     const isSound = !good && unchanged && Boolean(sound);
     this.outcome.classList.toggle("bad", !good && !isSound);
@@ -229,7 +232,7 @@ export class Entry {
       edit = await ask(`/api/posts/${id}/edit`, { action, text, version, session: session() });
     } catch (error) {
       if (!(error instanceof Refused && error.status === 409)) return report(error);
-      if (id !== this.id) await this.open(id);
+      if (id !== this.id) await this.go(id);
       this.choose(error.detail.now, action, text, goOn);
       return;
     }
@@ -265,7 +268,7 @@ export class Entry {
       rebaseDraft(undone.post, undone.edit.version);
       toast(`Post ${undone.post}: taken back.`);
       this.changed(undone.post);
-      await this.open(undone.post);
+      await this.go(undone.post);
     } catch (error) {
       report(error);
     }

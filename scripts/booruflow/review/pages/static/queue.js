@@ -20,7 +20,7 @@ const next = make("button", { onclick: () => go(1), title: "Next (j)" }, make("s
 filters.element.append(jump, make("span", { className: "row" }, previous, next));
 find("main").append(make("div", { className: "stack" }, filters.element, make("div", { className: "meter" }, meter), state), root);
 
-const entry = new Entry(root, { changed: () => refresh().catch(report), advance: () => go(1) });
+const entry = new Entry(root, { changed: () => refresh().catch(report), advance: () => go(1), go: open });
 
 jump.onkeydown = (event) => {
   const id = event.key === "Enter" && jump.value.trim().match(/^\d+$/);
@@ -86,6 +86,10 @@ listen({
   "/": () => filters.fields.text.focus(),
 }, KEYS);
 
+addEventListener("hashchange", () => {
+  const named = location.hash.match(/^#(\d+)$/);
+  if (named) open(Number(named[1]));
+});
 document.addEventListener("back", () => {
   refresh().catch(report);
   if (entry.id === null) first();
