@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-from booruflow.core.errors import counted_noun
 from booruflow.core.jobs import job
 from booruflow.tokens.prevalence import read_prevalence
 from booruflow.tokens.threshold_costs import threshold_costs, write_costs
-from booruflow.tokens.vocabulary import SECTION_ORDER, build_vocabulary, select_tags, threshold_for_size, write_vocabulary
+from booruflow.tokens.vocabulary import (
+    SECTION_ORDER,
+    build_vocabulary,
+    select_tags,
+    summary_lines,
+    threshold_for_size,
+    write_vocabulary,
+)
 
 with job(snakemake.log[0], snakemake.rule):
     counts = {category: read_prevalence(Path(snakemake.input[category])) for category in SECTION_ORDER}
@@ -16,5 +22,5 @@ with job(snakemake.log[0], snakemake.rule):
     vocabulary = build_vocabulary(select_tags(counts, min_count), score_edges)
     write_vocabulary(vocabulary, Path(snakemake.output.text), Path(snakemake.output.table))
     write_costs(threshold_costs(counts, min_count), Path(snakemake.output.costs))
-    least = ", ".join(f"{count} ({category})" for category, count in min_count.items())
-    print(f"{counted_noun(len(vocabulary), 'token')} in the vocabulary; posts that a tag needs: {least}")
+    for line in summary_lines(vocabulary, min_count):
+        print(line)

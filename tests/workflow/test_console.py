@@ -28,7 +28,8 @@ if config["console"] == "ours":
 def no_input(wildcards):
     if config["pause"] == "planning":
         Path("planning").touch()
-        time.sleep(3)  # Snakemake reacts when its own code goes on
+        while not Path("interrupted").exists():  # Snakemake reacts when its own code goes on
+            time.sleep(0.01)
     return []
 
 rule work:
@@ -139,6 +140,7 @@ def test_ctrl_c_ends_a_run_at_once_without_traceback_or_half_written_file(workfl
         assert running.poll() is None
         time.sleep(0.001)
     os.killpg(running.pid, signal.SIGINT)
+    (workflow / "interrupted").touch()
     console = running.communicate(timeout=30)[0]
     assert running.returncode == (-signal.SIGINT if moment == "planning" else 1)
     assert ("[work] stopped by SIGINT" in console) == (moment == "working")

@@ -53,20 +53,14 @@ def progress(
     folder: Annotated[Path, typer.Argument(help="Folder of the data set.")] = Path(),
     watch: Annotated[bool, typer.Option("--watch", help="Go on showing it, with rate and time left, until Ctrl-C.")] = False,
 ) -> None:
-    """Show how many captions each shard has.
+    """Show how many captions each shard has, in each style.
 
     Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a
     change of settings, shards start again although they count as finished here.
     """
-    if watch:
-        from booruflow.cli.watch import watch_progress
+    from booruflow.cli.watch import show_progress, watch_progress
 
-        watch_progress(folder, sys.stdout)
-    else:
-        from booruflow.captioning.shard_progress import progress_of
-
-        for line in progress_of(folder):
-            typer.echo(line)
+    (watch_progress if watch else show_progress)(folder, sys.stdout)
 
 
 @app.command()

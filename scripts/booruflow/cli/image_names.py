@@ -1,4 +1,4 @@
-"""The form of the names of images, guessed from some of them and the ids of the metadata."""
+"""How many images a folder has, and the form of their names, guessed from some of them and the ids of the metadata."""
 
 import os
 import re
@@ -51,19 +51,38 @@ def guess_image_name(folders: Sequence[str], metadata: Sequence[str], id_column:
     return ImageNames(best, len(names), found[best])
 
 
+def count_images(folder: str, most: int) -> int:
+    """The images below a folder, counted up to `most`; in each tar as many as in the first one."""
+    names = list(islice(_images_and_tars(folder), most))
+    tars = [name for name in names if _extension(name) == "tar"]
+    packed = sum(1 for _ in islice(_images_in(folder, min(tars)), most)) if tars else 0
+    return min(len(names) - len(tars) + len(tars) * packed, most)
+
+
 def _image_names(folder: str) -> Iterator[str]:
     """The paths of images below a folder; where there are none, those in its first tar."""
     tars, loose = [], False
-    for name, _ in files_below(folder, lambda _: None):
-        extension = name.rpartition(".")[2].lower()
-        if extension in EXTENSIONS:
+    for name in _images_and_tars(folder):
+        if _extension(name) == "tar":
+            tars.append(name)
+        else:
             loose = True
             yield name
-        elif extension == "tar":
-            tars.append(name)
     if not loose and tars:
-        with suppress(UserError):  # of a damaged tar, which the workflow names
-            yield from (name for name in tar_members(Path(folder, min(tars))) if name.rpartition(".")[2].lower() in EXTENSIONS)
+        yield from _images_in(folder, min(tars))
+
+
+def _images_and_tars(folder: str) -> Iterator[str]:
+    return (name for name, _ in files_below(folder, lambda _: None) if _extension(name) in (*EXTENSIONS, "tar"))
+
+
+def _images_in(folder: str, tar: str) -> Iterator[str]:
+    with suppress(UserError):  # of a damaged tar, which the workflow names
+        yield from (name for name in tar_members(Path(folder, tar)) if _extension(name) in EXTENSIONS)
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2].lower()
 
 
 def _stem(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 import booruflow
 from booruflow.cli.config_text import config_text
 from booruflow.cli.image_names import PLAIN
-from booruflow.cli.recognition import Recognised, recognise
+from booruflow.cli.recognition import MANY_IMAGES, Recognised, recognise
 from booruflow.core.config import Tree, check_config
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_whole, writing
@@ -19,6 +20,9 @@ NULLABLE = ("rating", "score", "artist", "character", "copyright", "meta")
 """Columns of which the config says with null that there is none; other columns that are not found may be absent."""
 
 SCHEMA = "rules/schemas/config.schema.yaml"
+
+IMAGES_PER_SHARD = 500
+"""Of a data set with few images: a job needs several minutes for so many, and a minute to load the model."""
 
 WHOLE_BOORU = 1_000_000
 """Posts from which tags need as many posts for a token as docs/tokens.md recommends for a whole booru."""
@@ -69,7 +73,12 @@ def _settings(found: Recognised, folder: Path) -> Tree:
         "resolutions": "".join(_from(folder, path) for path in found.resolutions),
     }
     min_count = {"general": 128, "artist": 128, "character": 128, "copyright": 100, "meta": 100}
-    return {"inputs": inputs, **({"tokens": {"min_count": min_count}} if found.posts >= WHOLE_BOORU else {})}
+    images = sum(found.images.values())
+    return {
+        "inputs": inputs,
+        **({"captions": {"shards": ceil(images / IMAGES_PER_SHARD)}} if 0 < images < MANY_IMAGES else {}),
+        **({"tokens": {"min_count": min_count}} if found.posts >= WHOLE_BOORU else {}),
+    }
 
 
 def _from(folder: Path, path: str) -> str:
@@ -89,7 +98,11 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
             yield f"    without a column for {', '.join(absent)}"
     for source in found.captions:
         yield f"  captions: {', '.join(source['files'])}{': ' + ', '.join(source['columns']) if 'columns' in source else ''}"
-    yield from (f"  {kind}: {path}" for kind in ("images", "resolutions") for path in getattr(found, kind))
+    for path, count in found.images.items():
+        yield f"  images: {path}, {counted_noun(count, 'image')}{' or more' if count == MANY_IMAGES else ''}"
+        if not count:
+            yield "    warning: no image in it: put the images there before you run anything, or correct inputs.images"
+    yield from (f"  resolutions: {path}" for path in found.resolutions)
     names = found.image_names
     if names.of_posts:
         yield f"    images are called {names.template}, as {names.of_posts:,} of {names.looked_at:,} that were looked at"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from booruflow.cli.image_names import PLAIN, ImageNames, guess_image_name
+from booruflow.cli.image_names import PLAIN, ImageNames, count_images, guess_image_name
 from booruflow.core.errors import UserError
 from booruflow.core.files import reading
 from booruflow.sources.inputs import is_csv
@@ -37,6 +37,9 @@ COLUMN_NAMES = {
 NO_CAPTION = re.compile("md5|sha256|hash|url|source|path|file|created|updated|date|license|uploader")
 """Text columns of other tables that hold no caption have such names."""
 
+MANY_IMAGES = 8_000
+"""No more images of a folder are counted."""
+
 HEAD_BYTES = 1 << 16
 """Bytes of a JSON file that are looked at."""
 
@@ -48,7 +51,8 @@ class Recognised:
     metadata: list[str] = field(default_factory=list)
     columns: dict[str, str | None] = field(default_factory=dict)
     captions: list[dict[str, Any]] = field(default_factory=list)
-    images: list[str] = field(default_factory=list)
+    images: dict[str, int] = field(default_factory=dict)
+    """Folders, with the number of their images, counted up to MANY_IMAGES."""
     resolutions: list[str] = field(default_factory=list)
     image_names: ImageNames = field(default_factory=lambda: ImageNames(PLAIN, 0, 0))
     posts: int = 0
@@ -64,7 +68,7 @@ def recognise(paths: Sequence[Path]) -> Recognised:
     found = Recognised()
     for path in paths:
         if path.is_dir():
-            found.images.append(str(path))
+            found.images[str(path)] = count_images(str(path), MANY_IMAGES)
         elif path.exists() and not path.is_file():
             raise UserError(f"{path}: neither a file nor a folder: leave it out")
         elif path.suffix in (".json", ".jsonl"):
@@ -72,7 +76,7 @@ def recognise(paths: Sequence[Path]) -> Recognised:
         else:
             _table(path, found)
     if found.metadata:
-        found.image_names = guess_image_name(found.images, found.metadata, found.columns["id"] or "id")
+        found.image_names = guess_image_name([*found.images], found.metadata, found.columns["id"] or "id")
     return found
 
 

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 
 from booruflow.core.errors import UserError
+from booruflow.review.processes import Worker, processes_in
 
 STOP_TIMEOUT = 60
 """Seconds that a job has to stop before it is killed; a model answers within a batch."""
@@ -21,9 +22,9 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     Raises:
         UserError: Snakemake is still running in `folder`.
     """
-    processes = list(_processes_in(folder))
-    jobs = [process for process in processes if _is_job(process, folder)]
-    runs = [process for process in processes if process not in jobs and _is_snakemake(process)]
+    workers = list(processes_in(folder))
+    jobs = [worker.process for worker in workers if _is_job(worker, folder)]
+    runs = [worker.process for worker in workers if worker.is_snakemake and not _is_job(worker, folder)]
     if runs:
         raise UserError(f"{folder}: snakemake is still running (process {runs[0].pid}): wait for it or stop it with Ctrl-C")
     for job in jobs:
@@ -38,21 +39,6 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     return subprocess.run([*snakemake, "--rerun-incomplete", *arguments], cwd=folder).returncode
 
 
-def _processes_in(folder: Path) -> Iterator[psutil.Process]:
-    """Other processes whose working directory is `folder`, as far as the user may see them."""
-    for process in psutil.process_iter():
-        try:
-            if process.pid != psutil.Process().pid and Path(process.cwd()) == folder:
-                yield process
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-
-
-def _is_job(process: psutil.Process, folder: Path) -> bool:
+def _is_job(worker: Worker, folder: Path) -> bool:
     """Whether a process runs the script of a Snakemake job."""
-    return any(part.startswith(str(folder / ".snakemake/scripts")) for part in process.cmdline()[1:])
-
-
-def _is_snakemake(process: psutil.Process) -> bool:
-    """Whether a process is Snakemake or one of its worker processes."""
-    return any(Path(part).name == "snakemake" for part in process.cmdline()[:3])
+    return any(part.startswith(str(folder / ".snakemake/scripts")) for part in worker.command[1:])

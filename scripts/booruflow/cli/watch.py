@@ -1,4 +1,7 @@
-"""`booruflow progress --watch`: a few lines that are redrawn in a terminal, or one line now and then in a file or pipe."""
+"""`booruflow progress`: what is captioned.
+
+With `--watch` a few lines that are redrawn in a terminal, or one line now and then in a file or pipe.
+"""
 
 import shutil
 import time
@@ -6,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from booruflow.core.errors import UserError
 from booruflow.review.live_progress import Progress, Watch
 from booruflow.review.progress_text import progress_lines
 
@@ -16,14 +18,21 @@ SPARE_LINES = 8
 """Of the terminal, for what is not a shard."""
 
 
+def show_progress(folder: Path, out: TextIO) -> None:
+    """Show the progress of the data set in a folder, with all shards.
+
+    Raises:
+        UserError: as `Watch`.
+    """
+    out.write("".join(f"{line}\n" for line in progress_lines(Watch(folder).read())))
+
+
 def watch_progress(folder: Path, out: TextIO, sleep: Callable[[float], None] = time.sleep) -> None:
     """Show the progress of the data set in a folder until all shards are done or Ctrl-C is pressed.
 
     Raises:
-        UserError: it is not the folder of a data set.
+        UserError: as `Watch`.
     """
-    if not (folder / "config.yaml").exists():
-        raise UserError(f"{folder}/config.yaml: no such file: give the folder of a data set")
     watch, drawn, live = Watch(folder), 0, out.isatty()
     try:
         while True:
@@ -33,7 +42,7 @@ def watch_progress(folder: Path, out: TextIO, sleep: Callable[[float], None] = t
             else:
                 out.write("; ".join(progress_lines(progress, 0)) + "\n")
                 out.flush()
-            if _is_over(progress):
+            if progress.over:
                 return
             sleep(REDRAW_SECONDS if live else LINE_SECONDS)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -48,7 +57,3 @@ def _redraw(progress: Progress, out: TextIO, drawn: int) -> int:
     out.write(up + "".join(f"\r{CLEAR_LINE}{line[: width - 1]}\n" for line in lines) + CLEAR_BELOW)
     out.flush()
     return len(lines)
-
-
-def _is_over(progress: Progress) -> bool:
-    return bool(progress.shards) and not progress.running and all(shard.state == "done" for shard in progress.shards)

@@ -1,6 +1,5 @@
 """Progress while the workflow runs: from the shards and the ends of the journal and logs; no job waits for it."""
 
-import re
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -9,43 +8,53 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import psutil
 from numpy.typing import NDArray
 
+from booruflow.captioning.backends.registry import open_backends
 from booruflow.captioning.gpus.monitor import GpuReading, read_gpus
 from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entry_ids
 from booruflow.core.progress import PACE_SECONDS, Pace
 from booruflow.review.journal_tail import JournalTail
+from booruflow.review.newest_log import end_of_newest_log
+from booruflow.review.processes import processes_in
 from booruflow.review.reading.posts_table import SortedTable
+from booruflow.review.reading.settings import read_settings
 from booruflow.review.saving.store import signature_of
 
 ACTIVE_SECONDS = 120.0
 """A shard whose journal grew within this time is running."""
 LOOK_SECONDS = 5.0
 """Between two looks at the processes of the machine."""
-LOG_BYTES, LOG_LINES = 16 << 10, 12
-_CONTROLS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class ShardState:
-    """A shard: its posts, those with a caption in the journal, and `done`, `running`, `waiting`, `stopped` or `not started`."""
+    """A shard in one style."""
 
+    style: str
     number: int
     posts: int
-    finished: int
+    captions: int
+    """Posts with a caption in the journal."""
+    without: int
+    """Posts that get none: skipped, or the request failed; of a shard that is not done, those that have no image."""
     state: str
+    """`done`, `running`, `waiting`, `stopped` or `not started`."""
+    quiet_seconds: float | None = None
+    """Since its journal grew; None where it has none, or is done."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """All shards, with the pace of the last minute."""
+    """All shards in all styles, with the pace of the last minute."""
 
     shards: list[ShardState] = field(default_factory=list)
-    posts: int = 0
-    finished: int = 0
+    total: int = 0
+    """Captions wanted: one for each post in each style."""
+    captions: int = 0
+    without: int = 0
     per_second: float | None = None
     """Images; None while it is not known."""
     seconds_left: float | None = None
@@ -57,27 +66,44 @@ class Progress:
     answers: int = 0
     """Answers read from the journal; `cut` of them at the token limit or in a loop."""
     running: bool = False
+    over: bool = False
+    """Nothing more will come."""
     engine_log: list[str] = field(default_factory=list)
     gpus: list[GpuReading] = field(default_factory=list)
     note: str = ""
-    """What is missing."""
+    """Why there are no shards."""
 
 
 @dataclass
 class _Shard:
+    style: str
+    number: int
     split: Path
-    signature: object
+    posts: int
     ids: NDArray[np.int64]
+    """Of the posts that can be captioned."""
     finished: NDArray[np.bool_]
-    changed: float = -np.inf
+    own: Path
+    """The journal file of its job."""
+    outcomes: Path
+    """The folder of its outputs."""
 
 
 class Watch:
     """Progress of the data set in a folder; each `read` takes what was added since the one before."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._results = folder.resolve(), folder.resolve() / "results"
-        self._shards: list[_Shard] = []
+        """Read its settings.
+
+        Raises:
+            UserError: the folder has no config.yaml, or one that breaks the schema.
+        """
+        settings = read_settings(folder)
+        self._folder, self._results = settings.folder, settings.folder / "results"
+        self._generates = bool(settings.shards)
+        self._needs_image = all(backend.needs_image for backend in open_backends(settings.captioner))
+        self._subfolders = {style: style if number else "." for number, style in enumerate(settings.captioner["styles"])}
+        self._splits, self._shards = list[tuple[Path, object]](), list[_Shard]()
         self._restart()
         self._looked, self._running = -np.inf, False
         self._outcomes: dict[Path, tuple[object, int]] = {}
@@ -89,20 +115,22 @@ class Watch:
 
     def read(self) -> Progress:
         """The present state. The first call reads the journal of all shards that are not done; later ones take milliseconds."""
-        gpus, running, log = read_gpus(), self._is_running(), self._engine_log()
+        gpus, running, log = read_gpus(), self._is_running(), end_of_newest_log(self._results)
+        if not self._generates:
+            return Progress(running=running, over=True, note="config.yaml: captions.generate is false: nothing is captioned")
         self._look_for_shards()
         if not self._shards:
-            note = "no shards yet: results/missing/split_0.parquet is missing: snakemake shards"
-            return Progress(running=running, engine_log=log, gpus=gpus, note=note)
+            return Progress(running=running, engine_log=log, gpus=gpus, note=self._why_no_shards(running))
         tokens = self._read_journal()
-        states = [self._state(number, shard, running) for number, shard in enumerate(self._shards)]
-        posts, finished = sum(state.posts for state in states), sum(state.finished for state in states)
-        left, rate = self._keep_pace(finished, tokens, posts)
+        states = [self._state(shard, running) for shard in self._shards]
+        total, captions, without = (sum(getattr(state, name) for state in states) for name in ("posts", "captions", "without"))
+        left, rate = self._keep_pace(captions, tokens, total - captions - without)
         bad, parsed = self._parsed()
         return Progress(
             shards=states,
-            posts=posts,
-            finished=finished,
+            total=total,
+            captions=captions,
+            without=without,
             per_second=rate if running else None,
             seconds_left=left if running else None,
             bad=bad,
@@ -110,91 +138,108 @@ class Watch:
             cut=self._cut,
             answers=self._answers,
             running=running,
+            over=not running and all(state.state == "done" for state in states),
             engine_log=log,
             gpus=gpus,
         )
+
+    def _why_no_shards(self, running: bool) -> str:
+        if running:
+            return "nothing captioned yet: the run has not divided the posts into shards"
+        start = f"start with `snakemake --cores 8` in {self._folder}"
+        if any(path.stat().st_size for path in (self._folder / "journal").rglob("*.jsonl")):
+            return f"no shards in results/; the captions in journal/ stay, and the next run takes them: {start}"
+        return f"nothing captioned yet: {start}"
 
     def _look_for_shards(self) -> None:
         """The shards, read again where a new division has replaced them."""
         splits = list[tuple[Path, object]]()
         while (path := self._results / f"missing/split_{len(splits)}.parquet").exists():
             splits.append((path, signature_of(path)))
-        if splits != [(shard.split, shard.signature) for shard in self._shards]:
+        if splits != self._splits:
             self._restart()
-            self._shards = [_Shard(path, signature, ids := _ids_of(path), np.zeros(len(ids), bool)) for path, signature in splits]
+            self._splits, tables = splits, [(path, *self._captionable(path)) for path, _ in splits]
+            self._shards = [
+                _Shard(
+                    *(style, number, path, posts, ids, np.zeros(len(ids), bool)),
+                    own=self._folder / "journal" / subfolder / f"shard_{number}_of_{len(splits)}.jsonl",
+                    outcomes=self._results / "captions" / subfolder,
+                )
+                for style, subfolder in self._subfolders.items()
+                for number, (path, posts, ids) in enumerate(tables)
+            ]
+
+    def _captionable(self, split: Path) -> tuple[int, NDArray[np.int64]]:
+        """The number of posts of a shard, and the ids of those that can be captioned."""
+        table = SortedTable(split)
+        frames = [frame for group in table.groups() for frame in table.group_rows(group, ["id", "image"])]
+        rows = pl.concat(frames) if frames else pl.DataFrame(schema={"id": pl.Int64, "image": pl.String})
+        can = rows.filter(pl.col("image").is_not_null()) if self._needs_image else rows
+        return len(rows), can["id"].to_numpy()
 
     def _read_journal(self) -> int:
         """Take what the jobs have added to the journal; returns the tokens of the answers."""
-        tokens, count, now = 0, len(self._shards), time.monotonic()
-        for path in sorted((self._folder / "journal").glob("*.jsonl")):
-            own = re.fullmatch(rf"shard_(\d+)_of_{count}\.jsonl", path.name)
-            if own and int(own[1]) < count and self._is_done(int(own[1])):
-                continue
-            for answers in self._tail.new(path):
-                ids = np.array([answer.id for answer in answers], np.int64)
-                numbers = shard_of(ids, count)
-                for number in np.unique(numbers).tolist():
-                    self._mark(self._shards[number], ids[numbers == number], now)
-                tokens += sum(answer.tokens for answer in answers)
-                self._answers += len(answers)
-                self._cut += sum(answer.finish_reason != "stop" for answer in answers)
+        tokens = 0
+        for style in self._subfolders:
+            shards = [shard for shard in self._shards if shard.style == style]
+            done = {shard.own for shard in shards if _is_done(shard)}
+            for path in self._journal_files(style):
+                for answers in self._tail.new(path) if path not in done else ():
+                    ids = np.array([answer.id for answer in answers], np.int64)
+                    numbers = shard_of(ids, len(shards))
+                    for number in np.unique(numbers).tolist():
+                        _mark(shards[number], ids[numbers == number])
+                    tokens += sum(answer.tokens for answer in answers)
+                    self._answers += len(answers)
+                    self._cut += sum(answer.finish_reason != "stop" for answer in answers)
         return tokens
 
-    def _mark(self, shard: _Shard, ids: NDArray[np.int64], now: float) -> None:
-        if not self._first:
-            shard.changed = now
-        places = np.searchsorted(shard.ids, ids)
-        inside = places < len(shard.ids)
-        places, ids = places[inside], ids[inside]
-        shard.finished[places[shard.ids[places] == ids]] = True
+    def _journal_files(self, style: str) -> Iterator[Path]:
+        """Those of a style; a trial has captioned some of the images already."""
+        for folder in (self._subfolders[style], f"trial_{style}"):
+            yield from sorted((self._folder / "journal" / folder).glob("*.jsonl"))
 
-    def _keep_pace(self, finished: int, tokens: int, posts: int) -> tuple[float | None, float | None]:
-        """Seconds left and images a second, of the last minute."""
+    def _keep_pace(self, captions: int, tokens: int, left: int) -> tuple[float | None, float | None]:
+        """Seconds for the captions that are left and images a second, of the last minute."""
         now = time.monotonic()
-        before = self._marks[-1][1] if self._marks else finished
+        before = self._marks[-1][1] if self._marks else captions
         if self._first:  # what earlier runs wrote only says how long answers are
             self._pace = Pace(self._answers, tokens)
             self._pace.add(0, 0)
             self._first = False
         else:
-            self._pace.add(max(finished - before, 0), tokens)
-        self._marks.append((now, finished))
+            self._pace.add(max(captions - before, 0), tokens)
+        self._marks.append((now, captions))
         while len(self._marks) > 2 and now - self._marks[0][0] > PACE_SECONDS:
             self._marks.popleft()
         (start, first), (end, last) = self._marks[0], self._marks[-1]
         rate = (last - first) / (end - start) if end > start and last > first else None
-        return self._pace.seconds_for(posts - finished), rate
+        return self._pace.seconds_for(left), rate
 
-    def _state(self, number: int, shard: _Shard, running: bool) -> ShardState:
-        finished = int(shard.finished.sum())
-        if self._is_done(number):
-            return ShardState(number, len(shard.ids), len(shard.ids), "done")
+    def _state(self, shard: _Shard, running: bool) -> ShardState:
+        own = (shard.style, shard.number, shard.posts)
+        if _is_done(shard):
+            without = sum(self._count(shard, kind) or 0 for kind in ("skipped", "failed"))
+            return ShardState(*own, shard.posts - without, without, "done")
+        captions, quiet = int(shard.finished.sum()), _seconds_since_growth(shard.own)
+        state = "not started" if quiet is None else "stopped"
         if running:
-            active = time.monotonic() - shard.changed < ACTIVE_SECONDS
-            return ShardState(number, len(shard.ids), finished, "running" if active else "waiting")
-        return ShardState(number, len(shard.ids), finished, "stopped" if finished else "not started")
-
-    def _is_done(self, number: int) -> bool:
-        """Whether the outputs are there, and not those of an earlier shard of this number."""
-        try:
-            raw = (self._results / f"captions/raw_{number}.jsonl").stat()
-            return raw.st_mtime >= self._shards[number].split.stat().st_mtime
-        except OSError:
-            return False
+            state = "running" if quiet is not None and quiet < ACTIVE_SECONDS else "waiting"
+        return ShardState(*own, captions, shard.posts - len(shard.ids), state, quiet)
 
     def _parsed(self) -> tuple[int, int]:
         """How many answers of the shards that are done are bad, and how many have been parsed."""
         bad = parsed = 0
-        for number, shard in enumerate(self._shards):
-            counts = [self._count(f"captions/{kind}_{number}.json") for kind in ("bad", "skipped", "failed")]
-            if self._is_done(number) and None not in counts:
+        for shard in filter(_is_done, self._shards):
+            counts = [self._count(shard, kind) for kind in ("bad", "skipped", "failed")]
+            if None not in counts:
                 first, *without = [count or 0 for count in counts]
-                bad, parsed = bad + first, parsed + len(shard.ids) - sum(without)
+                bad, parsed = bad + first, parsed + shard.posts - sum(without)
         return bad, parsed
 
-    def _count(self, name: str) -> int | None:
+    def _count(self, shard: _Shard, kind: str) -> int | None:
         """The entries of a product, counted again when it has changed; None if it is not there."""
-        path = self._results / name
+        path = shard.outcomes / f"{kind}_{shard.number}.json"
         signature = signature_of(path)
         if signature is None:
             return None
@@ -208,33 +253,31 @@ class Watch:
     def _is_running(self) -> bool:
         """Whether Snakemake runs in the folder."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
-            self._looked, self._running = time.monotonic(), any(_snakemakes_in(self._folder))
+            self._looked = time.monotonic()
+            self._running = any(worker.is_snakemake for worker in processes_in(self._folder))
         return self._running
 
-    def _engine_log(self) -> list[str]:
-        """The last lines of the log of an engine, or of a caption job, that was written last."""
-        logs = [*self._results.glob("logs/caption_*.engine.log")] or [*self._results.glob("logs/caption_*.log")]
-        try:
-            newest = max(logs, key=lambda path: path.stat().st_mtime)
-            with newest.open("rb") as file:
-                file.seek(max(newest.stat().st_size - LOG_BYTES, 0))
-                text = file.read(LOG_BYTES).decode("utf-8", "replace")
-        except (OSError, ValueError):
-            return []
-        lines = [_CONTROLS.sub("", line).strip() for line in re.split("[\r\n]", text)]
-        return [line[:400] for line in lines if line][-LOG_LINES:]
+
+def _mark(shard: _Shard, ids: NDArray[np.int64]) -> None:
+    """Note that these posts have a caption."""
+    places = np.searchsorted(shard.ids, ids)
+    inside = places < len(shard.ids)
+    places, ids = places[inside], ids[inside]
+    shard.finished[places[shard.ids[places] == ids]] = True
 
 
-def _ids_of(split: Path) -> NDArray[np.int64]:
-    table = SortedTable(split)
-    frames = [frame for group in table.groups() for frame in table.group_rows(group, ["id"])]
-    return pl.concat(frames)["id"].to_numpy() if frames else np.empty(0, np.int64)
+def _is_done(shard: _Shard) -> bool:
+    """Whether the outputs are there, and not those of an earlier shard of this number."""
+    try:
+        raw = (shard.outcomes / f"raw_{shard.number}.jsonl").stat()
+        return raw.st_mtime >= shard.split.stat().st_mtime
+    except OSError:
+        return False
 
 
-def _snakemakes_in(folder: Path) -> Iterator[bool]:
-    for process in psutil.process_iter(["cmdline"]):
-        if any(Path(part).name == "snakemake" for part in (process.info["cmdline"] or [])[:3]):
-            try:
-                yield Path(process.cwd()) == folder
-            except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-                continue
+def _seconds_since_growth(journal: Path) -> float | None:
+    try:
+        status = journal.stat()
+    except OSError:
+        return None
+    return max(time.time() - status.st_mtime, 0) if status.st_size else None

@@ -1,44 +1,68 @@
 """Progress as lines of text, for a terminal."""
 
-from booruflow.review.live_progress import Progress
+from collections.abc import Iterator
+
+from booruflow.captioning.gpus.monitor import GpuReading
+from booruflow.review.live_progress import Progress, ShardState
 
 STATES = ("running", "waiting", "stopped", "not started", "done")
 """In the order in which shards are shown where there are too many."""
 
 
-def progress_lines(progress: Progress, max_shards: int = 20) -> list[str]:
-    """A few lines of text: the total, the GPUs, and at most so many shards, those that are running before others."""
+def progress_lines(progress: Progress, max_shards: int | None = None) -> list[str]:
+    """Lines of text: the total, the GPUs, and at most so many shards (None for all), those that are running before others."""
     if progress.note:
         return [progress.note]
-    total = f"{progress.finished:,} of {progress.posts:,} images captioned ({progress.finished / max(progress.posts, 1):.1%})"
-    if progress.per_second is not None:
-        total += f", {progress.per_second:.2f} images/s"
-    if progress.seconds_left is not None:
-        total += f", {_duration(progress.seconds_left)} left"
-    lines = [total if progress.running else f"{total}; nothing is running"]
+    lines = [_total(progress)]
     if progress.parsed:
         lines.append(f"{progress.bad:,} of {progress.parsed:,} parsed answers bad ({progress.bad / progress.parsed:.2%})")
     if progress.answers:
         lines.append(
             f"{progress.cut:,} of {progress.answers:,} answers cut off or looping ({progress.cut / progress.answers:.2%})"
         )
-    for gpu in progress.gpus:
-        parts = [gpu.name]
-        parts += [f"{gpu.temperature} C"] if gpu.temperature is not None else []
-        if gpu.memory_used is not None and gpu.memory_total:
-            parts.append(f"{gpu.memory_used / 2**30:.1f} of {gpu.memory_total / 2**30:.1f} GiB")
-        parts += [f"{gpu.utilisation}% busy"] if gpu.utilisation is not None else []
-        lines.append(", ".join(parts))
-    if not max_shards:
+    lines += [_gpu(number, gpu) for number, gpu in enumerate(progress.gpus)]
+    shown = set(sorted(progress.shards, key=lambda shard: STATES.index(shard.state))[:max_shards])
+    if not shown:
         return lines
-    shown = sorted(progress.shards, key=lambda shard: (STATES.index(shard.state), shard.number))[:max_shards]
-    lines += [f"{'shard':>6} {'posts':>9} {'finished':>9} {'':>5}  state"]
-    for shard in sorted(shown, key=lambda shard: shard.number):
-        share = shard.finished / max(shard.posts, 1)
-        lines.append(f"{shard.number:>6} {shard.posts:>9} {shard.finished:>9} {share:>5.0%}  {shard.state}")
+    lines += _table([shard for shard in progress.shards if shard in shown], len({shard.style for shard in progress.shards}) > 1)
     if len(progress.shards) > len(shown):
         lines.append(f"... and {len(progress.shards) - len(shown)} more shards")
     return lines
+
+
+def _total(progress: Progress) -> str:
+    text = f"{progress.captions:,} of {progress.total:,} captions"
+    if progress.without:
+        text += f", {progress.without:,} skipped or failed"
+    text += f" ({_share(progress.captions + progress.without, progress.total):.1%})"
+    if progress.per_second is not None:
+        text += f", {progress.per_second:.2f} images/s"
+    if progress.seconds_left is not None:
+        text += f", {_duration(progress.seconds_left)} left"
+    return text if progress.running else f"{text}; nothing is running"
+
+
+def _gpu(number: int, gpu: GpuReading) -> str:
+    parts = [f"GPU {number}: {gpu.name}"]
+    parts += [f"{gpu.temperature} C"] if gpu.temperature is not None else []
+    if gpu.memory_used is not None and gpu.memory_total:
+        parts.append(f"{gpu.memory_used / 2**30:.1f} of {gpu.memory_total / 2**30:.1f} GiB")
+    parts += [f"{gpu.utilisation}% busy"] if gpu.utilisation is not None else []
+    return ", ".join(parts)
+
+
+def _table(shards: list[ShardState], styles: bool) -> Iterator[str]:
+    width = max((len(shard.style) for shard in shards), default=0) + 2 if styles else 0
+    yield f"{'style' if styles else '':{width}}{'shard':>6} {'posts':>9} {'captions':>9} {'without':>9} {'':>5}  state"
+    for shard in shards:
+        share = _share(shard.captions + shard.without, shard.posts)
+        counts = f"{shard.posts:>9} {shard.captions:>9} {shard.without:>9} {share:>5.0%}"
+        since = "" if shard.quiet_seconds is None else f", last caption {_duration(shard.quiet_seconds)} ago"
+        yield f"{shard.style if styles else '':{width}}{shard.number:>6} {counts}  {shard.state}{since}"
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1
 
 
 def _duration(seconds: float) -> str:

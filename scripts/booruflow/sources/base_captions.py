@@ -8,7 +8,8 @@ import polars as pl
 
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import spool_beside
-from booruflow.core.streams import Stream, semi_join
+from booruflow.core.jobs import WARNING
+from booruflow.core.streams import Stream, aligned, merged_latest
 from booruflow.sources.tables.columns import Column
 from booruflow.sources.tables.sorted_rows import sorted_rows
 
@@ -54,29 +55,37 @@ def join_columns(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select("id", caption=pl.concat_str(texts, separator=" ", ignore_nulls=True)).filter(pl.col("caption") != "")
 
 
-def captions_of_posts(captions: Iterable[pl.DataFrame], ids: Iterable[pl.DataFrame]) -> Stream:
-    """Those of the captions whose ids are in the stream `ids`.
+def captions_of_posts(sources: Sequence[Iterable[pl.DataFrame]], ids: Iterable[pl.DataFrame]) -> Stream:
+    """The captions of all sources, as `caption_streams` gives them, whose ids are in the stream `ids`; the last source wins.
+
+    Prints how many were found, and warns of each source none of whose captions is of a post.
 
     Raises:
-        UserError: there are captions, and none of them is of a post.
+        UserError: there are posts and sources, and no caption, or none of a post.
     """
-    total = matched = 0
+    posts, found, matched, total = 0, [0] * len(sources), [0] * len(sources), 0
+    for *frames, wanted in aligned([*sources, ids]):
+        posts += len(wanted)
+        kept = [frame.join(wanted.select("id"), on="id", how="semi", maintain_order="left") for frame in frames]
+        for number, (frame, rows) in enumerate(zip(frames, kept, strict=True)):
+            found[number] += len(frame)
+            matched[number] += len(rows)
+        for merged in merged_latest([[rows] for rows in kept]):
+            total += len(merged)
+            yield merged
+    print(f"{counted_noun(sum(found), 'caption')} found, {total:,} of posts of the data set")
+    if posts and sources[1:] and not total:
+        raise UserError(f"config.yaml: inputs.captions: {_nothing(sum(found))}")
+    for number, (captions, of_posts) in enumerate(zip(found[1:], matched[1:], strict=True)):
+        if posts and not of_posts:
+            print(f"{WARNING}config.yaml: inputs.captions.{number}: {_nothing(captions)}")
 
-    def all_captions() -> Stream:
-        nonlocal total
-        for frame in captions:
-            total += len(frame)
-            yield frame
 
-    for frame in semi_join(all_captions(), ids):
-        matched += len(frame)
-        yield frame
-    print(f"{counted_noun(total, 'caption')} found, {matched:,} of posts of the data set")
-    if total and not matched:
-        raise UserError(
-            "config.yaml: inputs.captions: no caption is of a post of the data set: set the id of the sources to their column of"
-            " post ids"
-        )
+def _nothing(captions: int) -> str:
+    """What is wrong where no caption is used, of so many that were found."""
+    if captions:
+        return "no caption is of a post of the data set: set the id of the sources to their column of post ids"
+    return "no caption in the files: name other files or columns, or leave the source out"
 
 
 def caption_entries(stream: Iterable[pl.DataFrame]) -> Stream:

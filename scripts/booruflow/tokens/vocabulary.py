@@ -8,14 +8,15 @@ id is a rarer tag.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_whole
+from booruflow.core.jobs import WARNING
 from booruflow.tokens.spelling import count_pieces
 
 SECTION_ORDER = ("character", "copyright", "artist", "general", "meta")
@@ -218,3 +219,11 @@ def _is_ordered(vocabulary: Vocabulary) -> bool:
     blocks = [category for category, _ in groupby(vocabulary.tokens, key=lambda token: token.category)]
     rank = {category: number for number, category in enumerate((SPECIAL, *SECTION_ORDER))}
     return list(vocabulary.ids[SPECIAL]) == special and blocks == sorted(blocks, key=rank.__getitem__)
+
+
+def summary_lines(vocabulary: Vocabulary, min_count: Mapping[str, int]) -> Iterator[str]:
+    """What a vocabulary of tags with at least so many posts, by category, holds; and a warning if that is no tag."""
+    if len(vocabulary) == len(vocabulary.special):
+        yield f"{WARNING}the vocabulary holds no tag, since none is on so many posts: lower tokens.min_count in config.yaml"
+    least = ", ".join(f"{count} ({category})" for category, count in min_count.items())
+    yield f"{counted_noun(len(vocabulary), 'token')} in the vocabulary; posts that a tag needs: {least}"

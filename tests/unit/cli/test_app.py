@@ -40,7 +40,7 @@ def test_the_installed_command_says_its_version_and_loads_nothing_heavy(tmp_path
 def test_an_error_is_one_line_and_exit_code_1(tmp_path):
     done = subprocess.run([COMMAND, "progress", "nowhere"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert done.stderr.startswith("error: nowhere/results/missing: no split_<n>.parquet there")
+    assert done.stderr.startswith("error: nowhere/config.yaml: no such file")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import tarfile
 import polars as pl
 import pytest
 
-from booruflow.cli.image_names import ImageNames, guess_image_name
+from booruflow.cli.image_names import ImageNames, count_images, guess_image_name
 
 MD5 = [f"{n:x}{'0123456789abcdef' * 2}"[:32] for n in range(10, 16)]
 IDS = [8, 1002, 23456, 777778, 8000010, 12]
@@ -82,3 +82,15 @@ def test_tables_and_tars_that_cannot_be_read_are_left_to_the_workflow(tmp_path, 
     (tmp_path / "tars").mkdir()
     (tmp_path / "tars/0.tar").write_text("no tar")
     assert guess_image_name([str(tmp_path / "tars")], [], "id") == ImageNames("{id}", 0, 0)
+
+
+def test_images_are_counted_and_those_of_tars_by_the_first(folder, tmp_path):
+    (path,) = folder([*(f"a/{n}.webp" for n in range(5)), "b.txt"])
+    assert [count_images(path, most) for most in (3, 5, 9)] == [3, 5, 5]
+    for name in ("0.tar", "1.tar"):
+        with tarfile.open(tmp_path / "images" / name, "w") as tar:
+            for member in ("1.webp", "2.JPG", "2.txt"):
+                tar.addfile(tarfile.TarInfo(member), io.BytesIO())
+    assert [count_images(path, most) for most in (8, 9, 99)] == [8, 9, 9]
+    (tmp_path / "images/0.tar").write_bytes(b"no tar")
+    assert count_images(path, 99) == 5

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 import yaml
 
+from booruflow.cli import init, recognition
 from booruflow.cli.init import init_folder
 from booruflow.core.errors import UserError
 
@@ -139,3 +140,26 @@ def test_the_form_of_image_names_is_found_out(tmp_path, files, form, line):
     assert line in list(init_folder(tmp_path / "set", [files / "pics", files / "posts.parquet"]))
     expected = "danbooru_{id}_{md5}" if "danbooru" in form else "{id}"
     assert inputs_of(tmp_path / "set")["image_name"] == expected
+
+
+def test_an_image_folder_without_images_is_named(tmp_path, files):
+    (files / "full").mkdir()
+    (files / "full/1.webp").touch()
+    (files / "pics/notes.txt").touch()
+    lines = list(init_folder(tmp_path / "set", [files / "pics", files / "full"]))
+    at = lines.index(f"  images: {files / 'pics'}, 0 images")
+    assert lines[at + 1] == "    warning: no image in it: put the images there before you run anything, or correct inputs.images"
+    assert lines[at + 2] == f"  images: {files / 'full'}, 1 image"
+
+
+@pytest.mark.parametrize(("images", "shards"), [(0, 16), (1, 1), (7, 1), (8, 2), (28, 4), (31, 5), (32, 16)])
+def test_few_images_are_divided_into_few_shards(tmp_path, files, monkeypatch, images, shards):
+    for module in (init, recognition):
+        monkeypatch.setattr(module, "MANY_IMAGES", 32)
+    monkeypatch.setattr(init, "IMAGES_PER_SHARD", 7)
+    (files / "more").mkdir()
+    for number in range(images):
+        (files / ("pics", "more")[number % 2] / f"{number}.webp").touch()
+    list(init_folder(tmp_path / "set", [files / "pics", files / "more"]))
+    config = yaml.safe_load((tmp_path / "set/config.yaml").read_text("utf-8"))
+    assert config["captions"]["shards"] == shards

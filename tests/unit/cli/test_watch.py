@@ -8,14 +8,16 @@ import time
 from pathlib import Path
 
 import pytest
+from projects import ROOT
 
 from booruflow.cli import watch
 from booruflow.core.errors import UserError
 from booruflow.review.live_progress import Progress, ShardState
 
 COMMAND = Path(sys.executable).with_name("booruflow")
-RUNNING = Progress([ShardState(0, 10, 5, "running"), ShardState(1, 10, 10, "done")], 20, 15, 2.0, 3725.0, running=True)
-DONE = Progress([ShardState(0, 10, 10, "done")], 10, 10)
+SHARDS = [ShardState("json", 0, 10, 5, 0, "running", 2.0), ShardState("json", 1, 10, 10, 0, "done")]
+RUNNING = Progress(SHARDS, 20, 15, 0, 2.0, 3725.0, running=True)
+DONE = Progress(SHARDS[1:], 10, 10, over=True)
 
 
 class Terminal(io.StringIO):
@@ -26,7 +28,6 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def states(monkeypatch, tmp_path):
     """The states that the watch sees, one after the other."""
-    (tmp_path / "config.yaml").touch()
     found = []
     monkeypatch.setattr(watch, "Watch", lambda folder: type("Watch", (), {"read": lambda self: found.pop(0)})())
     return found
@@ -39,7 +40,7 @@ def test_a_terminal_is_redrawn_in_place(states, tmp_path):
     first, second, third = out.getvalue().split(watch.CLEAR_BELOW)[:3]
     assert first.count("\n") == second.count("\n") == 4
     assert second.startswith("\x1b[4A\r") and third.startswith("\x1b[4A\r")
-    assert "15 of 20 images captioned (75.0%), 2.00 images/s, 1 h 2 min left" in first
+    assert "15 of 20 captions (75.0%), 2.00 images/s, 1 h 2 min left" in first
     assert naps == [watch.REDRAW_SECONDS] * 2
 
 
@@ -48,10 +49,17 @@ def test_a_file_gets_a_line_now_and_then(states, tmp_path):
     out, naps = io.StringIO(), []
     watch.watch_progress(tmp_path, out, naps.append)
     assert out.getvalue().splitlines() == [
-        "15 of 20 images captioned (75.0%), 2.00 images/s, 1 h 2 min left",
-        "10 of 10 images captioned (100.0%); nothing is running",
+        "15 of 20 captions (75.0%), 2.00 images/s, 1 h 2 min left",
+        "10 of 10 captions (100.0%); nothing is running",
     ]
     assert naps == [watch.LINE_SECONDS]
+
+
+def test_without_watching_all_shards_are_shown_once(states, tmp_path):
+    states += [RUNNING]
+    out = Terminal()
+    watch.show_progress(tmp_path, out)
+    assert [line.split()[0] for line in out.getvalue().splitlines()] == ["15", "shard", "0", "1"]
 
 
 def test_what_is_no_data_set_is_named(tmp_path):
@@ -60,11 +68,11 @@ def test_what_is_no_data_set_is_named(tmp_path):
 
 
 def test_ctrl_c_ends_it_cleanly(tmp_path):
-    (tmp_path / "config.yaml").touch()
+    (tmp_path / "config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
     terminal, end = pty.openpty()
     process = subprocess.Popen([COMMAND, "progress", "--watch"], cwd=tmp_path, stdout=end, stderr=subprocess.PIPE)
     os.close(end)
-    assert b"no shards yet" in os.read(terminal, 1000)
+    assert b"nothing captioned yet: start with" in os.read(terminal, 1000)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=20) == (None, b"")

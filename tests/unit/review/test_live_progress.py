@@ -1,14 +1,18 @@
+import os
+import subprocess
+import sys
 import time
 
 import polars as pl
 import pytest
+import yaml
+from projects import ROOT
 from small_shards import row
 
 from booruflow.captioning.journal import Journal
 from booruflow.captioning.shards import SHARD_SCHEMA, shard_of
+from booruflow.core.errors import UserError
 from booruflow.core.idjson import write_entries
-from booruflow.review import live_progress
-from booruflow.review.journal_tail import Answer, JournalTail
 from booruflow.review.live_progress import Watch
 from booruflow.review.progress_text import progress_lines
 
@@ -22,6 +26,20 @@ def entry(id_, reason="stop", tokens=50):
     }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def config(tmp_path):
+    """The data set's config.yaml: that of the sample, with changes of its sections."""
+
+    def write(**sections):
+        config = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+        for name, changes in sections.items():
+            config[name] |= changes
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), "utf-8")
+
+    write()
+    return write
+
+
 @pytest.fixture
 def shards(tmp_path):
     """Two shards; returns the ids of each."""
@@ -30,19 +48,21 @@ def shards(tmp_path):
     return [write_split(tmp_path, number) for number in range(2)]
 
 
-def write_split(tmp_path, number, ids=IDS):
+def write_split(tmp_path, number, ids=IDS, without_image=()):
     own = [id_ for id_ in ids if shard_of(pl.Series([id_]).to_numpy(), 2)[0] == number]
-    frame = pl.DataFrame([row(id_) for id_ in own], schema=SHARD_SCHEMA, orient="row")
+    rows = [row(id_, **({"image": None} if id_ in without_image else {})) for id_ in own]
+    frame = pl.DataFrame(rows, schema=SHARD_SCHEMA, orient="row")
     frame.write_parquet(tmp_path / f"results/missing/split_{number}.parquet")
     return own
 
 
-def finish(tmp_path, number, **outcomes):
+def finish(tmp_path, number, style=".", **outcomes):
+    (tmp_path / "results/captions" / style).mkdir(exist_ok=True)
     for kind in ("bad", "skipped", "failed"):
         ids = outcomes.get(kind, [])
         entries = pl.DataFrame({"id": ids, "value": ["{}"] * len(ids)}, schema={"id": pl.Int64, "value": pl.String})
-        write_entries(tmp_path / f"results/captions/{kind}_{number}.json", [entries])
-    (tmp_path / f"results/captions/raw_{number}.jsonl").touch()
+        write_entries(tmp_path / f"results/captions/{style}/{kind}_{number}.json", [entries])
+    (tmp_path / f"results/captions/{style}/raw_{number}.jsonl").touch()
 
 
 def test_only_what_was_added_is_read(tmp_path, shards, monkeypatch):
@@ -51,10 +71,10 @@ def test_only_what_was_added_is_read(tmp_path, shards, monkeypatch):
     with Journal(tmp_path / "journal", 0, 2) as journal:
         journal.append(map(entry, shards[0][:4]))
         first = watch.read()
-        assert (first.finished, first.posts, first.answers, first.per_second) == (4, 100, 4, None)
+        assert (first.captions, first.total, first.answers, first.per_second) == (4, 100, 4, None)
         journal.append([entry(shards[0][3]), entry(shards[0][4], "length"), entry(999)])  # again, cut off, of no shard
         second = watch.read()
-    assert (second.finished, second.answers, second.cut) == (5, 7, 1)
+    assert (second.captions, second.answers, second.cut) == (5, 7, 1)
     assert second.per_second > 0 and second.seconds_left > 0
     assert [shard.state for shard in second.shards] == ["running", "waiting"]
     assert watch.read().answers == 7
@@ -81,7 +101,9 @@ def test_shards_that_are_done_are_not_read_and_their_bad_outputs_counted(tmp_pat
         journal.append(map(entry, shards[0]))
     finish(tmp_path, 0, bad=[2, 4], skipped=[6])
     progress = Watch(tmp_path).read()
-    assert [(shard.state, shard.finished) for shard in progress.shards] == [("done", len(shards[0])), ("not started", 0)]
+    states = [(shard.state, shard.captions, shard.without) for shard in progress.shards]
+    assert states == [("done", len(shards[0]) - 1, 1), ("not started", 0, 0)]
+    assert (progress.captions, progress.without) == (len(shards[0]) - 1, 1), "a skipped post is not captioned"
     assert (progress.bad, progress.parsed, progress.answers) == (2, len(shards[0]) - 1, 0)
     assert any(line.startswith(f"2 of {len(shards[0]) - 1} parsed answers bad") for line in progress_lines(progress))
 
@@ -90,50 +112,108 @@ def test_shards_that_are_divided_anew_are_counted_anew(tmp_path, shards):
     watch = Watch(tmp_path)
     with Journal(tmp_path / "journal", 0, 2) as journal:
         journal.append(map(entry, shards[0]))
-    assert watch.read().finished == len(shards[0])
+    assert watch.read().captions == len(shards[0])
     (tmp_path / "results/missing/split_0.parquet").unlink()
-    assert "split_0.parquet is missing" in watch.read().note
+    assert "no shards in results/" in watch.read().note
     assert progress_lines(watch.read()) == [watch.read().note]
     new = write_split(tmp_path, 0, range(100))
     progress = watch.read()
-    assert (progress.shards[0].posts, progress.shards[0].finished) == (len(new), len(set(new) & set(shards[0])))
+    assert (progress.shards[0].posts, progress.shards[0].captions) == (len(new), len(set(new) & set(shards[0])))
 
 
-def test_a_cut_line_is_read_when_it_is_whole(tmp_path, monkeypatch):
-    tail, path = JournalTail(), tmp_path / "shard_0_of_1.jsonl"
-    whole = b'{"key":"%s","id":3,"text":"a","finish_reason":"length","prompt_tokens":1,"completion_tokens":2,"seconds":0.1}\n' % (
-        b"0" * 32
-    )
-    path.write_bytes(whole + whole[:20])
-    assert list(tail.new(path)) == [[Answer(3, "length", 2)]]
-    assert list(tail.new(path)) == []
-    path.write_bytes(whole + whole + b'{"id": 4, "finish_reason": "stop"}\n\xff\n[]\n')
-    assert list(tail.new(path)) == [[Answer(3, "length", 2), Answer(4, "stop", 0)]]
-    path.write_bytes(whole[:20])  # shorter: another file
-    assert list(tail.new(path)) == []
-    assert list(tail.new(tmp_path / "none.jsonl")) == []
+def test_posts_without_an_image_are_not_waited_for(tmp_path, shards, monkeypatch, config):
+    without = shards[0][:10]
+    write_split(tmp_path, 0, without_image=without)
+    with Journal(tmp_path / "journal", 0, 2) as journal:
+        journal.append(map(entry, shards[0][5:15]))  # five of them have lost their image since
+    progress = Watch(tmp_path).read()
+    assert (progress.total, progress.captions, progress.without) == (100, 5, 10)
+    assert progress_lines(progress)[0] == "5 of 100 captions, 10 skipped or failed (15.0%); nothing is running"
+    config(captioner={"backend": "tipo"})  # writes from the tags
+    progress = Watch(tmp_path).read()
+    assert (progress.captions, progress.without) == (10, 0)
 
 
-def test_a_line_longer_than_a_block_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("booruflow.review.journal_tail.READ_BYTES", 100)
-    with Journal(tmp_path, 0, 1) as journal:
-        journal.append([entry(1) | {"text": "x" * 1000}, entry(2)])
-    answers = [answer for part in JournalTail().new(tmp_path / "shard_0_of_1.jsonl") for answer in part]
-    assert [answer.id for answer in answers] == [1, 2]
+def test_each_style_has_its_shards(tmp_path, shards, monkeypatch, config):
+    config(captioner={"styles": ["json", "long"], "style": None})
+    monkeypatch.setattr(Watch, "_is_running", lambda self: True)
+    for folder, ids in ((".", shards[0]), ("long", shards[0][:3]), ("trial_long", shards[1][:2]), ("trial_other", shards[1])):
+        with Journal(tmp_path / "journal" / folder, 0, 1 if folder.startswith("trial") else 2) as journal:
+            journal.append(map(entry, ids))
+    finish(tmp_path, 0, bad=shards[0][:1])
+    progress = Watch(tmp_path).read()
+    assert [(shard.style, shard.number, shard.captions, shard.state) for shard in progress.shards] == [
+        ("json", 0, len(shards[0]), "done"),
+        ("json", 1, 0, "waiting"),
+        ("long", 0, 3, "running"),
+        ("long", 1, 2, "waiting"),
+    ]
+    assert (progress.captions, progress.total, progress.over) == (len(shards[0]) + 5, 200, False)
+    for style, number in ((".", 1), ("long", 0), ("long", 1)):
+        finish(tmp_path, number, style, bad=shards[number][:2], skipped=shards[number][2:3])
+    monkeypatch.setattr(Watch, "_is_running", lambda self: False)
+    progress = Watch(tmp_path).read()
+    assert progress.over
+    assert (progress.captions, progress.without, progress.bad, progress.parsed) == (197, 3, 7, 197)
 
 
-def test_the_log_that_was_written_last_is_shown_as_text(tmp_path, shards):
-    logs = tmp_path / "results/logs"
-    logs.mkdir()
-    (logs / "caption_0.log").write_text("a job")
-    assert Watch(tmp_path).read().engine_log == ["a job"]
-    (logs / "caption_0.engine.log").write_bytes(b"old\n" * 30 + b"\x1b[31mred\x1b[0m \x07bell\r10%\r20%\n\xff\n" + b"x" * 1000)
-    lines = Watch(tmp_path).read().engine_log
-    assert lines[-5:] == ["red bell", "10%", "20%", "\ufffd", "x" * 400]
-    assert len(lines) == live_progress.LOG_LINES
+def test_the_last_caption_says_which_shard_runs(tmp_path, shards, monkeypatch):
+    monkeypatch.setattr(Watch, "_is_running", lambda self: True)
+    for number, age in enumerate((3600, 1)):
+        with Journal(tmp_path / "journal", number, 2) as journal:
+            journal.append(map(entry, shards[number][:1]))
+        os.utime(journal.path, (time.time() - age,) * 2)
+    first, second = Watch(tmp_path).read().shards
+    assert (first.state, second.state) == ("waiting", "running")
+    assert 3600 <= first.quiet_seconds < 3700
+    monkeypatch.setattr(Watch, "_is_running", lambda self: False)
+    assert [shard.state for shard in Watch(tmp_path).read().shards] == ["stopped", "stopped"]
 
 
-def test_of_many_shards_those_that_run_are_shown(tmp_path):
-    states = [live_progress.ShardState(n, 10, 10, "running" if n in (40, 70) else "done") for n in range(100)]
-    lines = progress_lines(live_progress.Progress(states, 1000, 1000, running=True), 3)
-    assert [line.split()[0] for line in lines[-4:]] == ["0", "40", "70", "..."]
+def test_a_journal_file_of_any_name_is_read(tmp_path, shards):
+    with Journal(tmp_path / "journal", 0, 1) as journal:
+        journal.append([entry(shards[0][0]), entry(shards[1][0])])
+    journal.path.rename(tmp_path / "journal/old.jsonl")
+    assert [shard.captions for shard in Watch(tmp_path).read().shards] == [1, 1]
+
+
+def test_outputs_of_an_earlier_shard_of_that_number_do_not_count(tmp_path, shards):
+    finish(tmp_path, 0)
+    os.utime(tmp_path / "results/captions/raw_0.jsonl", (1, 1))
+    assert Watch(tmp_path).read().shards[0].state == "not started"
+
+
+def test_before_there_are_shards_the_command_to_start_is_named(tmp_path, monkeypatch):
+    progress = Watch(tmp_path).read()
+    assert progress.note == f"nothing captioned yet: start with `snakemake --cores 8` in {tmp_path}"
+    assert progress_lines(progress) == [progress.note]
+    assert not progress.over
+    with Journal(tmp_path / "journal", 0, 2) as journal:
+        journal.append([entry(2)])
+    note = "no shards in results/; the captions in journal/ stay, and the next run takes them"
+    assert Watch(tmp_path).read().note == f"{note}: start with `snakemake --cores 8` in {tmp_path}"
+    monkeypatch.setattr(Watch, "_is_running", lambda self: True)
+    assert Watch(tmp_path).read().note == "nothing captioned yet: the run has not divided the posts into shards"
+
+
+def test_a_data_set_that_generates_no_captions_has_no_progress(tmp_path, config):
+    config(captions={"generate": False})
+    progress = Watch(tmp_path).read()
+    assert progress.over and progress.note == "config.yaml: captions.generate is false: nothing is captioned"
+
+
+def test_what_is_no_data_set_is_named(tmp_path):
+    (tmp_path / "config.yaml").unlink()
+    with pytest.raises(UserError, match=r"config\.yaml: no such file"):
+        Watch(tmp_path)
+
+
+def test_a_snakemake_of_the_folder_is_seen(tmp_path):
+    (tmp_path / "snakemake").write_text("import sys; print(); sys.stdin.read()")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for cwd, running in ((elsewhere, False), (tmp_path, True)):
+        command = [sys.executable, tmp_path / "snakemake"]
+        with subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            assert Watch(tmp_path).read().running == running

@@ -62,14 +62,39 @@ def test_without_sources_there_are_no_captions(tmp_path):
     assert pl.concat(caption_entries(merged_latest(caption_streams([], [], [], tmp_path / "base.json")))).is_empty()
 
 
-def test_captions_of_no_post_are_refused(tmp_path, capsys):
-    def of_posts(captions, posts):
-        rows = [pl.DataFrame({"id": ids, "caption": ["x"] * len(ids)}, schema=CAPTIONS_SCHEMA) for ids in captions]
-        ids = [pl.DataFrame({"id": posts}, schema={"id": pl.Int64})]
-        return [post for frame in captions_of_posts(rows, ids) for post in frame["id"]]
+def of_posts(sources, posts):
+    """The ids of the captions of posts, from sources that are lists of frames of ids."""
 
-    assert of_posts([[1, 2], [5]], [2, 3, 5]) == [2, 5]
-    assert "3 captions found, 2 of posts of the data set" in capsys.readouterr().out
-    assert of_posts([[]], [1]) == []
+    def stream(frames):
+        return [pl.DataFrame({"id": ids, "caption": ["x"] * len(ids)}, schema=CAPTIONS_SCHEMA) for ids in frames]
+
+    streams = [stream([[]]), *(stream(frames) for frames in sources)]
+    ids = [pl.DataFrame({"id": posts}, schema={"id": pl.Int64})]
+    return [post for frame in captions_of_posts(streams, ids) for post in frame["id"]]
+
+
+def test_captions_of_no_post_are_refused(capsys):
+    assert of_posts([[[1, 2], [5]]], [2, 3, 5]) == [2, 5]
+    assert capsys.readouterr().out == "3 captions found, 2 of posts of the data set\n"
+    assert of_posts([], [1]) == []
     with pytest.raises(UserError, match=r"^config\.yaml: inputs\.captions: no caption is of a post"):
-        of_posts([[1, 2]], [3, 4])
+        of_posts([[[1, 2]]], [3, 4])
+    with pytest.raises(
+        UserError, match=r"^config\.yaml: inputs\.captions: no caption in the files: name other files or columns, or leave"
+    ):
+        of_posts([[[]]], [1])
+
+
+def test_a_source_without_a_caption_of_a_post_is_a_warning_where_another_has_some(capsys):
+    assert of_posts([[[1, 2]], [[7], [9]], [[]], [[2, 3, 8]]], [2, 3, 5]) == [2, 3]
+    assert capsys.readouterr().out.splitlines() == [
+        "7 captions found, 2 of posts of the data set",
+        "warning: config.yaml: inputs.captions.1: no caption is of a post of the data set: set the id of the sources to their"
+        " column of post ids",
+        "warning: config.yaml: inputs.captions.2: no caption in the files: name other files or columns, or leave the source out",
+    ]
+
+
+def test_without_posts_it_is_the_metadata_that_is_wrong(capsys):
+    assert of_posts([[[1, 2]]], []) == []
+    assert capsys.readouterr().out == "2 captions found, 0 of posts of the data set\n"

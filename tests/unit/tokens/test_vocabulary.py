@@ -11,6 +11,7 @@ from booruflow.tokens.vocabulary import (
     read_vocabulary,
     select_tags,
     special_names,
+    summary_lines,
     threshold_for_size,
     write_vocabulary,
 )
@@ -118,6 +119,15 @@ def test_tags_at_the_threshold_and_pieces_of_the_others():
         "copyright": {"fate": 10},
         "meta": {},
     }
+
+
+def test_a_vocabulary_without_a_tag_is_a_warning():
+    least = dict.fromkeys(SECTION_ORDER, 101)
+    warning, line = summary_lines(build_vocabulary(select_tags(COUNTS, least)), least)
+    assert warning.startswith("warning: the vocabulary holds no tag, since none is on so many posts: lower tokens.min_count")
+    assert line.startswith("15 tokens in the vocabulary; posts that a tag needs: 101 (character), 101 (copyright)")
+    least["general"] = 100
+    assert len(list(summary_lines(build_vocabulary(select_tags(COUNTS, least)), least))) == 1
 
 
 def test_a_threshold_per_category():

@@ -88,18 +88,28 @@ class GpuMonitor:
             self._peak_gpu_memory = max(self._peak_gpu_memory, used or 0)
 
 
-def _nvml_handle(gpu: str) -> tuple[Any, object]:
-    """NVML's module and its handle of a GPU, given by number or UUID; (None, None) if NVML is not available."""
+def _nvml() -> Any:  # noqa: ANN401 (a module without types)
+    """NVML's module, or None where it is not available."""
     try:
         import pynvml
     except ImportError:
-        return None, None
+        return None
     try:
         pynvml.nvmlInit()
-        if gpu.isdecimal():
-            return pynvml, pynvml.nvmlDeviceGetHandleByIndex(int(gpu))
-        return pynvml, pynvml.nvmlDeviceGetHandleByUUID(gpu)
     except pynvml.NVMLError:
+        return None
+    return pynvml
+
+
+def _nvml_handle(gpu: str) -> tuple[Any, object]:
+    """NVML's module and its handle of a GPU, given by number or UUID; (None, None) where there is none."""
+    if (nvml := _nvml()) is None:
+        return None, None
+    try:
+        if gpu.isdecimal():
+            return nvml, nvml.nvmlDeviceGetHandleByIndex(int(gpu))
+        return nvml, nvml.nvmlDeviceGetHandleByUUID(gpu)
+    except nvml.NVMLError:
         return None, None
 
 
@@ -115,26 +125,28 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """All GPUs of this machine; none where NVML is not available."""
-    nvml, _ = _nvml_handle("0")
-    if nvml is None:
+    """All GPUs of this machine, by number; none where NVML is not available."""
+    if (nvml := _nvml()) is None:
         return []
-    return [_reading_of(nvml, nvml.nvmlDeviceGetHandleByIndex(number)) for number in range(nvml.nvmlDeviceGetCount())]
 
-
-def _reading_of(nvml: Any, handle: object) -> GpuReading:  # noqa: ANN401 (a module without types)
-    def value(read: Callable[[], Any]) -> Any:  # noqa: ANN401
+    def value(read: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
         try:
-            return read()
+            return read(*arguments)
         except nvml.NVMLError:
             return None
 
-    name = value(lambda: nvml.nvmlDeviceGetName(handle)) or "GPU"
-    memory = value(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-    return GpuReading(
-        name=name.decode() if isinstance(name, bytes) else str(name),
-        temperature=value(lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU)),
-        memory_used=memory.used if memory else None,
-        memory_total=memory.total if memory else None,
-        utilisation=value(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu),
-    )
+    def reading(number: int) -> GpuReading:
+        handle = value(nvml.nvmlDeviceGetHandleByIndex, number)
+        if handle is None:
+            return GpuReading("does not answer", None, None, None, None)
+        name = value(nvml.nvmlDeviceGetName, handle) or "without a name"
+        memory, rates = value(nvml.nvmlDeviceGetMemoryInfo, handle), value(nvml.nvmlDeviceGetUtilizationRates, handle)
+        return GpuReading(
+            name=name.decode() if isinstance(name, bytes) else str(name),
+            temperature=value(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+            memory_used=memory.used if memory else None,
+            memory_total=memory.total if memory else None,
+            utilisation=rates.gpu if rates else None,
+        )
+
+    return [reading(number) for number in range(value(nvml.nvmlDeviceGetCount) or 0)]

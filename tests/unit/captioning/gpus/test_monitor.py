@@ -102,3 +102,19 @@ def test_without_nvml_there_are_no_gpus(monkeypatch):
 
     monkeypatch.setattr(pynvml, "nvmlInit", absent)
     assert read_gpus() == []
+
+
+def test_a_gpu_that_does_not_answer_is_named_and_the_others_are_read(gpu, monkeypatch):
+    def handle(number):
+        if number == 0:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+        return "number", number
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 2)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", handle)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda handle: f"GPU {handle[1]}")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda _: SimpleNamespace(used=5 << 30, total=24 << 30))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetUtilizationRates", lambda _: SimpleNamespace(gpu=7))
+    lost, other = read_gpus()
+    assert lost == GpuReading("does not answer", None, None, None, None)
+    assert other == GpuReading("GPU 1", 50, 5 << 30, 24 << 30, 7)

@@ -8,8 +8,8 @@ frame("Progress", [["?", "these keys"]]);
 const figures = make("div", { className: "figures" });
 const note = make("p", { className: "quiet", hidden: true });
 const rows = make("tbody");
-const table = make("div", { className: "table" }, make("table", {}, make("thead", {}, make("tr", {},
-  ["shard", "posts", "captions", "share", ""].map((name) => make("th", {}, name)), make("th", { className: "left" }, "state"))), rows));
+const head = make("thead");
+const table = make("div", { className: "table shards" }, make("table", {}, head, rows));
 const gpus = make("div", { className: "figures" });
 const log = make("pre", { className: "text log" });
 const logPart = make("section", { className: "stack" }, make("h2", {}, "Log of the engine"), log);
@@ -36,9 +36,23 @@ function bar(part, whole) {
 
 const gibi = (bytes) => (bytes / 2 ** 30).toFixed(1);
 
+/** A row of the table from the content and the class of each column; the first one is that of the style. */
+const tableRow = (tag, columns, styles) => make("tr", {}, columns.slice(styles > 1 ? 0 : 1)
+  .map(([content, className]) => make(tag, { className }, content)));
+
+const HEAD = [["style", "left"], ["shard", ""], ["posts", "wide"], ["captions", ""], ["without", "wide"], ["share", ""], ["", "wide"], ["state", "left"]];
+
+const columns = (shard) => {
+  const finished = shard.captions + shard.without;
+  return [[plain(shard.style), "left"], [String(shard.number), ""], [count(shard.posts), "wide"], [count(shard.captions), ""],
+    [count(shard.without), "wide"], [percent(finished, shard.posts), ""], [bar(finished, shard.posts), "wide"], [shard.state, "left"]];
+};
+
 function show(now) {
+  const finished = now.captions + now.without, styles = new Set(now.shards.map((shard) => shard.style)).size;
+  const kinds = [styles > 1 && `in ${styles} styles`, now.without > 0 && `${count(now.without)} skipped or failed`].filter(Boolean);
   figures.replaceChildren(
-    figure("Captions", count(now.finished), `of ${count(now.posts)} posts, ${percent(now.finished, now.posts)}`),
+    figure("Captions", count(now.captions), [`of ${count(now.total)}, ${percent(finished, now.total)}`, ...kinds].join(" · ")),
     figure("Speed", now.per_second === null ? "–" : now.per_second.toFixed(now.per_second < 10 ? 2 : 0), "images per second"),
     figure("Time left", duration(now.seconds_left), now.running ? "at this speed" : "no caption job is at work"),
     now.parsed
@@ -46,18 +60,16 @@ function show(now) {
       : figure("Cut or looping", percent(now.cut, now.answers), `${count(now.cut)} of ${count(now.answers)} answers`),
   );
   gpus.hidden = !now.gpus.length;
-  gpus.replaceChildren(...now.gpus.map((gpu) => figure(
-    plain(gpu.name), gpu.temperature === null ? "–" : `${gpu.temperature} °C`,
+  gpus.replaceChildren(...now.gpus.map((gpu, number) => figure(
+    `${number}: ${plain(gpu.name)}`, gpu.temperature === null ? "–" : `${gpu.temperature} °C`,
     [gpu.memory_used !== null && `${gibi(gpu.memory_used)} of ${gibi(gpu.memory_total)} GiB`, gpu.utilisation !== null && `${gpu.utilisation}% busy`]
       .filter(Boolean).join(" · "),
   )));
   note.hidden = !now.note;
   note.replaceChildren(...shown(now.note));
   table.hidden = !now.shards.length;
-  rows.replaceChildren(...now.shards.map((shard) => make(
-    "tr", {}, [String(shard.number), count(shard.posts), count(shard.finished), percent(shard.finished, shard.posts), bar(shard.finished, shard.posts)]
-      .map((cell) => make("td", {}, cell)), make("td", { className: "left" }, shard.state),
-  )));
+  head.replaceChildren(tableRow("th", HEAD, styles));
+  rows.replaceChildren(...now.shards.map((shard) => tableRow("td", columns(shard), styles)));
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
   logPart.hidden = !now.engine_log.length;
   log.replaceChildren(...shown(now.engine_log.join("\n")));
