@@ -70,7 +70,7 @@ def tars_of(folder, kind):
 
 def subset_files(name):
     """The products of a subset; of its tars the last ones."""
-    names = ["tags/meta_cap_dd.json", "meta_cap.json", *(["texts.json"] if VARIANTS else []), "meta_lat.json", "meta_lat.jsonl"]
+    names = ["tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl"]
     last_tars = [tars_of(f"subsets/{name}/", kind)[-1] for kind in ("captions", "tags")]
     return [*(f"results/subsets/{name}/{product}" for product in names), *last_tars]
 
