@@ -97,6 +97,18 @@ def export_files(name):
     return [f"results/exports/{name}/README.md", f"results/exports/{name}/files.tsv"]
 
 
+def text_files(*names, folder="results"):
+    """Those of the files that captions and tags are read from, in a folder of products; with text.variants all that texts need."""
+    files = {
+        "posts": rules.posts.output.posts,
+        "tags": f"{folder}/{TEXT_PARTS['tags'][1]}",
+        "captions": f"{folder}/{TEXT_PARTS['caption'][1]}",
+        "policy_tags": [] if is_plain(TAG_POLICY) else rules.tag_policy.output.tags,
+        "further": [f"results/{file}" for name, (_, file) in USED_PARTS.items() if name in FURTHER_PARTS],
+    }
+    return {name: files[name] for name in (files if VARIANTS else names)}
+
+
 def texts_of_export(wildcards):
     """The files of all parts, of the whole data set or of the subset."""
     subset = config["exports"][wildcards.export]["subset"]

@@ -26,18 +26,6 @@ TEXT = {
 """How texts are made that stand in meta_lat and tars in place of captions; None without text.variants."""
 
 
-def text_files(*names, folder="results"):
-    """Those of the files that captions and tags are read from, in a folder of products; with text.variants all that texts need."""
-    files = {
-        "posts": rules.posts.output.posts,
-        "tags": f"{folder}/{TEXT_PARTS['tags'][1]}",
-        "captions": f"{folder}/{TEXT_PARTS['caption'][1]}",
-        "policy_tags": [] if is_plain(TAG_POLICY) else rules.tag_policy.output.tags,
-        "further": [f"results/{file}" for name, (_, file) in USED_PARTS.items() if name in FURTHER_PARTS],
-    }
-    return {name: files[name] for name in (files if VARIANTS else names)}
-
-
 # absolute, so that meta_lat is made again after images in the data set have moved with it
 TRAINER_FOLDERS = trainer_folders(config["meta_lat"]["folder"], IMAGES)
 

@@ -28,9 +28,8 @@ def test_exports_are_products_of_the_workflow(exported):
     assert exported.read("missing_final.json")["text"] == []
     for folder in ("", "subsets/few/"):
         tags, captions = exported.read(f"{folder}tags/meta_cap_dd.json"), exported.read(f"{folder}meta_cap.json")
-        texts = {
-            post: "\n".join([tags[post]["tags"], *([captions[post]["caption"]] if post in captions else [])]) for post in tags
-        }
+        lines = {post: " ".join(entry["caption"].split()) for post, entry in captions.items()}
+        texts = {post: f"{entry['tags']}\n{lines.get(post, '')}".rstrip("\n") for post, entry in tags.items()}
         trained = {
             path.rpartition("/")[2].split(".")[0]: entry for path, entry in exported.read(f"{folder}meta_lat.json").items()
         }
