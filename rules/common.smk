@@ -100,10 +100,10 @@ def export_files(name):
 def text_files(*names, folder="results"):
     """Those of the files that captions and tags are read from, in a folder of products; with text.variants all that texts need."""
     files = {
-        "posts": rules.posts.output.posts,
+        "posts": str(rules.posts.output.posts),
         "tags": f"{folder}/{TEXT_PARTS['tags'][1]}",
         "captions": f"{folder}/{TEXT_PARTS['caption'][1]}",
-        "policy_tags": [] if is_plain(TAG_POLICY) else rules.tag_policy.output.tags,
+        "policy_tags": [] if is_plain(TAG_POLICY) else str(rules.tag_policy.output.tags),
         "further": [f"results/{file}" for name, (_, file) in USED_PARTS.items() if name in FURTHER_PARTS],
     }
     return {name: files[name] for name in (files if VARIANTS else names)}
