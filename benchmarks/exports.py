@@ -4,9 +4,10 @@
 
 Packs random bytes as images of posts into tars by `id % 1000`, each with an index, and makes the tables that an export reads.
 Then, in turns: `tar -x` of all tars, one after the other, into one folder; the export in the form `ai-toolkit` with copies
-(images and one JSON file); the export in the form `folder` (images and as many text files). The page cache holds the tars. With
---sync a way ends when its files are on the disk; else nothing is flushed. Prints medians of wall and CPU seconds, each with the
-median of its ratios to `tar -x` in the same turn, and the peak memory of this process, which makes the tables as well.
+(images and one JSON file); `tar -x` of as many tars of texts as well; the export in the form `folder` (images and as many
+text files). The page cache holds the tars. With --sync a way ends when its files are on the disk; else nothing is flushed.
+Prints medians of wall and CPU seconds, each with the median of its ratios, in the same turn, to the `tar -x` that writes as
+many files, and the peak memory of this process, which makes the tables as well.
 """
 
 import argparse
@@ -37,6 +38,13 @@ from booruflow.texts.templates import PARTS
 
 TAGS = {"policies": [], "order": ["general"], "underscores": "keep"}
 FRAME_ROWS = 8_192
+TEXT = "A picture of a post, " + "with some words in it, " * 20
+
+
+def batched_ids(posts: int) -> Iterator[range]:
+    """The ids from 0 to `posts`."""
+    for start in range(0, posts, FRAME_ROWS):
+        yield range(start, min(start + FRAME_ROWS, posts))
 
 
 def make_images(folder: Path, posts: int, size: int) -> None:
@@ -45,8 +53,7 @@ def make_images(folder: Path, posts: int, size: int) -> None:
     noise = source.randbytes(2 * size)
 
     def frames() -> Iterator[pl.DataFrame]:
-        for start in range(0, posts, FRAME_ROWS):
-            ids = range(start, min(start + FRAME_ROWS, posts))
+        for ids in batched_ids(posts):
             bytes_of = [
                 noise[(cut := source.randrange(size // 2)) : cut + source.randrange(size // 2, size * 3 // 2)] for _ in ids
             ]
@@ -61,8 +68,7 @@ def make_rows(folder: Path) -> Callable[[], Iterator[pl.DataFrame]]:
     ids = images["id"]
     texts_of = {"rating": "g", "general": "1girl solo", **dict.fromkeys(("artist", "character", "copyright", "meta"), "")}
     posts = pl.DataFrame({"id": ids}).with_columns(pl.lit(text).alias(name) for name, text in texts_of.items())
-    values = [json.dumps({"caption": f"A picture of post {post}, " + "with some words in it, " * 20}) for post in ids]
-    captions = pl.DataFrame({"id": ids, "value": values}, schema=ENTRY_SCHEMA)
+    captions = pl.DataFrame({"id": ids, "value": [json.dumps({"caption": TEXT})] * len(ids)}, schema=ENTRY_SCHEMA)
     tags = captions.select("id", value=pl.lit('{"tags":"1girl, solo"}'))
     columns = {
         "folder": pl.lit(str(folder)),
@@ -90,10 +96,10 @@ def export(form: str, images: Path, rows: Iterator[pl.DataFrame], target: Path) 
     write_export(form, target, rows, settings, seed=0, parts=PARTS, data_path=data, folders=folders, facts=facts, threads=2)
 
 
-def tar_x(images: Path, target: Path) -> None:
-    """Unpack all tars."""
+def tar_x(target: Path, *folders: Path) -> None:
+    """Unpack all tars of the folders, one after the other; those of equal names in turn, as an export does."""
     target.mkdir()
-    for tar in sorted(images.glob("*.tar")):
+    for tar in sorted((tar for folder in folders for tar in folder.glob("*.tar")), key=lambda tar: tar.name):
         subprocess.run(["tar", "-xf", tar, "-C", target], check=True)
 
 
@@ -113,13 +119,17 @@ def main() -> None:
     options = parser.parse_args()
     root = Path(tempfile.mkdtemp(dir=options.folder))
     ways: dict[str, Callable[[Path], None]] = {
-        "tar -x": lambda target: tar_x(root / "tars", target),
+        "tar -x": lambda target: tar_x(target, root / "tars"),
         "ai-toolkit": lambda target: export("ai-toolkit", root / "tars", rows(), target),
+        "tar -x, texts": lambda target: tar_x(target, root / "tars", root / "texts"),
         "folder": lambda target: export("folder", root / "tars", rows(), target),
     }
+    references = {"ai-toolkit": "tar -x", "folder": "tar -x, texts"}
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     try:
         make_images(root / "tars", options.posts, options.kilobytes << 10)
+        texts = (pl.DataFrame({"id": ids, "text": "1girl, solo, " + TEXT}) for ids in batched_ids(options.posts))
+        write_tars(root / "texts", texts, "txt", 1000)
         rows = make_rows(root / "tars")
         for _ in range(options.turns):
             for name, way in ways.items():
@@ -134,9 +144,10 @@ def main() -> None:
     finally:
         shutil.rmtree(root)
     for name, turns in seconds.items():
-        ratios = [[own / base for own, base in zip(*pair, strict=True)] for pair in zip(turns, seconds["tar -x"], strict=True)]
+        reference = seconds[references.get(name, name)]
+        ratios = [[own / base for own, base in zip(*pair, strict=True)] for pair in zip(turns, reference, strict=True)]
         (wall, cpu), (wall_ratio, cpu_ratio) = (map(median, zip(*values, strict=True)) for values in (turns, ratios))
-        print(f"{name:12} wall {wall:6.1f} s ({wall_ratio:.2f})   cpu {cpu:6.1f} s ({cpu_ratio:.2f})")
+        print(f"{name:14} wall {wall:6.1f} s ({wall_ratio:.2f})   cpu {cpu:6.1f} s ({cpu_ratio:.2f})")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB", file=sys.stderr)
 
 

@@ -43,6 +43,7 @@ if has_other_config_files() and not is_module(BASE):
 
 try:
     schema = yaml.safe_load((BASE / "rules/schemas/config.schema.yaml").read_text("utf-8"))
+    given_exports = config.get("exports") or {}
     config = check_config(config, schema)
     TAG_POLICY = tag_policy(config["tags"], schema["properties"]["tags"], BASE / "policies")
     refuse_other_inputs(config["inputs"], INPUTS_RECORD)
@@ -66,7 +67,7 @@ if is_main_process():
     from booruflow.sources.posts import POSTS_SCHEMA
     from booruflow.sources.tables.input_checks import present_columns, table_errors
 
-    lines = [*input_errors(config), *export_errors(config, VIEWS), *quality_errors(config["quality"])]
+    lines = [*input_errors(config), *export_errors(config, TAG_POLICY, VIEWS, given_exports), *quality_errors(config["quality"])]
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     if not errors and all(map(os.path.exists, config["inputs"]["metadata"])):
         present = present_columns(config["inputs"])

@@ -70,7 +70,7 @@ def tars_of(folder, kind):
 
 def subset_files(name):
     """The products of a subset; of its tars the last ones."""
-    names = ["tags/meta_cap_dd.json", "meta_cap.json", *(["texts.json"] if VARIANTS else []), "meta_lat.json", "meta_lat.jsonl"]
+    names = ["tags/meta_cap_dd.json", "meta_cap.json", "meta_lat.json", "meta_lat.jsonl"]
     last_tars = [tars_of(f"subsets/{name}/", kind)[-1] for kind in ("captions", "tags")]
     return [*(f"results/subsets/{name}/{product}" for product in names), *last_tars]
 
@@ -95,6 +95,18 @@ def style_files():
 def export_files(name):
     """The products of an export that Snakemake knows; all its files are listed in files.tsv."""
     return [f"results/exports/{name}/README.md", f"results/exports/{name}/files.tsv"]
+
+
+def text_files(*names, folder="results"):
+    """Those of the files that captions and tags are read from, in a folder of products; with text.variants all that texts need."""
+    files = {
+        "posts": str(rules.posts.output.posts),
+        "tags": f"{folder}/{TEXT_PARTS['tags'][1]}",
+        "captions": f"{folder}/{TEXT_PARTS['caption'][1]}",
+        "policy_tags": [] if is_plain(TAG_POLICY) else str(rules.tag_policy.output.tags),
+        "further": [f"results/{file}" for name, (_, file) in USED_PARTS.items() if name in FURTHER_PARTS],
+    }
+    return {name: files[name] for name in (files if VARIANTS else names)}
 
 
 def texts_of_export(wildcards):

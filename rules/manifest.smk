@@ -10,13 +10,10 @@ from booruflow.products.summary import print_changes, print_summary
 
 rule manifest:
     input:
-        posts=rules.posts.output.posts,
+        **text_files("posts", "tags", "captions"),
         missing_before=rules.missing.output.missing,
         shards=rules.shards.output.tables,
-        tags=rules.tags_json.output.tags,
-        captions=rules.meta_cap.output.captions,
         counts=rules.meta_cap.output.counts,
-        texts=rules.texts.output.texts if VARIANTS else [],
         lat=rules.meta_lat.output.json,
         missing=rules.missing_final.output.missing,
         caption_tars=tars_of("", "captions")[-1],
@@ -55,6 +52,7 @@ rule manifest:
         mem_mb=2000,
     params:
         code=code("manifest"),
+        text=verbatim(TEXT),
         tars=config["tars"]["count"],
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
@@ -74,6 +72,8 @@ rule verify:
     resources:
         mem_mb=2000,
     params:
+        text=verbatim(TEXT),
+        text_files=text_files(),
         results="results",
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),

@@ -1,14 +1,13 @@
-"""All captions merged, the texts made of them and of tags, and the metadata that the trainer reads.
+"""All captions merged, and the metadata that the trainer reads.
 
 Needs posts, shards, base, good and fixed captions, bad outputs, skipped and failed ids, unreadable images, tags JSON, tags by the
-policy and resolutions. Makes meta_cap.json, captions/counts.json, meta_lat.json, meta_lat.jsonl, missing_final.json and, with
-text.variants, texts.json, which then stands in meta_lat and tars in place of captions. Reads the config sections meta_lat, text
-and inputs.images.
+policy and resolutions. Makes meta_cap.json, captions/counts.json, meta_lat.json, meta_lat.jsonl and missing_final.json. Reads the
+config sections meta_lat, text and inputs.images.
 """
 
 from booruflow.sources.inputs import trainer_folders
 from booruflow.tags.policy import is_plain
-from booruflow.texts.templates import TEXTS, parts_used
+from booruflow.texts.templates import parts_used
 
 TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", "meta_cap.json")}
 """Parts of texts that are files keyed by id: name of the part -> the member of an entry, and the file in the results."""
@@ -16,8 +15,16 @@ TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", 
 FURTHER_PARTS = {f"caption_{view}": ("caption", f"meta_cap_{view}.json") for view in VIEWS}
 """The same for captions of further styles, of which subsets have no files of their own."""
 
-USED_PARTS = {name: part for name, part in (TEXT_PARTS | FURTHER_PARTS).items() if name in (*TEXTS, *parts_used(VARIANTS))}
-"""Those of text.variants, and those that say which posts are in the data set."""
+USED_PARTS = TEXT_PARTS | {name: part for name, part in FURTHER_PARTS.items() if name in parts_used(VARIANTS)}
+"""Those that say which posts are in the data set, and those of text.variants."""
+
+TEXT = {
+    "variants": VARIANTS,
+    "separator": TAG_POLICY["separator"],
+    "parts": [(name, member) for name, (member, _) in USED_PARTS.items()],
+} if VARIANTS else None  # fmt: skip
+"""How texts are made that stand in meta_lat and tars in place of captions; None without text.variants."""
+
 
 # absolute, so that meta_lat is made again after images in the data set have moved with it
 TRAINER_FOLDERS = trainer_folders(config["meta_lat"]["folder"], IMAGES)
@@ -55,39 +62,9 @@ rule meta_cap:
         "../scripts/meta_cap.py"
 
 
-rule texts:
-    input:
-        posts=rules.posts.output.posts,
-        tags=[] if is_plain(TAG_POLICY) else rules.tag_policy.output.tags,
-        texts=[f"results/{file}" for _, file in USED_PARTS.values()],
-    output:
-        texts="results/texts.json",
-    log:
-        "results/logs/texts.log",
-    benchmark:
-        "results/benchmarks/texts.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
-    params:
-        code=code("texts"),
-        variants=verbatim(VARIANTS),
-        separator=verbatim(TAG_POLICY["separator"]),
-        parts=[(name, member) for name, (member, _) in USED_PARTS.items()],
-    conda:
-        "../envs/data.yaml"
-    message:
-        "Texts: fill the templates of text.variants"
-    priority: 2
-    script:
-        "../scripts/texts.py"
-
-
 rule meta_lat:
     input:
-        tags=[] if VARIANTS else rules.tags_json.output.tags,
-        captions=[] if VARIANTS else rules.meta_cap.output.captions,
-        texts=rules.texts.output.texts if VARIANTS else [],
+        **text_files("tags", "captions"),
         resolutions=rules.resolutions.output.resolutions,
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
@@ -102,6 +79,7 @@ rule meta_lat:
         mem_mb=1500,
     params:
         code=code("meta_lat"),
+        text=verbatim(TEXT),
         key=config["meta_lat"]["key"],
         folders=verbatim(TRAINER_FOLDERS),
     conda:
@@ -114,11 +92,8 @@ rule meta_lat:
 
 rule missing_final:
     input:
-        posts=rules.posts.output.posts,
-        tags=rules.tags_json.output.tags,
-        captions=rules.meta_cap.output.captions,
+        **text_files("posts", "tags", "captions"),
         resolutions=rules.resolutions.output.resolutions,
-        texts=rules.texts.output.texts if VARIANTS else [],
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
         fixed=expand("results/captions/fixed_{n}.json", n=FIXED),
     output:
@@ -132,6 +107,7 @@ rule missing_final:
         mem_mb=1500,
     params:
         code=code("missing"),
+        text=verbatim(TEXT),
     conda:
         "../envs/data.yaml"
     message:

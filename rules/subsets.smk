@@ -1,23 +1,18 @@
 """Subsets: the same products for the posts that match a filter.
 
-Needs posts, tags JSON, meta_cap.json, resolutions, unreadable images, skipped ids and, with text.variants, texts.json. Makes
-tags/meta_cap_dd.json, meta_cap.json, texts.json with text.variants, meta_lat.json and meta_lat.jsonl in subsets/{subset}/; the
-rules of its tars are in tars.smk. Reads the config sections subsets, meta_lat and text.
+Needs posts, tags JSON, meta_cap.json, resolutions, unreadable images, skipped ids and, with text.variants, tags by the policy. Makes
+tags/meta_cap_dd.json, meta_cap.json, meta_lat.json and meta_lat.jsonl in subsets/{subset}/; the rules of its tars are in tars.smk. Reads the config sections subsets, meta_lat and text.
 `snakemake subset_NAME` builds one subset with its tars.
 """
 
 
 rule subset:
     input:
-        posts=rules.posts.output.posts,
-        tags=rules.tags_json.output.tags,
-        captions=rules.meta_cap.output.captions,
-        texts=rules.texts.output.texts if VARIANTS else [],
+        **text_files("posts", "tags", "captions"),
         resolutions=rules.resolutions.output.resolutions,
         ids=lambda wildcards: config["subsets"][wildcards.subset].get("ids") or [],
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
-        **({"texts": "results/subsets/{subset}/texts.json"} if VARIANTS else {}),
         tags="results/subsets/{subset}/tags/meta_cap_dd.json",
         captions="results/subsets/{subset}/meta_cap.json",
         json="results/subsets/{subset}/meta_lat.json",
@@ -31,6 +26,7 @@ rule subset:
         mem_mb=1500,
     params:
         code=code("subset"),
+        text=verbatim(TEXT),
         filter=lambda wildcards: config["subsets"][wildcards.subset],
         key=config["meta_lat"]["key"],
         folders=verbatim(TRAINER_FOLDERS),

@@ -1,13 +1,13 @@
 """Captions and tags packed in tars by id % count, each tar with an index, for the whole data set and for each subset.
 
-Needs meta_cap.json, or with text.variants texts.json, and tags/meta_cap_dd.json, of a subset those in subsets/{subset}/. Makes
-tars/captions/*.tar and tars/tags/*.tar there, with a *.json beside each. Reads the config sections tars and text.
+Needs meta_cap.json and tags/meta_cap_dd.json, of a subset those in subsets/{subset}/, and with text.variants posts and tags by the
+policy. Makes tars/captions/*.tar and tars/tags/*.tar there, with a *.json beside each. Reads the config sections tars and text.
 """
 
 
 rule captions_tars:
     input:
-        entries=rules.texts.output.texts if VARIANTS else rules.meta_cap.output.captions,
+        **text_files("captions"),
     output:
         tars=tars_of("", "captions"),
     log:
@@ -19,20 +19,21 @@ rule captions_tars:
         mem_mb=1500,
     params:
         code=code("tars"),
-        member="text" if VARIANTS else "caption",
+        text=verbatim(TEXT),
+        member="caption",
         suffix="caption",
         tars=config["tars"]["count"],
     conda:
         "../envs/data.yaml"
     message:
-        "Tars: pack {input.entries}"
+        "Tars: pack members <id>.{params.suffix}"
     script:
         "../scripts/tars.py"
 
 
 use rule captions_tars as tags_tars with:
     input:
-        entries=rules.tags_json.output.tags,
+        tags=rules.tags_json.output.tags,
     output:
         tars=tars_of("", "tags"),
     log:
@@ -41,6 +42,7 @@ use rule captions_tars as tags_tars with:
         "results/benchmarks/tags_tars.tsv"
     params:
         code=code("tars"),
+        text=None,
         member="tags",
         suffix="txt",
         tars=config["tars"]["count"],
@@ -48,7 +50,7 @@ use rule captions_tars as tags_tars with:
 
 use rule captions_tars as captions_tars_of_subset with:
     input:
-        entries="results/subsets/{subset}/texts.json" if VARIANTS else "results/subsets/{subset}/meta_cap.json",
+        **text_files("captions", folder="results/subsets/{subset}"),
     output:
         tars=tars_of("subsets/{subset}/", "captions"),
     log:
@@ -59,7 +61,7 @@ use rule captions_tars as captions_tars_of_subset with:
 
 use rule tags_tars as tags_tars_of_subset with:
     input:
-        entries="results/subsets/{subset}/tags/meta_cap_dd.json",
+        tags="results/subsets/{subset}/tags/meta_cap_dd.json",
     output:
         tars=tars_of("subsets/{subset}/", "tags"),
     log:

@@ -3,22 +3,18 @@
 from pathlib import Path
 
 from booruflow.captioning.skipped import read_skipped
-from booruflow.core.idjson import read_entries
 from booruflow.core.jobs import job
 from booruflow.core.tables import read_stream
 from booruflow.exports.export import write_export
 from booruflow.exports.rows import export_rows
 from booruflow.products.trainable import without_unreadable
-from booruflow.texts.parts import part_rows, read_post_parts
+from booruflow.texts.parts import read_part_rows
 from booruflow.texts.templates import PARTS
 
 with job(snakemake.log[0], snakemake.rule):
     files, params = snakemake.input, snakemake.params
-    entries = [
-        (name, member, read_entries(path, member=member)) for (name, member), path in zip(params.parts, files.texts, strict=True)
-    ]
     rows = export_rows(
-        part_rows(read_post_parts(files.posts, files.tags, params.separator), entries),
+        read_part_rows(files.posts, files.tags, files.texts, params.parts, params.separator),
         read_stream(files.images),
         without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped]),
     )

@@ -9,11 +9,13 @@ from booruflow.products.checks.exports import check_exports, summary_of
 from booruflow.products.manifest import describe_artifacts, remove_leftovers, write_manifest
 from booruflow.products.summary import read_counts
 from booruflow.products.tars import tar_files
+from booruflow.texts.texts import read_texts
 
 with job(snakemake.log[0], snakemake.rule):
     products, params, target = snakemake.input, snakemake.params, snakemake.output.manifest
     results = Path(target).parent
-    summary = summary_of(read_counts(products.counts), check_exports(products, params.tars, params.image_name))
+    texts = read_texts(products, params.text) if params.text else None
+    summary = summary_of(read_counts(products.counts), check_exports(products, params.tars, params.image_name, texts))
     # one tar stands for all in its folder
     files = [
         str(file)

@@ -9,6 +9,7 @@ from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.meta_cap import posts_of_tags_alone
 from booruflow.products.trainable import without_unreadable
 from booruflow.sources.missing import find_missing, write_missing
+from booruflow.texts.texts import read_texts
 
 with job(snakemake.log[0], snakemake.rule):
     source = snakemake.input
@@ -17,7 +18,8 @@ with job(snakemake.log[0], snakemake.rule):
     resolutions = without_unreadable(read_stream(source.resolutions, ["id"]), skipped)
     no_caption_needed = posts_of_tags_alone(source.get("fixed", []), source.tags)
     captions = merged_latest([read_entry_ids(source.captions), [no_caption_needed]])
-    texts = [read_entry_ids(source.texts)] if source.get("texts") else []
+    text = snakemake.params.get("text")
+    texts = [(frame.select("id") for frame in read_texts(source, text))] if text else []
     lists = find_missing(posts, [read_entry_ids(source.tags), captions, resolutions, *texts])
     write_missing(snakemake.output.missing, lists)
     names = ("tags", "caption", "resolution", "text")[: len(lists)]

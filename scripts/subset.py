@@ -1,5 +1,7 @@
 """Rule subset: the products of the posts that match a filter."""
 
+from types import SimpleNamespace
+
 from booruflow.captioning.skipped import read_skipped
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.idjson import read_entries, write_entries
@@ -11,6 +13,7 @@ from booruflow.products.meta_lat import meta_lat_rows, text_rows, write_meta_lat
 from booruflow.products.selection import Dropped, columns_read, selected
 from booruflow.products.subset import SIZE_CONDITIONS, absent_columns, with_sizes
 from booruflow.products.trainable import without_unreadable
+from booruflow.texts.texts import read_texts
 
 with job(snakemake.log[0], snakemake.rule):
     files, output, params = snakemake.input, snakemake.output, snakemake.params
@@ -33,9 +36,8 @@ with job(snakemake.log[0], snakemake.rule):
     write_entries(output.captions, semi_join(read_entries(files.captions, "captions"), ids))
     resolutions = without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped])
     resolutions = semi_join(resolutions, ids)
-    if files.texts:
-        write_entries(output.texts, semi_join(read_entries(files.texts, "texts"), ids))
-        rows = text_rows(read_entries(output.texts, member="text"), resolutions)
+    if params.text:
+        rows = text_rows(read_texts(SimpleNamespace(**{**dict(files.items()), **dict(output.items())}), params.text), resolutions)
     else:
         rows = meta_lat_rows(
             read_entries(output.tags, member="tags"), read_entries(output.captions, member="caption"), resolutions

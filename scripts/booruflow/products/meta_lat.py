@@ -3,7 +3,7 @@
 meta_lat.json suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
 absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one; both
 `train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with tags but no caption
-has the tags as its caption. With text.variants the caption is the text of texts.json, whose lines the trainer draws from with
+has the tags as its caption. With text.variants the caption is the texts, a line each, from which the trainer draws with
 `enable_wildcard`, and there are no tags, which it would append to each line. meta_lat.jsonl is read from v0.10 on.
 """
 
@@ -36,12 +36,12 @@ def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame]
 
 
 def text_rows(texts: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
-    """Join texts, entries of texts.json read with their member, to the rows of `resolutions`; posts without one are left out.
+    """Join texts (`id` and `text`) to the rows of `resolutions`; posts without one are left out.
 
     Adds the same columns as `meta_lat_rows`: `caption`, and `tags`, which is null.
     """
-    for entries, rows in aligned([texts, resolutions]):
-        lines = entries.select("id", caption=member_json_text("value", "text"), tags=pl.lit(None, pl.String))
+    for frame, rows in aligned([texts, resolutions]):
+        lines = frame.select("id", caption=json_text("text"), tags=pl.lit(None, pl.String))
         yield rows.join(lines, on="id", how="inner", maintain_order="left")
 
 
@@ -66,16 +66,15 @@ def write_meta_lat(
             `booruflow.sources.inputs.trainer_folder`.
     """
     tags = pl.concat_str(pl.lit(',"tags":'), "tags").fill_null("")
-    texts = pl.concat_str(pl.lit('"caption":'), "caption", tags)
     path = image_path(folders)
     image_size = pl.format('"image_size":[{},{}]}}', "image_width", "image_height")
     resolution = pl.format(',"train_resolution":[{},{}],', "train_width", "train_height")
     json_line = pl.concat_str(
         pl.col("path") if key == "path" else pl.format('"{}"', "id"),
-        pl.lit(": {"), "texts", "resolution", "image_size", pl.lit(",\n"),
+        pl.lit(': {"caption":'), "caption", "tags", "resolution", "image_size", pl.lit(",\n"),
     )  # fmt: skip
     jsonl_line = pl.concat_str(
-        pl.lit('{"image_path":'), "path", pl.lit(","), "texts", pl.lit(","), "image_size", pl.lit("\n")
+        pl.lit('{"image_path":'), "path", pl.lit(',"caption":'), "caption", "tags", pl.lit(","), "image_size", pl.lit("\n"),
     )  # fmt: skip
 
     with (
@@ -89,7 +88,7 @@ def write_meta_lat(
             """The lines of meta_lat.json; writes those of meta_lat.jsonl on the way."""
             for frame in rows:
                 parts = frame.with_columns(path=path).select(
-                    "id", path=json_text("path"), texts=texts, resolution=resolution, image_size=image_size
+                    "id", "caption", tags=tags, path=json_text("path"), resolution=resolution, image_size=image_size
                 )
                 jsonl_file.write(joined_bytes(parts.select(jsonl_line).to_series()))
                 yield parts.select(json_line).to_series()

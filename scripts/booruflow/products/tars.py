@@ -41,7 +41,7 @@ TAR_OR_INDEX = re.compile(r"\d{4}\.(tar|json)")
 
 
 def tar_texts(entries: Iterable[pl.DataFrame], member: str) -> Stream:
-    """The texts that tars hold, as `id` and `text`: tags and texts as they are, captions on one line.
+    """What tars of tags or captions hold, as `id` and `text`: tags as they are, captions on one line.
 
     Trainers that read a folder of images with caption files take the first line only (sd-scripts, `read_caption`). As in
     meta_lat, every run of white space becomes one space, so that no words are joined; a caption of white space alone has no
@@ -49,7 +49,7 @@ def tar_texts(entries: Iterable[pl.DataFrame], member: str) -> Stream:
 
     Args:
         entries: of `booruflow.core.idjson.read_entries` with `member`.
-        member: "caption", "tags", or "text" of texts.json.
+        member: "caption" or "tags".
     """
     for frame in entries:
         texts = frame.select("id", text=member_json_text("value", member))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from booruflow.core.errors import UserError
 from booruflow.core.tables import open_table, require_columns
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 32_768
 """Large enough to amortise hashing the vocabulary, which each batch does once to look its tags up."""
 _SPACE = 0x20
 """All bytes up to the space (tabs and line breaks too) separate names, so a name always fits on one line of a file."""

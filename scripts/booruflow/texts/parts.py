@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import polars as pl
 
-from booruflow.core.idjson import decode_json_text, member_json_text
+from booruflow.core.idjson import decode_json_text, member_json_text, read_entries
 from booruflow.core.streams import Stream, aligned
 from booruflow.core.tables import read_stream
 from booruflow.core.whitespace import one_line
@@ -30,6 +30,22 @@ COLUMNS = {
 
 CATEGORIES = {part: COLUMNS[part] for part in ("artist", "characters", "copyrights", "general", "meta")}
 """The parts that a post has without a tag policy, and their columns of posts.parquet; the rating is one too."""
+
+
+def read_part_rows(
+    posts: str,
+    tags: str | None,
+    texts: Sequence[str],
+    entries: Sequence[tuple[str, str]],
+    separator: str,
+    parts: Collection[str] = PARTS,
+) -> Stream:
+    """`part_rows` of posts.parquet, tags.parquet and the files `texts`, keyed by id.
+
+    `entries` has for each of these the name of its part, and its member; the others are as in `read_post_parts`.
+    """
+    streams = [(name, member, read_entries(path, member=member)) for (name, member), path in zip(entries, texts, strict=True)]
+    return part_rows(read_post_parts(posts, tags, separator, parts), streams)
 
 
 def read_post_parts(posts: str, tags: str | None, separator: str, parts: Collection[str] = PARTS) -> Stream:
@@ -80,7 +96,7 @@ def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, st
         for (name, member, _), frame in zip(entries, frames, strict=True):
             rows = rows.join(_text_part(frame, member, name), on="id", how="left", maintain_order="left")
         rows = rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
-        yield rows.with_columns(_without_keep_separator(part) for part in rows.columns if part not in ("id", "tags"))
+        yield rows.with_columns(_without_keep_separator(rows[part]) for part in rows.columns if part not in ("id", "tags"))
 
 
 def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
@@ -89,6 +105,7 @@ def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
     return texts.with_columns(one_line(texts[name])).filter(pl.col(name) != "")
 
 
-def _without_keep_separator(part: str) -> pl.Expr:
+def _without_keep_separator(texts: pl.Series) -> pl.Series:
     """A part in which `|||`, at which sd-scripts divides a prompt, stands apart: only templates and the tag policy set it."""
-    return pl.col(part).str.replace_all("|||", "| | |", literal=True)
+    rows = texts.str.contains("|||", literal=True).arg_true()  # few: to replace in all copies all
+    return texts.clone().scatter(rows, texts.gather(rows).str.replace_all("|||", "| | |", literal=True)) if len(rows) else texts

@@ -80,9 +80,14 @@ def parts_used(variants: Variants) -> list[str]:
     return sorted({piece.part for pieces in templates_of(variants) for piece in pieces})
 
 
-def check_template(template: str, parts: Sequence[str]) -> None:
-    """Raise a UserError, as `parse_template`, also for a part that is not among `parts`."""
+def check_template(template: str, parts: Sequence[str], empty: Mapping[str, str]) -> None:
+    """Raise a UserError, as `parse_template`, also for a part that is not among `parts`, or is in `empty`.
+
+    `empty` has the parts that no post has, each with what makes it.
+    """
     for piece in parse_template(template):
+        if piece.part in empty:
+            raise UserError(f"'{template}': no post has the part {{{piece.part}}}: {empty[piece.part]}, or leave the part out")
         if piece.part not in parts:
             nearest = difflib.get_close_matches(piece.part, parts, n=1, cutoff=0.5)
             hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"

@@ -1,31 +1,50 @@
-"""texts.json: the texts of each post by the variants of the config, a line each.
+"""The texts of each post by the variants of the config.
 
-Trainers draw a line each time: sd-scripts with `enable_wildcard`, OneTrainer always.
+In meta_lat and tars they are lines of one text. Trainers draw a line each time: sd-scripts with `enable_wildcard`, OneTrainer
+always.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import polars as pl
 
 from booruflow.core.streams import Stream
+from booruflow.texts.parts import read_part_rows
 from booruflow.texts.templates import Variants, parts_used
 from booruflow.texts.variants import all_texts, chosen_text, joined_texts
-
-MEMBER = "text"
-"""The member of an entry of texts.json."""
 
 WILDCARD = r"\{[^}]+\}"
 """What sd-scripts expands with `enable_wildcard` (`process_caption` in library/train_util.py)."""
 
 
-def text_entries(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
-    """Entries `{"text": ...}` of the posts that have a text: columns `id`, `value` (JSON text). `rows` have all parts used."""
+class TextFiles(Protocol):
+    """Paths of what texts are made of, as the rules name their inputs."""
+
+    posts: str
+    policy_tags: str
+    """tags.parquet; empty without a policy."""
+    tags: str
+    captions: str
+    further: Sequence[str]
+    """The captions of further styles that the variants use."""
+
+
+def read_texts(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
+    """The texts of all posts, by the settings `variants`, `separator` and `parts` (see `read_part_rows`)."""
+    variants = settings["variants"]
+    paths = [files.tags, files.captions, *files.further]
+    used = parts_used(variants)
+    rows = read_part_rows(files.posts, files.policy_tags, paths, settings["parts"], settings["separator"], used)
+    return post_texts(rows, variants)
+
+
+def post_texts(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
+    """The texts of each post that has any, as lines: columns `id` and `text`. `rows` have all parts used."""
     lines = joined_texts(variants)
     for frame in rows:
-        texts = frame.select("id", lines.alias(MEMBER)).filter(pl.col(MEMBER) != "")
-        if len(variants) > 1:
-            texts = texts.with_columns(safe_lines(texts[MEMBER]))
-        yield texts.select("id", value=pl.struct(MEMBER).struct.json_encode())
+        texts = frame.select("id", text=lines).filter(pl.col("text") != "")
+        yield texts.with_columns(safe_lines(texts["text"])) if len(variants) > 1 else texts
 
 
 def with_texts(rows: Iterable[pl.DataFrame], variants: Variants, several: str, *, draws: bool, seed: int) -> Stream:

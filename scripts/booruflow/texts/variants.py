@@ -12,14 +12,26 @@ from booruflow.texts.templates import Piece, Variants, templates_of
 
 def filled(pieces: Sequence[Piece]) -> pl.Expr:
     """A template with the parts of each row; null where all are empty. What stands around an empty part is left out with it."""
-    texts = []
+    return pl.when(_any_part(pieces)).then(pl.concat_str(_strings(pieces), ignore_nulls=True))
+
+
+def _strings(pieces: Sequence[Piece]) -> list[pl.Expr]:
+    """What a template with the parts of each row is made of, null where it is left out."""
+    strings = []
     for number, piece in enumerate(pieces):
-        here = pl.col(piece.part).is_not_null()
-        earlier = pl.any_horizontal(pl.lit(False), *(pl.col(each.part).is_not_null() for each in pieces[:number]))
-        before = pl.when(earlier).then(pl.lit(piece.before)).otherwise(pl.lit(piece.alone)) if number else pl.lit(piece.before)
-        texts.append(pl.when(here).then(pl.concat_str(before, piece.part, pl.lit(piece.after))))
-    text = pl.concat_str(texts, ignore_nulls=True)
-    return pl.when(pl.any_horizontal(*(pl.col(piece.part).is_not_null() for piece in pieces))).then(text)
+        here = _any_part([piece])
+        before = pl.when(_any_part(pieces[:number])).then(pl.lit(piece.before)).otherwise(pl.lit(piece.alone))
+        strings += [
+            pl.when(here).then(before if number else pl.lit(piece.before)),
+            pl.col(piece.part),
+            pl.when(here).then(pl.lit(piece.after)),
+        ]
+    return strings
+
+
+def _any_part(pieces: Sequence[Piece]) -> pl.Expr:
+    """Whether a row has one of the parts."""
+    return pl.any_horizontal(pl.lit(False), *(pl.col(piece.part).is_not_null() for piece in pieces))
 
 
 def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:
@@ -31,19 +43,27 @@ def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:
     if not repeated:
         texts = [filled(pieces) for pieces in templates_of(variants)]
         return pl.concat_list(texts).list.drop_nulls().list.unique(maintain_order=True)
-    return pl.concat_list(_by_weight(variants)).list.drop_nulls()
+    return pl.concat_list(map(filled, _by_weight(variants))).list.drop_nulls()
 
 
 def joined_texts(variants: Variants) -> pl.Expr:
-    """The texts of each row, repeated as in `all_texts`, as lines of one text; empty if there is none."""
-    return pl.concat_str(_by_weight(variants), separator="\n", ignore_nulls=True)
+    """The texts of each row, repeated as in `all_texts`, as lines of one text; empty if there is none.
+
+    All is put together at once: to fill the templates first would copy each text twice.
+    """
+    strings: list[pl.Expr] = []
+    above: list[Piece] = []
+    for pieces in _by_weight(variants):
+        strings += [pl.when(_any_part(above) & _any_part(pieces)).then(pl.lit("\n")), *_strings(pieces)]
+        above += pieces
+    return pl.concat_str(strings, ignore_nulls=True)
 
 
-def _by_weight(variants: Variants) -> list[pl.Expr]:
-    texts = [filled(pieces) for pieces in templates_of(variants)]
+def _by_weight(variants: Variants) -> list[list[Piece]]:
+    """The templates, each as often as its weight, divided by what all weights share, says."""
     weights = [variant.get("weight", 1) for variant in variants] or [1]
     shared = math.gcd(*weights)
-    return [text for text, weight in zip(texts, weights, strict=True) for _ in range(weight // shared)]
+    return [pieces for pieces, weight in zip(templates_of(variants), weights, strict=True) for _ in range(weight // shared)]
 
 
 def chosen_text(rows: pl.DataFrame, variants: Variants, seed: int) -> pl.Series:

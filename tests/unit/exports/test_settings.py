@@ -6,7 +6,9 @@ import yaml
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
 from booruflow.exports.forms.registry import FORMS
-from booruflow.exports.settings import IMAGES, export_errors, export_settings
+from booruflow.exports.settings import IMAGES, ONE_TEXT, TRAINS_ALL, empty_parts, export_errors, export_settings
+from booruflow.tags.policy import CATEGORIES, tag_policy
+from booruflow.texts.templates import PARTS
 
 SCHEMA = yaml.safe_load(Path("rules/schemas/config.schema.yaml").read_text("utf-8"))
 
@@ -16,8 +18,15 @@ def config(images="images", text=None, subsets=None, **exports):
     return check_config({"inputs": inputs, "text": text or {}, "subsets": subsets or {}, "exports": exports}, SCHEMA)
 
 
-def errors(**sections):
-    return list(export_errors(config(**sections), ["short"]))
+def tag_policy_of(section):
+    return tag_policy(check_config(section, SCHEMA["properties"]["tags"]), SCHEMA["properties"]["tags"], Path("policies"))
+
+
+def errors(tags=None, columns=None, **sections):
+    filled = config(**sections)
+    filled["inputs"]["columns"] |= columns or {}
+    exports = {name: section for name, section in sections.items() if "form" in section}
+    return list(export_errors(filled, tag_policy_of(tags or {}), ["short"], exports))
 
 
 def test_good_exports():
@@ -53,6 +62,84 @@ def test_good_exports():
 def test_a_bad_export_is_one_line_that_names_the_key(sections, line):
     (found,) = errors(**sections)
     assert line in found and "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("export", "line"),
+    [
+        (
+            {"form": "folder", "encode": {"format": "webp"}},
+            "encode: no image is encoded with images: copy: set images: encode, or",
+        ),
+        ({"form": "sd-scripts", "encode": {}}, "encode: no image is encoded with images: none: set"),
+        (
+            {"form": "folder", "images": "encode", "encode": {"format": "png", "quality": 95}},
+            "encode.quality: png has no quality: set encode.format to webp or jpg, or remove the key",
+        ),
+        (
+            {"form": "sd-scripts", "extension": "txt"},
+            "extension: the form sd-scripts has no text files: choose the form folder, or",
+        ),
+        ({"form": "folder", "tars": 10}, "tars: the form folder writes no tars: choose the form webdataset, or remove the key"),
+        ({"form": "aozora", "captions": "one"}, "captions: the form aozora has four texts of its own: choose another form, or"),
+        ({"form": "aozora", "variants": []}, "variants: the form aozora has four texts of its own: choose another form, or"),
+        ({"form": "musubi", "captions": "all"}, "captions: the form musubi has one text an image: set one, or remove the key"),
+        (
+            {"form": "diffusion-pipe", "variants": [{"template": "{tags}", "weight": 2}, {"template": "{caption}"}]},
+            "variants: weights do not count with the form diffusion-pipe, which trains every text: set captions: one, or",
+        ),
+    ],
+)
+def test_a_key_that_changes_nothing_is_an_error(export, line):
+    (found,) = errors(a=export)
+    assert found.startswith(f"exports.a.{line}") and "\n" not in found
+
+
+def test_keys_that_change_something_are_not():
+    weighted = [{"template": "{tags}", "weight": 2}, {"template": "{caption}"}]
+    assert not errors(
+        a={"form": "folder", "images": "encode", "encode": {"quality": 90}, "extension": "caption", "captions": "one"},
+        b={"form": "webdataset", "tars": 10, "captions": "all"},
+        c={"form": "diffusion-pipe", "variants": weighted, "captions": "one"},
+        d={"form": "musubi", "variants": weighted, "captions": "one", "subset": None, "images": None},
+        e={"form": "aozora", "variants": None},
+    )
+
+
+def test_the_forms_with_one_text_and_those_that_train_all_are_named():
+    assert [name for name, form in FORMS.items() if form.several == "one"] == list(ONE_TEXT)
+    assert [name for name, form in FORMS.items() if not form.draws] == list(TRAINS_ALL)
+
+
+MADE = {
+    "people": ({"order": ["people", "general"]}, "add people to tags.order"),
+    "year": ({"year": "year {}"}, "set tags.year or tags.eras"),
+    "quality": ({"quality": {"words": {"best": 50}}}, "set tags.quality.words"),
+    "size": ({"sizes": {"highres": 2000000}}, "set tags.orientation or tags.sizes"),
+}
+
+
+@pytest.mark.parametrize("part", MADE)
+def test_a_part_that_nothing_makes_is_an_error_that_names_what_does(part):
+    template = f"{{{part}}} {{tags}}"
+    tags, remedy = MADE[part]
+    line = f"variants.0.template: '{template}': no post has the part {{{part}}}: {remedy}, or leave the part out"
+    assert errors(text={"variants": [{"template": template}]}) == [f"text.{line}"]
+    assert errors(a={"form": "folder", "variants": [{"template": template}]}) == [f"exports.a.{line}"]
+    assert not errors(tags=tags, text={"variants": [{"template": template}]})
+
+
+def test_a_part_whose_column_is_not_named_is_an_error():
+    parts = {"artist": "artist", "characters": "character", "copyrights": "copyright", "meta": "meta", "rating": "rating"}
+    variants = [{"template": "{tags} " + "".join(f"{{{part}}}" for part in parts)}]
+    assert not errors(text={"variants": variants})
+    for part, column in parts.items():
+        (found,) = errors(text={"variants": variants}, columns={column: None})
+        assert f"no post has the part {{{part}}}: name the column in inputs.columns.{column}, or" in found
+
+
+def test_every_part_is_tags_general_captions_or_one_that_may_be_empty():
+    assert {*empty_parts(dict.fromkeys((*CATEGORIES, "rating")), tag_policy_of({})), "tags", "caption", "general"} == set(PARTS)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_an_empty_part_leaves_no_stray_separator(template, parts, text):
 )
 def test_a_bad_template_is_one_line(template, message):
     with pytest.raises(UserError) as error:
-        check_template(template, PARTS)
+        check_template(template, PARTS, {})
     assert message in str(error.value) and "\n" not in str(error.value)
 
 

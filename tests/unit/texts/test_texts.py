@@ -4,7 +4,7 @@ import polars as pl
 
 from booruflow.texts.parts import part_rows, post_parts, read_post_parts
 from booruflow.texts.templates import PARTS
-from booruflow.texts.texts import safe_lines, text_entries
+from booruflow.texts.texts import post_texts, safe_lines
 
 CATEGORIES = ("general", "artist", "character", "copyright", "meta")
 POSTS = pl.DataFrame({"id": [1, 2, 3, 7], "rating": ["g", None, "e", "s"]}).with_columns(
@@ -26,8 +26,7 @@ def rows(parts=PARTS):
 
 def texts_of(*templates, parts=PARTS):
     variants = [{"template": template, "weight": weight} for weight, template in templates]
-    found = pl.concat(text_entries(rows(parts), variants))
-    return {post: json.loads(value)["text"] for post, value in found.iter_rows()}
+    return dict(pl.concat(post_texts(rows(parts), variants)).iter_rows())
 
 
 def lines(*texts):

@@ -16,7 +16,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
 from booruflow.core.idjson import READ_BYTES, decode_json_text, read_entries, read_entry_ids
 from booruflow.core.progress import counted, progress
-from booruflow.core.streams import aligned
+from booruflow.core.streams import Stream, aligned
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.checks.captions import check_shards, require_none
 from booruflow.products.tar_index import read_index
@@ -34,8 +34,6 @@ class ExportFiles(Protocol):
     """The tables of all shards, also where no captions are generated."""
     tags: str
     captions: str
-    texts: str
-    """texts.json, where it stands in meta_lat and tars in place of captions; else empty."""
     lat: str
     missing: str
     caption_tars: str
@@ -43,24 +41,29 @@ class ExportFiles(Protocol):
     tag_tars: str
 
 
-def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, int]:
+def check_exports(files: ExportFiles, tars: int, image_name: str, texts: Stream | None) -> dict[str, int]:
     """Run the checks of what the trainer reads; return the counts that they found.
 
-    `image_name` is the template of image names, see `booruflow.sources.images.names.name_pattern`.
+    Args:
+        files: the files.
+        tars: the number of tars of each kind.
+        image_name: the template of image names, see `booruflow.sources.images.names.name_pattern`.
+        texts: with text.variants the texts, which stand in meta_lat and tars in place of captions.
 
     Raises:
         UserError: a check failed.
     """
     check_shards(read_missing(files.missing_before, "caption"), [read_stream(split, ["id"]) for split in files.shards])
     posts = counted(read_stream(files.posts, ["id"]), rows_of(files.posts), "check posts")
-    kinds = MISSING_KINDS if files.texts else MISSING_KINDS[:-1]
+    kinds = MISSING_KINDS if texts else MISSING_KINDS[:-1]
     missing = [read_missing(files.missing, kind) for kind in kinds]
     total, entries, tags_only = check_coverage(
         posts, meta_lat_ids(files.lat, image_name), read_entry_ids(files.captions), missing
     )
-    texts = (files.texts, "text") if files.texts else (files.captions, "caption")
-    for tar, path, member in ((files.caption_tars, *texts), (files.tag_tars, files.tags, "tags")):
-        check_tars(Path(tar).parent, tar_texts(read_entries(path, member=member), member), tars)
+    captions = texts or tar_texts(read_entries(files.captions, member="caption"), "caption")
+    tags = tar_texts(read_entries(files.tags, member="tags"), "tags")
+    for tar, members in ((files.caption_tars, captions), (files.tag_tars, tags)):
+        check_tars(Path(tar).parent, members, tars)
     return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only, "left_out": total - entries}
 
 

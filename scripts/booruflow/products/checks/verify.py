@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +11,7 @@ from typing import Any
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import sha256_of, writing
 from booruflow.core.progress import progress
+from booruflow.core.streams import Stream
 from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
 from booruflow.products.checks.captions import check_merged, check_shard_files
 from booruflow.products.checks.exports import check_exports, summary_of
@@ -21,11 +22,18 @@ from booruflow.products.summary import read_manifest
 EDITS = "captions/edits.json"
 
 
-def verify(results: Path, records_file: Path, image_name: str, threads: int) -> None:
+def verify(results: Path, records_file: Path, image_name: str, threads: int, texts: Callable[[], Stream] | None = None) -> None:
     """Compare all products with the manifest; those that are not in it with the records of their jobs; then run all checks.
 
     Prints a line for each product that is missing, cut, changed or left over, and notes it, so that the next run of Snakemake
-    builds it again. `image_name` is the template of image names, inputs.image_name.
+    builds it again.
+
+    Args:
+        results: the folder of the products.
+        records_file: the records of their jobs.
+        image_name: the template of image names, inputs.image_name.
+        threads: for digests.
+        texts: with text.variants, reads the texts.
 
     Raises:
         UserError: not everything is as it was built.
@@ -43,7 +51,7 @@ def verify(results: Path, records_file: Path, image_name: str, threads: int) -> 
     problems = _changed_artifacts(results, artifacts, records, threads)
     problems |= _changed_others(results, artifacts, records)
     problems |= {f"{results}/{name}": "left over from an earlier setting" for name in leftovers(results, artifacts)}
-    _report(problems or _failed_checks(results, manifest, image_name), path, records_file)
+    _report(problems or _failed_checks(results, manifest, image_name, texts), path, records_file)
     print(f"{len(artifacts)} products are as they were built")
 
 
@@ -92,7 +100,9 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
     return problems
 
 
-def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) -> dict[str, str]:
+def _failed_checks(
+    results: Path, manifest: Mapping[str, Any], image_name: str, texts: Callable[[], Stream] | None
+) -> dict[str, str]:
     """Run the consistency checks again; the manifest must hold their counts, and be written as it always is."""
     names = manifest["artifacts"]
     numbers = sorted(int(name[len("captions/good_") : -len(".json")]) for name in names if name.startswith("captions/good_"))
@@ -114,7 +124,6 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
         fixed=shards("captions/fixed_{}.json"),
         edits=[f"{results}/{EDITS}"] if EDITS in names else [],
         captions=f"{results}/meta_cap.json",
-        texts=f"{results}/texts.json" if "texts.json" in names else "",
         lat=f"{results}/meta_lat.json",
         missing=f"{results}/missing_final.json",
         caption_tars=f"{results}/tars/captions/0000.tar",
@@ -123,7 +132,7 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str) 
     tars = sum(name.startswith("tars/captions/") and name.endswith(".tar") for name in names)
     try:
         captions = check_merged(files, check_shard_files(files), files.captions)
-        summary = summary_of(captions, check_exports(files, tars, image_name))
+        summary = summary_of(captions, check_exports(files, tars, image_name, texts and texts()))
     except UserError as error:
         return {str(results): str(error)}
     artifacts = {name: entry | {"entries": summary[ENTRIES[name]]} if name in ENTRIES else entry for name, entry in names.items()}

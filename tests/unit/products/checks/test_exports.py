@@ -174,7 +174,6 @@ def products(tmp_path):
         fixed=[json_file("fixed_0.json", {}), json_file("fixed_1.json", {5: "fixed"})],
         edits=[json_file("edits.json", {5: "bad"}, "replaced")],
         captions=json_file("meta_cap.json", captions),
-        texts="",
         lat=str(tmp_path / "lat.json"),
         missing=missing("missing_final.json", [2, 3, 4, 5], [6, 8], [2]),
         caption_tars=tar_folder("captions", captions),
@@ -183,7 +182,9 @@ def products(tmp_path):
 
 
 def check_products(products):
-    return summary_of(check_merged(products, check_shard_files(products), products.captions), check_exports(products, 2, "{id}"))
+    return summary_of(
+        check_merged(products, check_shard_files(products), products.captions), check_exports(products, 2, "{id}", None)
+    )
 
 
 def test_the_counts_of_consistent_products(products):
