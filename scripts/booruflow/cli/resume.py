@@ -19,8 +19,10 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     Returns: the exit code of Snakemake.
 
     Raises:
-        UserError: Snakemake is still running in `folder`.
+        UserError: `folder` is no data set, or Snakemake is still running in it.
     """
+    if not (folder / "config.yaml").exists():
+        raise UserError(f"{folder}/config.yaml: no such file: run this in the folder of a data set")
     processes = list(_processes_in(folder))
     jobs = [process for process in processes if _is_job(process, folder)]
     runs = [process for process in processes if process not in jobs and _is_snakemake(process)]
@@ -34,7 +36,8 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     if jobs:
         print(f"{len(jobs)} jobs of the killed run stopped", flush=True)
     snakemake = [sys.executable, "-m", "snakemake"]
-    subprocess.run([*snakemake, "--unlock"], cwd=folder, check=True)
+    if code := subprocess.run([*snakemake, "--unlock"], cwd=folder).returncode:
+        return code  # it has said why, such as an error in config.yaml
     return subprocess.run([*snakemake, "--rerun-incomplete", *arguments], cwd=folder).returncode
 
 
