@@ -1,4 +1,4 @@
-"""config.yaml as a file, read before Snakemake reads it, whose own errors name neither file nor line.
+"""The folder, and config.yaml as a file, read before Snakemake reads it, whose own errors name neither file nor line.
 
 Needs and makes nothing. Reads no section of the config.
 """
@@ -11,6 +11,9 @@ silence_ctrl_c(BASE / "scripts")
 
 from booruflow.core.config import read_yaml
 from booruflow.core.errors import UserError
+
+if set("{}") & set(str(BASE)):
+    sys.exit(f"{BASE}: Snakemake takes braces in the path of its files for wildcards: rename the folder")
 
 if not is_module(BASE) and not Path("config.yaml").exists():
     sys.exit("config.yaml: not in this folder: run snakemake in the folder of a data set; `booruflow init FOLDER` makes one")

@@ -5,6 +5,7 @@ Needs and makes nothing. Reads tag_model.gpus.
 """
 
 import os
+import sys
 
 import psutil
 
@@ -28,10 +29,9 @@ if LOCAL and resource_limit("mem_mb") is None:
 
 
 def check_gpu_jobs():
-    """Stop before the first job if a planned job needs a GPU that this machine does not have: it would fail after hours.
+    """End the run before the first job if a planned job needs a GPU that this machine does not have: it would fail after hours.
 
-    Raises:
-        WorkflowError: there is no GPU, fewer than `--resources gpu=N` allows, or fewer than one job needs.
+    That is if there is no GPU, or fewer than `--resources gpu=N` allows or one job needs.
     """
     if not LOCAL or only_touches():
         return
@@ -39,17 +39,17 @@ def check_gpu_jobs():
     if not gpu_rules:
         return
     if not GPUS:
-        raise WorkflowError(
+        sys.exit(
             f"{', '.join(sorted(gpu_rules))} needs a GPU, and none is visible on this machine:"
             " set captioner.device to cpu, repair the driver, or use a cluster's profile"
         )
     try:
         check_gpus(resource_limit("gpu"))
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        sys.exit(str(error))
     needed = config["tag_model"]["gpus"]
     if "train_tag_model" in gpu_rules and needed > resource_limit("gpu"):  # Snakemake would start it all the same
-        raise WorkflowError(
+        sys.exit(
             f"config.yaml: tag_model.gpus: {needed} needed, and this run may use {resource_limit('gpu')}:"
             " lower it, or raise --resources gpu"
         )

@@ -139,6 +139,15 @@ def test_a_config_that_is_wrong_is_named_in_lines_of_its_own(tmp_path: Path, con
     assert all(re.fullmatch(*pair) for pair in zip(lines, said, strict=True)), said
 
 
+def test_braces_in_the_name_of_the_folder_are_refused_in_one_line(tmp_path: Path) -> None:
+    project = Project(tmp_path / "a{b}c")
+    project.folder.mkdir()
+    (project.folder / "workflow").symlink_to(ROOT)
+    (project.folder / "config.yaml").write_text("inputs: {metadata: [a.parquet]}\n")
+    line = project.run("-n", code=1).text.splitlines()[-1]
+    assert line == f"{project.folder}/workflow: Snakemake takes braces in the path of its files for wildcards: rename the folder"
+
+
 @pytest.fixture
 def run_init(tmp_path: Path) -> Callable[..., str]:
     """The error line of `booruflow init` in a folder that must stay as it was."""

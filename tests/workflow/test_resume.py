@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from projects import Project
+import pytest
+from projects import ROOT, Project
 
 COMMAND = Path(sys.executable).with_name("booruflow")
 
@@ -37,3 +38,18 @@ def test_an_active_run_is_not_stopped(make_project) -> None:
         done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=60)
         assert "snakemake is still running" in done.stderr
         assert done.returncode == 1 and process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        (None, "config.yaml: no such file: run this in the folder of a data set"),
+        ("tars: [", "config.yaml: line 1, column 8: not YAML"),
+    ],
+)
+def test_what_keeps_it_from_continuing_is_one_line(tmp_path: Path, config: str | None, line: str) -> None:
+    (tmp_path / "workflow").symlink_to(ROOT)
+    if config:
+        (tmp_path / "config.yaml").write_text(config)
+    done = subprocess.run([COMMAND, "resume", "--cores", "1"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and line in done.stderr.splitlines()[-1], done.stderr

@@ -1,6 +1,7 @@
 """Make the folder of a data set: its config.yaml for the user's own files, and a link to the workflow."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from math import ceil
 from pathlib import Path
@@ -110,5 +111,5 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
         yield f"    none of the {names.looked_at:,} names looked at has an id of the metadata: set inputs.image_name"
     yield "Next: check the file, name a model (captioner.model) or set captions.generate to false, see some captions and what"
     yield "all of them will cost (`snakemake trial`), then"
-    yield f"  cd {folder}"
+    yield f"  cd {shlex.quote(str(folder))}"
     yield "  snakemake -n"

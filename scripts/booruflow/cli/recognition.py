@@ -66,7 +66,7 @@ def recognise(paths: Sequence[Path]) -> Recognised:
         UserError: a path does not exist or cannot be read, is of no kind, or has other columns than the metadata before it.
     """
     found = Recognised()
-    for path in paths:
+    for path in dict.fromkeys(paths):
         if path.is_dir():
             found.images[str(path)] = count_images(str(path), MANY_IMAGES)
         elif path.exists() and not path.is_file():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun
 from booruflow.review.processes import Worker, processes_in
 
 STOP_TIMEOUT = 60
@@ -20,8 +20,10 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     Returns: the exit code of Snakemake.
 
     Raises:
-        UserError: Snakemake is still running in `folder`.
+        UserError: `folder` is no data set, or Snakemake is still running in it.
     """
+    if not (folder / "config.yaml").exists():
+        raise UserError(f"{folder}/config.yaml: no such file: run this in the folder of a data set")
     workers = list(processes_in(folder))
     jobs = [worker.process for worker in workers if _is_job(worker, folder)]
     runs = [worker.process for worker in workers if worker.is_snakemake and not _is_job(worker, folder)]
@@ -33,9 +35,10 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     for job in alive:
         job.kill()
     if jobs:
-        print(f"{len(jobs)} jobs of the killed run stopped", flush=True)
+        print(f"{counted_noun(len(jobs), 'job')} of the killed run stopped", flush=True)
     snakemake = [sys.executable, "-m", "snakemake"]
-    subprocess.run([*snakemake, "--unlock"], cwd=folder, check=True)
+    if code := subprocess.run([*snakemake, "--unlock"], cwd=folder).returncode:
+        return code  # it has said why, such as an error in config.yaml
     return subprocess.run([*snakemake, "--rerun-incomplete", *arguments], cwd=folder).returncode
 
 

@@ -97,6 +97,17 @@ def test_files_of_one_form_are_one_source(tmp_path, files):
     assert [len(source["files"]) for source in inputs_of(tmp_path / "set")["captions"]] == [2]
 
 
+def test_a_file_that_is_named_twice_counts_once(tmp_path, files):
+    pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "posts.parquet")
+    list(init_folder(tmp_path / "set", [files / "posts.parquet", files / "pics", files / "posts.parquet", files / "pics"]))
+    assert inputs_of(tmp_path / "set")["metadata"] == [str(files / "posts.parquet")]
+    assert inputs_of(tmp_path / "set")["images"] == str(files / "pics")
+
+
+def test_the_folder_stands_in_the_next_command_as_a_shell_reads_it(tmp_path):
+    assert f"  cd '{tmp_path}/my set'" in list(init_folder(tmp_path / "my set", []))
+
+
 def test_a_whole_booru_has_higher_thresholds_for_tokens(tmp_path, files):
     few = pl.DataFrame({"id": [1], "rating": ["g"], "tags": ["a"]})
     few.write_parquet(files / "few.parquet")
