@@ -1,15 +1,13 @@
 """Compare the chain with and without a tag policy and several texts an image, and show its memory on growing numbers of posts.
 
     python benchmarks/tag_policy.py --posts 500000 --repeats 3
-    python benchmarks/tag_policy.py --rule 100000 500000 2000000
+    python benchmarks/tag_policy.py --large 500000 2000000
 
 The first command alternates between the chain of `chain.py` as it is by default and with a policy and three variants: 200
-patterns, 40,000 aliases, quality, year and rating words; the second runs only the rules posts, tag_policy, tags_json, meta_cap
-and texts with them, on growing numbers of posts.
+patterns, 40,000 aliases, quality, year and rating words; the second runs only the chain with them, on growing numbers of posts.
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -17,8 +15,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chain import ROOT, Usage, configuration, machine_description, make_posts, measure, progress, rule_usage, run_workflow
+from chain import ROOT, Usage, machine_description, make_posts, progress, run_workflow
 
+RULES = ("posts", "tag_policy", "tags_json", "meta_cap", "meta_lat", "captions_tars")
 SHIPPED = ["booru-noise", "noobai"]
 PATTERNS = 200
 VARIANTS = [
@@ -36,29 +35,33 @@ def policy(inputs: Path, patterns: int = PATTERNS) -> dict[str, object]:
     return {"policies": SHIPPED, "drop": drop, "aliases": [str(inputs / "aliases.csv")]}
 
 
+def with_all(inputs: Path) -> dict[str, object]:
+    """The config sections of policy and variants."""
+    return {"tags": policy(inputs), "text": {"variants": VARIANTS}}
+
+
 def compare(work: Path, posts: int, repeats: int, cores: int) -> str:
     """Alternate between the chain without and with a policy; return a Markdown table."""
     inputs = work / "inputs"
     progress(f"making {posts:,} posts")
     make_posts(inputs, posts, shuffled=False, resolutions=False, favourites=True)
-    texts = {"text": {"variants": VARIANTS}}
     whole: dict[bool, list[Usage]] = {False: [], True: []}
     rules: dict[bool, list[dict[str, Usage]]] = {False: [], True: []}
     cpu: dict[bool, list[float]] = {False: [], True: []}
     for repeat in range(1, repeats + 1):
         for with_policy, usages in whole.items():
             progress(f"repeat {repeat} of {repeats}: {'with' if with_policy else 'without'} a policy and variants")
-            folder, before = work / "workflow", os.times()
-            sections = {"tags": policy(inputs), **texts} if with_policy else {}
+            # removed at the end: ext4 is slow to create files where thousands have just been deleted
+            folder, before = work / f"workflow-{repeat}-{with_policy}", os.times()
+            sections = with_all(inputs) if with_policy else {}
             of_rules, of_all = run_workflow(folder, inputs, False, cores, **sections)
             after = os.times()
             usages.append(of_all)
             rules[with_policy].append(of_rules)
             cpu[with_policy].append(after.children_user + after.children_system - before.children_user - before.children_system)
             progress(f"{of_all.seconds:.0f} s, {cpu[with_policy][-1]:.1f} s of CPU time")
-            shutil.rmtree(folder)
     lines = ["| | by default | with policy and variants | ratio |", "|---|---|---|---|"]
-    for rule in ("posts", "tag_policy", "tags_json", "meta_cap", "texts", "meta_lat", "captions_tars"):
+    for rule in RULES:
         seconds = [statistics.median(run[rule].seconds if rule in run else 0 for run in rules[kind]) for kind in whole]
         lines.append(_row(f"{rule}, s", *seconds))
     lines.append(_row("whole chain, s", *(statistics.median(usage.seconds for usage in whole[kind]) for kind in whole)))
@@ -73,24 +76,18 @@ def _row(name: str, without: float, with_one: float) -> str:
 
 
 def grow(work: Path, sizes: list[int], cores: int) -> str:
-    """Run the rules of tags on growing numbers of posts; return a Markdown table of seconds and memory."""
-    lines = ["| posts | posts, s / MiB | tag_policy, s / MiB | tags_json, s / MiB |", "|---|---|---|---|"]
+    """Run the chain with policy and variants on growing numbers of posts; return a Markdown table of seconds and memory."""
+    lines = ["| posts | whole, s | " + " | ".join(f"{rule}, s / MiB" for rule in RULES) + " |", "|---|---|" + "---|" * len(RULES)]
     for posts in sizes:
         progress(f"making {posts:,} posts")
-        inputs, folder = work / "inputs", work / "workflow"
+        inputs = work / "inputs"
         make_posts(inputs, posts, shuffled=False, resolutions=False, favourites=True)
-        (inputs / "captions.parquet").unlink()
-        folder.mkdir()
-        config = configuration(inputs, False) | {"tags": policy(inputs)}
-        config["inputs"] = {**config["inputs"], "captions": []}  # type: ignore[dict-item]
-        (folder / "config.yaml").write_text(json.dumps(config))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-        measure([*command, "--workflow-profile", "none", "--cores", str(cores), "tags_json"], folder / "snakemake.log")
-        usages = [rule_usage(folder / f"results/benchmarks/{rule}.tsv") for rule in ("posts", "tag_policy", "tags_json")]
-        lines.append(f"| {posts:,} | " + " | ".join(f"{usage.seconds:.1f} / {usage.memory:,.0f}" for usage in usages) + " |")
+        rules, whole = run_workflow(work / "workflow", inputs, False, cores, **with_all(inputs))
+        cells = [f"{rules[rule].seconds:.1f} / {rules[rule].memory:,.0f}" for rule in RULES]
+        lines.append(f"| {posts:,} | {whole.seconds:.0f} | " + " | ".join(cells) + " |")
         progress(lines[-1])
         shutil.rmtree(inputs)
-        shutil.rmtree(folder)
+        shutil.rmtree(work / "workflow")
     return "\n".join(lines)
 
 
@@ -98,7 +95,7 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compare the chain with and without a tag policy.")
     parser.add_argument("--posts", type=int, default=500_000)
-    parser.add_argument("--rule", type=int, nargs="+", metavar="POSTS", help="run only the rules of tags, at these sizes")
+    parser.add_argument("--large", type=int, nargs="+", metavar="POSTS", help="run only the chain with all, at these sizes")
     parser.add_argument("--repeats", type=int, default=1, help="runs of each; medians are printed")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()), help="a folder on a disk with enough room")
@@ -106,8 +103,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="policy-", dir=options.work) as name:
         work = Path(name).resolve()
         table = (
-            grow(work, options.rule, options.cores)
-            if options.rule
+            grow(work, options.large, options.cores)
+            if options.large
             else compare(work, options.posts, options.repeats, options.cores)
         )
         print(f"{table}\n\n{machine_description(work)}; `python {' '.join(sys.argv)}`")

@@ -5,8 +5,7 @@ from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
-from booruflow.products.tags_json import tags_entries
-from booruflow.sources.tags import tag_line
+from booruflow.sources.tags import tag_line, tags_entries
 from booruflow.tags.tags import tags_line
 
 with job(snakemake.log[0], snakemake.rule):

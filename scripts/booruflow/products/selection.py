@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_input
 from booruflow.core.idjson import MAX_ID_DIGITS
+from booruflow.products.draws import uniform
 from booruflow.products.subset import columns_of, conditions, has_tag
 from booruflow.sources.posts import TAG_CATEGORIES
 
@@ -112,18 +111,3 @@ def read_ids(path: str) -> pl.Series:
                 shown = text[:40].decode(errors="replace")
                 raise UserError(f"{path}: line {number}: '{shown}' is not a post id: write one id a line")
     return pl.Series("id", ids, pl.Int64)
-
-
-def uniform(ids: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """A number from 0 to 1 (excluded) for each id, the same on every machine: SplitMix64 of the seed, then of the id."""
-    with np.errstate(over="ignore"):
-        start = _splitmix64(np.array([seed], np.uint64))
-        return (_splitmix64(ids.astype(np.uint64) ^ start) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _splitmix64(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The output function of SplitMix64 (Steele, Lea, Flood 2014; constants of its reference implementation)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

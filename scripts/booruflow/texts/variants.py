@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from booruflow.products.selection import uniform
+from booruflow.products.draws import uniform
 from booruflow.texts.templates import Piece, Variants, templates_of
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from booruflow.captioning.shards import SHARD_SCHEMA
 from booruflow.core.streams import Stream, aligned
-from booruflow.products.selection import uniform
+from booruflow.products.draws import uniform
 
 DETAILS = ["id", "rating", "image_width", "image_height"]
 """Columns of posts.parquet for `with_details`; `candidates_of` needs `general` as well."""

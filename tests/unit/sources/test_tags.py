@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from booruflow.sources.tags import tag_line
+from booruflow.sources.tags import tag_line, tags_entries
 
 POSTS = pl.DataFrame(
     {
@@ -22,3 +22,9 @@ POSTS = pl.DataFrame(
 )
 def test_order_and_separator(order, separator, lines):
     assert POSTS.select(tag_line(order, separator)).to_series().to_list() == lines
+
+
+def test_an_entry_is_the_line_of_a_post_that_has_one():
+    posts = pl.DataFrame({"id": [1, 2, 3], "line": ['a, say_"hi"', None, "b"]})
+    entries = tags_entries(posts, pl.col("line"))
+    assert entries.rows() == [(1, '{"tags":"a, say_\\"hi\\""}'), (3, '{"tags":"b"}')]

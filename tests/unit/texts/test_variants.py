@@ -1,8 +1,6 @@
-import numpy as np
 import polars as pl
 import pytest
 
-from booruflow.products.selection import uniform
 from booruflow.texts.templates import PARTS, parts_used
 from booruflow.texts.variants import all_texts, chosen_text
 
@@ -39,23 +37,6 @@ def test_an_empty_variant_is_not_chosen():
     shares = chosen_text(frame, VARIANTS, 0).value_counts(normalize=True).sort("text")["proportion"].to_list()
     assert shares == pytest.approx([2 / 3, 1 / 3], abs=0.04)
     assert chosen_text(rows(3), VARIANTS, 0).to_list() == [None] * 3
-
-
-def splitmix64(value):
-    mask = (1 << 64) - 1
-    value = (value + 0x9E3779B97F4A7C15) & mask
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
-    return value ^ (value >> 31)
-
-
-def test_the_hash_is_the_same_everywhere():
-    assert splitmix64(0) == 0xE220A8397B1DCDAF  # of the reference implementation
-    ids = [0, 1, 2, 8_005_010, 10**18 - 1]
-    expected = [(splitmix64(post ^ splitmix64(7)) >> 11) / 2**53 for post in ids]
-    assert uniform(np.array(ids), 7).tolist() == expected
-    draws = uniform(np.arange(100_000), 7)
-    assert draws.min() >= 0 and draws.max() < 1 and draws.mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_no_variants_are_tags_then_caption():
