@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from booruflow.core.errors import counted_noun
 from booruflow.core.jobs import job
 from booruflow.tokens.prevalence import read_prevalence
 from booruflow.tokens.threshold_costs import threshold_costs, write_costs
@@ -17,4 +16,4 @@ with job(snakemake.log[0], snakemake.rule):
     write_vocabulary(vocabulary, Path(snakemake.output.text), Path(snakemake.output.table))
     write_costs(threshold_costs(counts, min_count), Path(snakemake.output.costs))
     least = ", ".join(f"{count} ({category})" for category, count in min_count.items())
-    print(f"{counted_noun(len(vocabulary), 'token')} in the vocabulary; posts that a tag needs: {least}")
+    print(f"{len(vocabulary):,} tokens in the vocabulary, of at least {least} posts")
