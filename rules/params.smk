@@ -9,7 +9,7 @@ from booruflow.captioning.backends.interface import shown_identity
 from booruflow.captioning.prompts.settings import for_style, parser_settings, request_settings
 from booruflow.core.code_digest import code_digest
 from booruflow.sources.images.finding import listing_digest
-from booruflow.trial.variants import shown_changes
+from booruflow.trial.variants import shown_changes, shown_model
 
 PARSER = {name: config["captions"][name] for name in ("artist_sentence", "max_characters", "salvage")}
 CAPTION_FILES = [file for source in CAPTIONS for file in source["files"]]
@@ -51,6 +51,7 @@ def trial_settings(variant):
     """What the page of the trial needs of a variant."""
     captioner = TRIAL[variant]
     return {
+        "model": shown_model(captioner),
         "changes": shown_changes(COMPARE.get(variant, {})),
         "on_gpu": needs_gpu(captioner),
         "parser": {**PARSER, **parser_settings(captioner, captioner["style"])},

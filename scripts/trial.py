@@ -19,6 +19,7 @@ with job(snakemake.log[0], snakemake.rule):
     variants = [
         Variant(
             name,
+            each["model"],
             each["changes"],
             each["on_gpu"],
             answers_of(source.posts, AnswerFiles(*files), ParserSettings(**each["parser"])),

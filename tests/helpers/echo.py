@@ -23,6 +23,9 @@ class EchoBackend(Backend):
 
     def load(self):
         self.loaded += 1
+        if seconds := self.config.get("load_seconds"):
+            Path(self.config["log"]).touch()
+            time.sleep(seconds)
 
     def prepare(self, request):
         return Prepared(request.id, request.image.width, request)

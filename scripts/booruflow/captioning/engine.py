@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, Protocol, TypeVar
 
 from booruflow.captioning.backends.interface import Backend, Failed, Generation, Prepared, Request
 from booruflow.captioning.skipped import Skips, skip_unreadable
@@ -62,10 +62,14 @@ class Stop:
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self.signal:
-            os._exit(128 + number)  # as safe as kill -9, and does not wait for a thread that loads a model
+            self.end_at_once()
         self.signal = number
         name = signal.Signals(number).name
         sys.stderr.write(f"{name}: stopping after the captions in progress; send it again to stop at once\n")
+
+    def end_at_once(self) -> NoReturn:
+        """End the process: as safe as kill -9, and does not wait for a thread that loads a model."""
+        os._exit(128 + self.signal)
 
     @contextmanager
     def on_signals(self) -> Iterator["Stop"]:
@@ -87,13 +91,13 @@ class Meter:
     completion_tokens: int = 0
     loading_seconds: float = 0.0
     waiting_seconds: float = 0.0
-    """The time in which the backend waited for images."""
+    """Of `generating_seconds`, the time in which the backend waited for images."""
     generating_seconds: float = 0.0
-    """The time since the first request, including waiting, excluding loading."""
+    """By the clock, from the first request that was ready to the last answer; a trial counts the same."""
 
     def line(self) -> str:
-        """The figures for a log or a progress bar; all time before the first answer is waiting."""
-        seconds = max(self.generating_seconds, self.waiting_seconds, 1e-9)
+        """The figures for a log or a progress bar."""
+        seconds = max(self.generating_seconds, 1e-9)
         return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting_seconds / seconds:.0%} waiting for images"
 
 
@@ -130,7 +134,9 @@ class Engine(Generic[TaskT]):
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
         self._pace = pace
         self._failures_in_a_row = 0
-        self._loaded = False
+        self._last = self._waiting = 0.0
+        """When the last answers came, or the first request was ready, and the waiting since then; 0 before that."""
+        self._loaded = self._loading = False
         self._load_error: UserError | None = None
         self._load_lock = threading.Lock()
 
@@ -149,6 +155,8 @@ class Engine(Generic[TaskT]):
                 self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
             self.backend.close()  # a thread may be waiting for what this ends
+            if self._stop.signal and self._loading:
+                self._stop.end_at_once()
             pool.shutdown(cancel_futures=True)
         if self._stop.signal:
             raise SystemExit(128 + self._stop.signal)
@@ -159,7 +167,7 @@ class Engine(Generic[TaskT]):
         failed: dict[int, tuple[TaskT, str]] = {}
         batches = self._batches(iter(blocks), pool, in_progress, bar)
         while True:
-            start, loading = time.monotonic(), self.meter.loading_seconds
+            self._last = self._waiting = 0.0
             for answers in self.backend.generate(self._until_in_doubt(batches)):
                 answered = [(in_progress.pop(answer.id), answer) for answer in answers]
                 finished = [(task, answer) for task, answer in answered if isinstance(answer, Generation)]
@@ -171,8 +179,9 @@ class Engine(Generic[TaskT]):
                 self.meter.prompt_tokens += sum(generation.prompt_tokens for _, generation in finished)
                 self.meter.completion_tokens += sum(generation.completion_tokens for _, generation in finished)
                 now = time.monotonic()
-                self.meter.generating_seconds += now - start - (self.meter.loading_seconds - loading)
-                start, loading = now, self.meter.loading_seconds
+                self.meter.generating_seconds += now - self._last
+                self.meter.waiting_seconds += self._waiting
+                self._last, self._waiting = now, 0.0
                 bar.update(len(finished))
                 self._pace.add(len(finished), sum(generation.completion_tokens for _, generation in finished))
                 left = self._pace.seconds_for(bar.total - bar.n)
@@ -185,6 +194,7 @@ class Engine(Generic[TaskT]):
     def _until_in_doubt(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Prepared]]:
         """The batches, until too many requests in a row have failed; the rest stays in `batches`."""
         while self._failures_in_a_row < DOUBT_AFTER_FAILURES and (batch := next(batches, None)) is not None:
+            self._last = self._last or time.monotonic()  # what was before is loading
             yield batch
 
     def _probe_backend(self, reason: str) -> None:
@@ -200,10 +210,7 @@ class Engine(Generic[TaskT]):
         answers = [answer for part in self.backend.generate(iter([[prepared]])) for answer in part]
         if not all(isinstance(answer, Generation) for answer in answers):
             count = f"{self._failures_in_a_row} caption requests in a row" if self._failures_in_a_row > 1 else "a caption request"
-            raise UserError(
-                f"{count} failed ({reason}), and so did a test with a plain image: the backend is at fault: fix it and run again"
-                " to continue"
-            )
+            raise self.backend.broken(f"{count} failed ({reason}), and so did a test with a plain image")
         self._failures_in_a_row = 0
 
     def _batches(
@@ -219,7 +226,7 @@ class Engine(Generic[TaskT]):
             prepared = []
             requests = opened.popleft()
             for number, (task, future) in enumerate(requests, 1):
-                start, loading = time.monotonic(), self.meter.loading_seconds
+                start = time.monotonic()
                 try:
                     if not self._wait_for(future):
                         return
@@ -228,8 +235,8 @@ class Engine(Generic[TaskT]):
                 except Unreadable as error:
                     self.skips[task.id] = skip_unreadable(error)
                     bar.update()
-                waited = time.monotonic() - start - (self.meter.loading_seconds - loading)
-                self.meter.waiting_seconds += max(0.0, waited)  # loading may have begun before the waiting
+                if self._last:
+                    self._waiting += time.monotonic() - start
                 if number < len(requests) and self.backend.batch_size > 1:
                     continue
                 for batch in make_batches(prepared, self.backend.batch_size):
@@ -254,11 +261,14 @@ class Engine(Generic[TaskT]):
                 raise self._load_error
             if not self._loaded:
                 start = time.monotonic()
+                self._loading = True
                 try:
                     self.backend.load()
                 except UserError as error:
                     self._load_error = error  # so that no other thread tries it again
                     raise
+                finally:
+                    self._loading = False
                 self._loaded = True
                 self.meter.loading_seconds = time.monotonic() - start
                 bar.unpause()  # the rate shown is that of generation

@@ -29,6 +29,8 @@ class Variant:
     """One way of captioning the drawn images."""
 
     name: str
+    model: str
+    """As `booruflow.trial.variants.shown_model` puts it."""
     changes: str
     """What differs from the configured captioner, in words; empty for the configured styles."""
     on_gpu: bool
@@ -87,6 +89,7 @@ def write_trial_json(path: str | Path, trial: Trial) -> None:
     """Write trial.json."""
     variants = {
         variant.name: {
+            "model": variant.model,
             "changes": variant.changes,
             **summary_of(variant.answers),
             "bill": asdict(variant.bill) | {"is_short": variant.bill.is_short} if variant.bill else None,
@@ -117,6 +120,7 @@ def write_trial_page(path: str | Path, trial: Trial) -> None:
     variants = [
         {
             "name": variant.name,
+            "model": variant.model,
             "changes": variant.changes,
             "summary": summary_of(variant.answers),
             "bill": variant.bill,

@@ -16,6 +16,7 @@ from typing import Any
 
 from booruflow.captioning.backends.interface import Answer, Backend, Generation, Prepared, Request
 from booruflow.captioning.generating import PROBE_ID
+from booruflow.core.errors import UserError
 from booruflow.core.files import open_input, writing
 
 
@@ -79,6 +80,10 @@ class TimedBackend(Backend):
             self._last = now
             self._note(timing)
             yield answers
+
+    def broken(self, what: str) -> UserError:
+        """See `Backend.broken`."""
+        return self._backend.broken(what)
 
     def close(self) -> None:
         """See `Backend.close`."""

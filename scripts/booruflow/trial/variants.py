@@ -65,3 +65,12 @@ def _in_one_style(captioner: Captioner, style: str) -> Captioner:
 def shown_changes(changes: Mapping[str, Any]) -> str:
     """The changes of a variant in one line; of sections only their names, since they can hold a secret."""
     return ", ".join(f"{key} of its own" if isinstance(value, dict) else f"{key}: {value}" for key, value in changes.items())
+
+
+def shown_model(captioner: Mapping[str, Any]) -> str:
+    """Backend and model in one line, with the start of the commit of a hub model: `server, vllm: owner/name (01234567)`."""
+    backend = captioner["backend"]
+    section = captioner["tipo"] if backend == "tipo" else captioner
+    engine = f", {captioner['server']['engine']}" if backend == "server" else ""
+    commit = f" ({section['revision'][:8]})" if section["revision"] else ""
+    return f"{backend}{engine}: {section['model']}{commit}"

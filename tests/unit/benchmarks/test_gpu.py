@@ -2,11 +2,16 @@
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import time
 
 import gpu
+import psutil
 import pytest
+from gpu_parts.inputs import BATCHES, TOKENS
+from gpu_parts.runner import print_rows, rows_of_process
 
 WITHOUT_GPU = {"a batch that does not fit"}
 
@@ -16,19 +21,18 @@ def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gpu")
     options = argparse.Namespace(device="cpu", shape="small", scratch=folder / "scratch", out=folder)
     options.scratch.mkdir()
-    assert {"case", "seconds", "million parameters", "GB"} == set(*gpu.checkpoint(options))
+    assert [set(row) for row in gpu.rows_of("checkpoint", options, 300)] == [{"case", "seconds", "million parameters", "GB"}]
     return options
 
 
 @pytest.mark.parametrize("part", [name for name in gpu.PARTS if name != "checkpoint"])
-def test_a_part_runs(options, part, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    rows = {row["case"]: row for row in gpu.PARTS[part][1](options)}
+def test_a_part_runs(options, part):
+    rows = {row["case"]: row for row in gpu.rows_of(part, options, 300)}
     assert not {case: row["error"] for case, row in rows.items() if "error" in row}
     assert {case for case, row in rows.items() if "note" in row} <= WITHOUT_GPU
     assert all(row["captions/s"] > 0 for row in rows.values() if "captions/s" in row)
-    for size in gpu.BATCHES["small"] if part in ("bfloat16", "float16") else ():
-        assert rows[f"batch {size}"]["tokens a caption"] == gpu.TOKENS["small"]
+    for size in BATCHES["small"] if part in ("bfloat16", "float16") else ():
+        assert rows[f"batch {size}"]["tokens a caption"] == TOKENS["small"]
     if part == "lease":
         assert rows["first job"]["GPU"] == "0" == list(rows.values())[1]["GPU"]
         assert list(rows.values())[1]["waited, s"] > 1
@@ -50,32 +54,44 @@ print("a word of a library", flush=True)
         ("import os; os.abort()", "exit status -6, see lease.log"),
     ],
 )
-def test_a_part_that_ends_badly_keeps_its_rows_and_is_a_row(options, tmp_path, monkeypatch, end, error):
-    program = tmp_path / "part.py"
-    program.write_text(PROGRAM % end)
-    monkeypatch.setattr(gpu, "__file__", str(program))
+def test_a_part_that_ends_badly_keeps_its_rows_and_is_a_row(tmp_path, end, error):
     start = time.monotonic()
-    first, *others = gpu.rows_of_part("lease", options, 3)
+    first, *others = rows_of_process([sys.executable, "-c", PROGRAM % end], {}, tmp_path / "lease.log", 3)
     assert time.monotonic() - start < 30
     assert first == {"case": "first", "captions/s": 2.5}
     assert [row["error"] for row in others] == ([error] if error else [])
 
 
-def test_an_exception_is_the_last_row(capsys, monkeypatch):
+def test_an_exception_is_the_last_row(capsys):
     def rows():
         yield {"case": "first", "ratio": 1 / 3}
         raise ValueError("no such kernel")
 
-    monkeypatch.setitem(gpu.PARTS, "lease", (1, lambda _: rows()))
-    gpu.run_part("lease", argparse.Namespace(device="cuda"))
+    print_rows("lease", rows())
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
         {"case": "first", "ratio": 0.3333},
         {"case": "lease ended early", "error": "ValueError: no such kernel"},
     ]
 
 
+def test_a_part_without_time_is_not_started(tmp_path):
+    assert gpu.rows_of("tipo", argparse.Namespace(out=tmp_path), 0.5) == [{"case": "not started", "error": "no time left"}]
+
+
+def test_a_stopped_benchmark_leaves_neither_a_part_nor_the_checkpoint(tmp_path):
+    command = [sys.executable, gpu.__file__, "--out", tmp_path / "out", "--device", "cpu", "--shape", "small", "--parts", "lease"]
+    benchmark = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path)}, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (parts := psutil.Process(benchmark.pid).children()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    benchmark.terminate()
+    assert benchmark.wait(30) == 143
+    assert parts and not psutil.wait_procs(parts, 10)[1]
+    assert not list(tmp_path.glob("booruflow-gpu-*"))
+
+
 def test_both_forms_of_the_table(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(gpu, "rows_of_part", lambda name, *_: [{"case": name, "captions/s": 2.0, "error": "a | b"}])
+    monkeypatch.setattr(gpu, "rows_of", lambda name, *_: [{"case": name, "captions/s": 2.0, "error": "a | b"}])
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--out", str(tmp_path), "--parts", "tipo,lease", "--device", "cpu"])
     gpu.main()
     assert list(json.loads((tmp_path / "gpu.json").read_text())) == ["machine", "tipo", "lease"]

@@ -291,6 +291,17 @@ def test_a_signal_stops_after_the_current_batch(tmp_path, number):
     assert not (tmp_path / "raw_0").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_does_not_wait_for_a_model_that_is_loading(tmp_path, number):
+    make_shard(tmp_path, [row(id_) for id_ in range(3)])
+    job = start(tmp_path, CAPTIONER | {"log": str(tmp_path / "log"), "load_seconds": 120})
+    while not (tmp_path / "log").exists():
+        time.sleep(0.01)
+    job.send_signal(number)
+    assert job.wait(20) == 128 + number
+    assert not (tmp_path / "raw_0").exists()
+
+
 def test_the_fallback_takes_posts_without_a_usable_image_and_is_marked(tmp_path):
     class Prose(EchoBackend):
         needs_image = False

@@ -1,4 +1,5 @@
 import threading
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -206,10 +207,32 @@ def test_the_meter_counts_captions_and_tokens():
 
 
 def test_the_share_of_waiting_is_at_most_all_of_the_time():
-    """A job whose images are all unreadable has waited and never had an answer."""
-    assert Meter(waiting_seconds=0.065273432).line() == "0 tokens/s, 100% waiting for images"
-    assert Meter().line() == "0 tokens/s, 0% waiting for images"
+    """A job whose images are all unreadable has waited and never had an answer; one whose last images are has waited after it."""
+    unreadable = [[FakeTask(n, width=0) for n in range(5)]]
+    engine, _ = run(RecordingBackend(2), unreadable)
+    assert engine.meter.line() == "0 tokens/s, 0% waiting for images" == Meter().line()
+    engine, _ = run(RecordingBackend(1), [[FakeTask(9)], *unreadable])
+    assert engine.meter.captions == 1 and engine.meter.waiting_seconds <= engine.meter.generating_seconds
     assert Meter(waiting_seconds=1, generating_seconds=4, completion_tokens=8).line() == "2 tokens/s, 25% waiting for images"
+
+
+def test_the_time_of_generating_begins_with_the_first_request_that_is_ready():
+    class SlowStart(RecordingBackend):
+        def load(self):
+            time.sleep(0.3)
+
+        def prepare(self, request):
+            time.sleep(0.3 if request.image.width == 10 else 0.05)
+            return super().prepare(request)
+
+        def generate(self, batches):
+            for answers in super().generate(batches):
+                time.sleep(0.1)
+                yield answers
+
+    start = time.monotonic()
+    engine, _ = run(SlowStart(1), [[FakeTask(0)], [FakeTask(1, width=11)], [FakeTask(2, width=11)]], threads=1)
+    assert 0.3 <= engine.meter.generating_seconds <= time.monotonic() - start - 0.6
 
 
 @given(st.lists(st.lists(st.integers(), max_size=6), max_size=30), st.integers(1, 8))

@@ -60,7 +60,9 @@ def timings(groups=5, **changes):
 
 
 def variant(answers, name="json", changes="", on_gpu=True, times=None):
-    return Variant(name, changes, on_gpu, answers, bill_of(timings() if times is None else times))
+    return Variant(
+        name, "transformers: models/captioner", changes, on_gpu, answers, bill_of(timings() if times is None else times)
+    )
 
 
 def page_of(tmp_path, trial):

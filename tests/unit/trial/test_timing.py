@@ -56,6 +56,8 @@ def test_batches_are_timed_by_the_clock_and_loading_apart(tmp_path):
     assert [timing.captions for timing in timings] == [4, 4, 4]
     assert [timing.loading_seconds > 0.25 for timing in timings] == [True, False, False]
     assert 0.15 <= sum(timing.seconds for timing in timings) <= wall - 0.3
+    (stats,) = json.loads((tmp_path / "stats.json").read_text())
+    assert 0.15 <= stats["generated"]["generating_seconds"] <= wall - 0.3, "the log and the report count the same"
     assert all(timing.waiting_seconds < timing.seconds for timing in timings)
     assert timings[0].prompt_tokens > 0 and timings[0].request_seconds == 0.5
 

@@ -7,7 +7,7 @@ from projects import ROOT
 from booruflow.captioning.prompts.settings import with_profile
 from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
-from booruflow.trial.variants import shown_changes, trial_variants
+from booruflow.trial.variants import shown_changes, shown_model, trial_variants
 
 SCHEMA = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text("utf-8"))["properties"]["captioner"]
 
@@ -72,3 +72,13 @@ def test_what_is_wrong_is_named_with_its_place(compare, line):
 def test_changes_are_shown_without_what_sections_hold():
     shown = shown_changes({"profile": "plain", "openai": {"extra_body": {"token": "secret"}}})
     assert shown == "profile: plain, openai of its own"
+
+
+def test_the_model_is_shown_with_engine_and_commit():
+    captioner = {"backend": "server", "model": "owner/name", "revision": "0123456789" * 4, "server": {"engine": "vllm"}}
+    assert shown_model(captioner) == "server, vllm: owner/name (01234567)"
+    assert (
+        shown_model({"backend": "transformers", "model": "models/captioner", "revision": None})
+        == "transformers: models/captioner"
+    )
+    assert shown_model({"backend": "tipo", "model": "x", "tipo": {"model": "tipo", "revision": None}}) == "tipo: tipo"

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias
 from PIL import Image
 
 from booruflow.captioning.prompts.prompt import Prompt
+from booruflow.core.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,10 @@ class Backend(Protocol):
         Answers that are yielded together are journalled together. A backend with concurrent requests takes from
         `batches` whenever it has room; when `batches` ends, it finishes the requests it has started.
         """
+
+    def broken(self, what: str) -> UserError:
+        """The error for a backend that answers no request any more; `what` says how that was found out."""
+        return UserError(f"{what}: the backend is at fault: fix it and run again to continue")
 
     def close(self) -> None:
         """Stop what `load` started outside this process; called once at the end, whatever it is, also while `load` runs."""

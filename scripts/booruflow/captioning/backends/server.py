@@ -149,6 +149,10 @@ class ServerBackend(Backend):
             return Failed(prepared.id, runs.process.shown(error.reason))
         return generation(prepared.id, completion, time.monotonic() - start)
 
+    def broken(self, what: str) -> UserError:
+        """See `Backend.broken`: with the last lines of the engine's log, and where it is."""
+        return self._processes[0].failure(f"is at fault: {what}", "read its log, and run again to continue")
+
     def close(self) -> None:
         """See `Backend.close`."""
         self._closing.set()

@@ -23,6 +23,8 @@ from booruflow.report.overview.posts import (
 from booruflow.report.overview.shards import FAILED, FALLBACK, REPAIRED, ShardFigures
 from booruflow.report.svg import Axis, histogram
 
+SHOWN_DIGITS = 8
+"""Of the digest of a model's folder, or of its commit."""
 COLOURS = {EXISTING: "c1", GENERATED: "c2", EDITED: "c3", TAGS: "c4"}
 OUTCOME_COLOURS = {"good": "c2", REPAIRED: "c6", FALLBACK: "c1", FAILED: "c7", "bad": "c5", "skipped": "c4"}
 
@@ -111,19 +113,18 @@ def device(settings: Mapping[str, str]) -> str:
     return "CPU" if settings.get("captioner.device") == "cpu" else "GPU"
 
 
-def model_name(recorded: str, settings: Mapping[str, str]) -> tuple[str, str]:
-    """The name of a model, and what identifies it, of its backend and identity as `ShardFigures.models` has them.
+def shown_model(model: str, settings: Mapping[str, str]) -> str:
+    """A model of `ShardFigures`, backend and identity, by its name in the config, with the start of its digest or commit.
 
-    A folder is recorded by a digest of its files: its name is that of the settings, if that backend is in them.
+    `transformers folder:5f0c12ab...` is shown as `transformers: sample/captioner (5f0c12ab)`.
     """
-    backend, _, identity = recorded.partition(" ")
-    kind, _, digest = identity.partition(":")
-    if kind != "folder":
-        return identity or backend, f"backend {backend}" if identity else ""
-    section = "captioner.tipo.model" if backend == "tipo" else "captioner.model"
-    is_configured = backend in (settings.get("captioner.backend"), settings.get("captioner.fallback"))
-    name = settings.get(section, "") if is_configured else ""
-    return name or "a folder", f"backend {backend}, digest of its files {digest[:12]}"
+    backend, _, identity = model.partition(" ")
+    if identity.startswith("folder:"):
+        section = "captioner.tipo" if backend == "tipo" else "captioner"
+        name, version = settings.get(f"{section}.model", "folder"), identity.removeprefix("folder:")
+    else:
+        name, _, version = identity.partition("@")
+    return f"{backend}: {name}{f' ({version[:SHOWN_DIGITS]})' if version else ''}"
 
 
 def token_limits(flags: Flags) -> list[tuple[str, int]]:

@@ -14,7 +14,8 @@ from booruflow.core.idjson import decode_object, read_entries, read_entry_ids
 REPAIRED, FALLBACK, FAILED = "good, repaired", "good, by the fallback", "failed"
 
 BATCHED = ("transformers", "tipo")
-"""The backends that generate in batches: the times of their answers are shares of the batch's, so they add up."""
+"""The backends that generate in batches: the times of their answers are shares of the batch's, so they add up. Waiting for images
+is not in them."""
 
 
 @dataclass
@@ -28,8 +29,8 @@ class ShardFigures:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     timed: int = 0
-    """The answers whose time is known: all of a backend that generates in batches, and of one with concurrent requests, whose
-    times overlap, those of the last run of the job."""
+    """The answers whose time is known: those of the last run of the job, by the clock; where that has generated a part of them
+    only, all of a backend that generates in batches, by their own times."""
     timed_tokens: int = 0
     """Those that the model wrote in these answers."""
     seconds: float = 0.0
@@ -87,7 +88,7 @@ def shard_figures(
         tokens = sum(record["generated"]["completion_tokens"] for record in records)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{stats}: damaged: delete it and run `snakemake`, which builds it again") from error
-    if batches:
+    if batches and figures.measured < figures.answers:
         figures.timed, figures.timed_tokens, figures.seconds = figures.answers, figures.completion_tokens, answer_seconds
     else:
         figures.timed, figures.timed_tokens, figures.seconds = figures.measured, tokens, figures.generating_seconds

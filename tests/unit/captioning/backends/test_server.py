@@ -164,7 +164,9 @@ ENDED = r"captioner\.server: the engine python\S* {}, 6 times .* \(it wrote noth
         (["--hang-after", "0"], ENDED.format("hangs: no answer for 1 s", "read its log")),
         (
             ["--fail-after", "0"],
-            r"\d+ caption requests in a row failed \(.*status 500: CUDA error.*\), and so did a test with a plain image: .*",
+            r"captioner\.server: the engine python\S* is at fault: \d+ caption requests in a row failed"
+            r" \(status 500: CUDA error.*\), and so did a test with a plain image \(it wrote nothing\): "
+            r"read its log, and run again to continue; its log is \S+engine\.log",
         ),
     ],
 )
@@ -173,6 +175,15 @@ def test_an_engine_that_ends_again_and_again_without_a_word_is_one_line(tmp_path
     with pytest.raises(UserError) as error:
         run(tmp_path, config, posts=60)
     assert re.fullmatch(line, str(error.value)), str(error.value)
+
+
+def test_an_engine_that_fails_every_request_is_named_with_what_its_log_says(tmp_path, capsys):
+    config = captioner(tmp_path, "--fail-after", "0", "--say", "torch.OutOfMemoryError: CUDA out of memory")
+    with pytest.raises(
+        UserError, match=r"\(torch.OutOfMemoryError: CUDA out of memory\): not enough memory: .*; its log is \S+engine.log$"
+    ):
+        run(tmp_path, config, posts=3)
+    assert "engine: torch.OutOfMemoryError: CUDA out of memory\n" in capsys.readouterr().err
 
 
 def test_an_engine_that_is_never_ready_is_given_up(tmp_path):

@@ -3,29 +3,24 @@
 import pytest
 
 from booruflow.quality.settings import FLAG_NAMES
-from booruflow.report.overview.figures import model_name, token_limits
+from booruflow.report.overview.figures import shown_model, token_limits
 from booruflow.report.overview.flags import MEANINGS, Flag, Flags
 
-SETTINGS = {
-    "captioner.backend": "server",
-    "captioner.model": "/models/a",
-    "captioner.fallback": "tipo",
-    "captioner.tipo.model": "t",
-}
+SETTINGS = {"captioner.model": "models/captioner", "captioner.tipo.model": "KBlueLeaf/TIPO-200M-ft2"}
+DIGEST, COMMIT = "5f0c12ab" * 4, "0123456789" * 4
 
 
 @pytest.mark.parametrize(
-    ("recorded", "shown"),
+    ("model", "shown"),
     [
-        ("server folder:0123456789abcdef", ("/models/a", "backend server, digest of its files 0123456789ab")),
-        ("tipo folder:0123456789abcdef", ("t", "backend tipo, digest of its files 0123456789ab")),
-        ("exllamav2 folder:0123456789abcdef", ("a folder", "backend exllamav2, digest of its files 0123456789ab")),
-        ("transformers owner/name@0123", ("owner/name@0123", "backend transformers")),
-        ("openai", ("openai", "")),
+        (f"transformers folder:{DIGEST}", "transformers: models/captioner (5f0c12ab)"),
+        (f"tipo folder:{DIGEST}", "tipo: KBlueLeaf/TIPO-200M-ft2 (5f0c12ab)"),
+        (f"server Minthy/ToriiGate-v0.4-7B@{COMMIT}", "server: Minthy/ToriiGate-v0.4-7B (01234567)"),
+        ("openai gpt-x", "openai: gpt-x"),
     ],
 )
-def test_a_model_has_its_name_of_the_settings_and_a_digest_beside_it(recorded: str, shown: tuple[str, str]) -> None:
-    assert model_name(recorded, SETTINGS) == shown
+def test_a_model_is_shown_by_its_name_with_a_short_version(model: str, shown: str) -> None:
+    assert shown_model(model, SETTINGS) == shown
 
 
 def test_captions_are_counted_by_the_limits_of_the_encoders() -> None:

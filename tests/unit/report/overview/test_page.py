@@ -32,7 +32,7 @@ def test_the_page_is_whole_and_all_texts_are_text(tmp_path: Path, captioned: boo
     for section in ("shards", "bill", "quality"):
         assert (f'id="{section}"' in page) == captioned == (f'href="#{section}"' in page)
     assert "What became of 4 posts" in page and "2 of 3 posts share their file" in page
-    assert ("generating on the CPU" in page) == captioned
+    assert ('of captioning <span class="soft">on one CPU' in page) == captioned
 
 
 def test_a_count_of_one_stands_with_a_singular(tmp_path: Path) -> None:

@@ -77,6 +77,13 @@ def test_the_times_of_answers_in_batches_add_up(files: dict[str, Path]) -> None:
     assert ShardFigures().whole_seconds() is None and ShardFigures().per_second(0) is None
 
 
+def test_answers_that_the_last_run_has_generated_are_timed_by_the_clock_as_in_its_log(files: dict[str, Path]) -> None:
+    files["stats"].write_text(files["stats"].read_text().replace('"captions": 3', '"captions": 4'))
+    figures = shard_figures(**files)
+    assert (figures.timed, figures.seconds, figures.whole_seconds()) == (4, 6.0, 6.0)
+    assert figures.per_second(figures.timed) == 4 / 6
+
+
 def test_concurrent_answers_from_the_journal_take_as_long_as_those_of_the_last_run(files: dict[str, Path]) -> None:
     files["stats"].write_text(files["stats"].read_text().replace("transformers", "server"))
     figures = shard_figures(**files)

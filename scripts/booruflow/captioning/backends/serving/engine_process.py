@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import IO
 
@@ -86,26 +88,39 @@ class EngineProcess:
             EngineError: it ended, or was not ready in time.
             UserError: cancelled.
         """
-        import httpx
-
         deadline = time.monotonic() + seconds
-        with httpx.Client(trust_env=False, timeout=PROBE_SECONDS) as client:
-            while not cancelled.wait(POLL_SECONDS):
-                if self.status is not None:
-                    raise self.failure("ended before it was ready")
-                try:
-                    ready = client.get(f"http://{HOST}:{self.port}{self._health}").status_code == httpx.codes.OK
-                except httpx.HTTPError:
-                    ready = False
-                if ready and self.status is None:
-                    return
-                if time.monotonic() > deadline:
-                    failure = self.failure(
-                        f"was not ready after {seconds:g} s", "raise captioner.server.start_timeout, or read its log"
-                    )
-                    self.kill()
-                    raise failure
+        while not cancelled.wait(POLL_SECONDS):
+            ready = self._is_ready()
+            if self.status is not None:
+                raise self.failure("ended before it was ready")
+            if ready:
+                return
+            if time.monotonic() > deadline:
+                failure = self.failure(
+                    f"was not ready after {seconds:g} s", "raise captioner.server.start_timeout, or read its log"
+                )
+                self.kill()
+                raise failure
         raise UserError("captioner.server: stopped while the engine was starting")
+
+    def is_unreachable(self, seconds: float) -> bool:
+        """Whether for so many seconds it neither ends nor is ready; returns as soon as one of both is the case."""
+        deadline = time.monotonic() + seconds
+        while self.status is None and not self._is_ready():
+            if time.monotonic() > deadline:
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _is_ready(self) -> bool:
+        connection = HTTPConnection(HOST, self.port, timeout=PROBE_SECONDS)
+        try:
+            connection.request("GET", self._health)
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def failure(self, what: str, remedy: str = diagnosis.UNKNOWN_REMEDY) -> EngineError:
         """The error that says what happened to the engine and why; shows the last lines of its log."""

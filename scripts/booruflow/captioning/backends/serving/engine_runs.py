@@ -1,7 +1,7 @@
 """An engine over the length of a job: started again when it has died, hangs or fails, and after so many answers.
 
 No request is lost by that: one that was in flight is sent again to the next run of the engine. One that was in flight when the
-engine died twice is given up, since it may be what kills it.
+engine died twice is then sent alone; if the engine dies while it has nothing but this request, the request is given up.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ from booruflow.core.errors import UserError
 RETRIES = 2
 """Of a request that the engine refuses for the moment."""
 MAX_DEATHS = 2
-"""The runs of the engine that may end with a request in flight before the request is given up."""
+"""The runs of the engine that may end with a request in flight before it is sent alone, or given up if it was alone then."""
 MAX_RESTARTS = 5
 """Unplanned restarts with fewer than ENOUGH_ANSWERS answers before each."""
 ENOUGH_ANSWERS = 100
 MAX_FAULTS = 4
 """Requests in a row that end with an error of the engine before it is restarted."""
-DYING_SECONDS = 2.0
-"""After a lost connection: the time in which the end of the process is noticed."""
+UNREACHABLE_SECONDS = 60.0
+"""After a lost connection: the time in which the engine ends or answers again. Writing out tens of GB at its end takes long."""
 
 
 @dataclass
@@ -68,6 +68,7 @@ class EngineRuns:
         self._run = self._new_run(first)
         self._change = asyncio.Condition()
         self._unplanned = 0
+        self._suspects = 0  # that wait or are in flight
         self._error: UserError | None = None
 
     def _new_run(self, process: EngineProcess) -> Run:
@@ -89,8 +90,11 @@ class EngineRuns:
             RequestError: see `ChatClient`.
             UserError: the engine does not start again, or dies again and again.
         """
-        for _ in range(MAX_DEATHS):
-            run = await self._enter()
+        deaths = 0
+        while True:
+            suspect = deaths >= MAX_DEATHS
+            run = await self._enter(suspect)
+            number, alone = run.sent, run.in_flight == 1
             try:
                 completion = await run.client.complete(body)
             except ServerError as error:
@@ -102,14 +106,18 @@ class EngineRuns:
                 self.limit.answered()
                 return completion
             finally:
-                await self._leave(run)
+                alone = alone and run.sent == number
+                await self._leave(run, suspect)
             if not await self._has_ended(run, fault):
                 raise fault
-        raise ServerError(f"the engine ended {MAX_DEATHS} times while it had this request ({fault.reason})")
+            deaths += 1
+            if deaths >= MAX_DEATHS and alone:
+                raise ServerError(f"the engine ended {deaths} times while it had this request ({fault.reason})")
 
-    async def _enter(self) -> Run:
-        """The present run, with room for a request."""
+    async def _enter(self, suspect: bool) -> Run:
+        """The present run, with room for a request; for a suspect, with no other request in it until it leaves."""
         async with self._change:
+            self._suspects += suspect
             while True:
                 if self._error is not None:
                     raise self._error
@@ -118,30 +126,33 @@ class EngineRuns:
                     if not run.in_flight:
                         await self._replace(f"restarted after {run.answers:,} answers")
                         continue
-                elif run.in_flight < self.limit.value:
+                elif run.in_flight < (1 if suspect else 0 if self._suspects else self.limit.value):
                     run.in_flight += 1
                     run.sent += 1
                     self.limit.in_flight(run.in_flight)
                     return run
                 await self._change.wait()
 
-    async def _leave(self, run: Run) -> None:
+    async def _leave(self, run: Run, suspect: bool) -> None:
         async with self._change:
             run.in_flight -= 1
+            self._suspects -= suspect
             if run is self._run:
                 self.limit.in_flight(run.in_flight)
             self._change.notify_all()
 
     async def _has_ended(self, run: Run, error: ServerError) -> bool:
         """After a fault: True if the run that had the request is over, also because the fault is now taken for its end."""
-        if isinstance(error, ConnectionLostError):
-            await self._wait_for_end(run)
         async with self._change:
             if self._error is not None:
                 raise self._error
             if run is not self._run:
                 return True
-            reason = self._fault_of(run, error)
+            lost = isinstance(error, ConnectionLostError)
+            if lost and await asyncio.to_thread(run.process.is_unreachable, UNREACHABLE_SECONDS):
+                reason: str | None = f"does not answer for {UNREACHABLE_SECONDS:g} s"
+            else:
+                reason = self._fault_of(run, error)
             if reason is None:
                 return False
             self._unplanned = 1 if run.answers >= ENOUGH_ANSWERS else self._unplanned + 1
@@ -154,11 +165,6 @@ class EngineRuns:
             self.limit.died()
             await self._replace(f"{reason}: restarted ({self._unplanned} of {MAX_RESTARTS} times in a row)")
             return True
-
-    async def _wait_for_end(self, run: Run) -> None:
-        deadline = time.monotonic() + DYING_SECONDS
-        while run.process.status is None and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)
 
     def _fault_of(self, run: Run, error: ServerError) -> str | None:
         """What is wrong with the engine, or None if the request may be at fault."""
