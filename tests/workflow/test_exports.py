@@ -27,10 +27,6 @@ def test_exports_are_products_of_the_workflow(exported):
     assert len(ids) <= 10 and "left out by any: " in log
     data = exported.path("exports/lora/data")
     assert {path.stem for path in data.iterdir()} <= ids and {path.suffix for path in data.iterdir()} == {".txt", ".webp"}
-    review = Dataset(exported.folder)
-    for path in data.glob("*.txt"):
-        shown = [text.text for text in review.post(int(path.stem)).texts if text.name.startswith("export lora")]
-        assert shown == path.read_text("utf-8").rstrip("\n").split("\n")
     texts = exported.read("texts.json")
     assert texts["1213521"]["text"].startswith("paper_kite_studio, original, 1girl, beach,")
     assert texts["1213521"]["text"].split("\n")[1:] == [exported.read("meta_cap.json")["1213521"]["caption"]]
@@ -47,6 +43,10 @@ def test_exports_are_products_of_the_workflow(exported):
     run = exported.run("verify").text
     assert "products are as they were built" in run
 
+    review = Dataset(exported.folder)
+    for path in data.glob("*.txt"):
+        shown = [text.text for text in review.post(int(path.stem)).texts if text.name.startswith("export lora")]
+        assert shown == path.read_text("utf-8").rstrip("\n").split("\n")
     image = next(data.glob("*.webp"))
     whole = image.read_bytes()
     image.unlink()

@@ -61,13 +61,14 @@ def check_exports(files: ExportFiles, tars: int, image_name: str) -> dict[str, i
     texts = (files.texts, "text") if files.texts else (files.captions, "caption")
     for tar, path, member in ((files.caption_tars, *texts), (files.tag_tars, files.tags, "tags")):
         check_tars(Path(tar).parent, tar_texts(read_entries(path, member=member), member), tars)
-    return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only, "left_out": total - entries}
+    return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only}
 
 
 def summary_of(captions: Mapping[str, int], exports: Mapping[str, int]) -> dict[str, int]:
     """The counts of both checks, in the order of the summary."""
     posts = exports["posts"]
-    return {"posts": posts, **captions, "without_caption": posts - captions["captions"], **exports}
+    left_out = posts - exports["for_the_trainer"]
+    return {"posts": posts, **captions, "without_caption": posts - captions["captions"], **exports, "left_out": left_out}
 
 
 def check_coverage(
