@@ -405,6 +405,9 @@ def test_tags_stand_above_the_text_on_a_phone(tmp_path, open_page):
     expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
     tags, title = page.locator(".tags").bounding_box(), page.locator("h1").bounding_box()
     assert tags["y"] < title["y"] and title["y"] < 844  # and there is room for both
+    button = page.get_by_role("button", name="Filters")
+    button.click()
+    assert button.evaluate("button => button.scrollWidth <= button.clientWidth")
 
 
 def test_the_image_is_zoomed_to_its_own_size(two, open_page):

@@ -23,7 +23,7 @@ def test_one_command_continues_a_killed_run(make_project, sample: Project) -> No
     command = [COMMAND, "resume", "--cores", "2"]
     done = subprocess.run(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
-    assert "1 jobs of the killed run stopped" in done.stdout
+    assert "1 job of the killed run stopped" in done.stdout
     made = [entry["key"] for entry in project.journal()]
     assert len(made) == len(set(made)) == len(sample.journal()), "no caption is generated twice"
     assert project.left_behind() == []

@@ -2,6 +2,7 @@
 
 import shutil
 
+import polars as pl
 import pytest
 import yaml
 from small_dataset import IDS, KIND_OF, RAW, SHARDS, of_kind, write
@@ -191,6 +192,15 @@ def test_a_post_has_its_texts_in_exports(dataset):
         ("export own, text 4", f"Base {post}. 1girl"),
     ]
     assert dataset.missing() == []
+    settings["tags"]["policies"] = ["booru-noise"]  # its table is not there, or not whole
+    config.write_text(yaml.safe_dump(settings), "utf-8")
+    for content in (None, b"", pl.DataFrame({"id": [post]})):
+        path = dataset.folder / "results/tags/tags.parquet"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            content.write_parquet(path)
+        assert [text.name for text in Dataset(dataset.folder).post(post).texts] == ["caption", "tags"]
 
 
 def test_a_search_offers_flags_with_their_counts_reasons_and_shards(dataset):

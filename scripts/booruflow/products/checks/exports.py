@@ -64,13 +64,14 @@ def check_exports(files: ExportFiles, tars: int, image_name: str, texts: Stream 
     tags = tar_texts(read_entries(files.tags, member="tags"), "tags")
     for tar, members in ((files.caption_tars, captions), (files.tag_tars, tags)):
         check_tars(Path(tar).parent, members, tars)
-    return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only, "left_out": total - entries}
+    return {"posts": total, "for_the_trainer": entries, "of_these_tags_alone": tags_only}
 
 
 def summary_of(captions: Mapping[str, int], exports: Mapping[str, int]) -> dict[str, int]:
     """The counts of both checks, in the order of the summary."""
     posts = exports["posts"]
-    return {"posts": posts, **captions, "without_caption": posts - captions["captions"], **exports}
+    left_out = posts - exports["for_the_trainer"]
+    return {"posts": posts, **captions, "without_caption": posts - captions["captions"], **exports, "left_out": left_out}
 
 
 def check_coverage(

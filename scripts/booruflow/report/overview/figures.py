@@ -7,6 +7,8 @@ import numpy as np
 from markupsafe import Markup
 
 from booruflow.core.errors import UserError, counted_noun
+from booruflow.quality.tokens import LIMITS
+from booruflow.report.overview.flags import Flags
 from booruflow.report.overview.posts import (
     BIN_WIDTH,
     EDITED,
@@ -126,6 +128,17 @@ def shown_model(recorded: str, settings: Mapping[str, str]) -> str:
     else:
         name, _, version = identity.partition("@")
     return f"{backend}{f': {name}' if name else ''}{f' ({version[:SHOWN_DIGITS]})' if version else ''}"
+
+
+def token_limits(flags: Flags) -> list[tuple[str, int]]:
+    """The limits of text encoders that were looked for, in words, and how many captions have more tokens."""
+    totals = {flag.name: flag.total() for flag in flags.found}
+    return [
+        (f"{limit} tokens of {encoder.upper()}, {flags.tokens.get(encoder, 'estimated')}", totals[name])
+        for encoder, limits in LIMITS.items()
+        for limit in limits
+        if (name := f"over_{limit}_tokens") in totals
+    ]
 
 
 def length_charts(posts: PostCounts) -> list[tuple[str, int, Markup]]:

@@ -200,11 +200,15 @@ def _captioning(shards: Sequence[ShardFigures], total: ShardFigures) -> dict[str
 def _quality(files: ReportFiles) -> dict[str, Any]:
     """The flags, and the captions of their examples."""
     if not files.quality:
-        return {"quality": None, "flagged": {}}
+        return {"quality": None, "flagged": {}, "token_limits": []}
     path, counts = files.quality
     flags = read_flags(counts, read_stream(path))
     ids = {post for flag in flags.found for post, _ in flag.examples}
-    return {"quality": flags, "flagged": find_texts(files.captions, ids, "caption")}
+    return {
+        "quality": flags,
+        "flagged": find_texts(files.captions, ids, "caption"),
+        "token_limits": figures.token_limits(flags),
+    }
 
 
 def _changes(counts: Mapping[str, int], changes: ChangeCounts) -> dict[str, Any]:

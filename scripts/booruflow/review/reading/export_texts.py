@@ -33,12 +33,13 @@ def _texts(products: Products, post: int, settings: Mapping[str, Any]) -> list[s
     aozora = settings["form"] == "aozora"
     variants = [{"template": template} for template in AOZORA.values()] if aozora else settings["variants"]
     several, seed = FORMS[settings["form"]].several, products.settings.config["text"]["seed"]
-    rows = with_texts(iter([_parts(products, post, settings["subset"])]), variants, several, draws=False, seed=seed)
+    parts = _parts(products, post, settings["subset"])
+    rows = with_texts(iter([parts] if len(parts) else []), variants, several, draws=False, seed=seed)
     return [text for frame in rows for texts in frame["texts"].to_list() for text in texts]
 
 
 def _parts(products: Products, post: int, subset: str | None) -> pl.DataFrame:
-    """The parts of a post; no row if it is not in the subset, or has neither tags nor a caption."""
+    """The parts of a post; no row if it is not in the subset, has neither tags nor a caption, or a table is being rebuilt."""
     folder = "results" if subset is None else f"results/subsets/{subset}"
     files = {"tags": ("tags", f"{folder}/tags/meta_cap_dd.json"), "caption": ("caption", f"{folder}/meta_cap.json")}
     files |= {f"caption_{view}": ("caption", f"results/meta_cap_{view}.json") for view in products.settings.views}
@@ -50,11 +51,14 @@ def _parts(products: Products, post: int, subset: str | None) -> pl.DataFrame:
 
     def row(file: str, columns: Sequence[str]) -> pl.DataFrame:
         table = SortedTable(products.path(file))
-        return table.rows(columns, table.place(post), 1).filter(pl.col("id") == post)
+        found = table.rows(columns, table.place(post), 1)
+        return found.filter(pl.col("id") == post) if {*columns} <= {*found.columns} else pl.DataFrame()
 
     policy = products.settings.tag_policy
     own = row("results/posts/posts.parquet", ["id", "rating", *TAG_CATEGORIES])
-    made = None if is_plain(policy) else iter([row("results/tags/tags.parquet", ["id", *COLUMNS.values()])])
-    tag_parts = post_parts(iter([own]), made, policy["separator"])
+    made = [] if is_plain(policy) else [row("results/tags/tags.parquet", ["id", *COLUMNS.values()])]
+    if not all(len(frame) for frame in (own, *made)):
+        return pl.DataFrame()
+    tag_parts = post_parts(iter([own]), iter(made) if made else None, policy["separator"])
     entries = [(name, member, iter([entry(member, file)])) for name, (member, file) in files.items()]
     return pl.concat(part_rows(tag_parts, entries))

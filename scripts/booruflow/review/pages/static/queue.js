@@ -48,9 +48,10 @@ async function refresh() {
   filters.offer("rating", "any rating", RATINGS);
 }
 
+/** Open a post; the address names the one that is shown. */
 async function open(id) {
-  history.replaceState(null, "", `${location.pathname}${location.search}#${id}`);
   await entry.open(id).catch(report);
+  history.replaceState(null, "", `${location.pathname}${location.search}#${entry.id ?? id}`);
   scrollTo({ top: 0 });
 }
 
