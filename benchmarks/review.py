@@ -20,7 +20,8 @@ from typing import Any
 
 import orjson
 import polars as pl
-import synthetic
+from synthetic import batches
+from synthetic_rows import posts_batch, vocabulary
 
 from booruflow.captioning.shards import shard_of
 from booruflow.core.files import open_whole
@@ -46,8 +47,8 @@ def texts(posts: pl.DataFrame) -> pl.DataFrame:
 
 def posts_of(count: int) -> Iterator[pl.DataFrame]:
     """Synthetic posts with the columns of posts.parquet."""
-    tags = synthetic.vocabulary()
-    for frame in synthetic.batches(lambda batch: synthetic.posts_batch(tags, 0, batch), count, 0, shuffled=False):
+    tags = vocabulary()
+    for frame in batches(lambda batch: posts_batch(tags, 0, batch), count, 0, shuffled=False):
         renamed = frame.rename({f"tag_string_{name}": name for name in TAG_CATEGORIES})
         yield renamed.with_columns(has_metadata=pl.lit(True)).select(
             pl.col(name).cast(dtype)

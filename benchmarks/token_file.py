@@ -3,7 +3,7 @@
     python benchmarks/token_file.py --posts 500000 [--folder FOLDER] [--baseline-posts 50000]
 
 Both read the same parquet file and write the ids of every post, and their tokens must be equal. The posts are
-synthetic (see synthetic.py). The plain tokenizer encodes all posts unless --baseline-posts is given.
+synthetic (see synthetic_rows.py). The plain tokenizer encodes all posts unless --baseline-posts is given.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
-from synthetic import BATCH, posts_batch
-from synthetic import vocabulary as synthetic_tags
+from synthetic_rows import BATCH, posts_batch
+from synthetic_rows import vocabulary as synthetic_tags
 
 from booruflow.core.jobs import ALLOCATOR_SETTINGS
 from booruflow.core.tables import write_stream

@@ -1,10 +1,11 @@
 """The paths, wildcard constraints and input functions that rule files share.
 
 Products are in results/, what a person edits is in edited/, and finished generations are in journal/, which outlives results/.
-Needs the checked config; makes nothing. Reads the config sections inputs, captions, captioner, text, tars and subsets.
+Needs the checked config; makes nothing. Reads the config sections inputs, captions, captioner, text, tars, subsets and exports.
 """
 
 import functools
+import re
 
 from booruflow.sources.inputs import image_folders, is_json, list_edited
 
@@ -22,14 +23,19 @@ FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 VARIANTS = config["text"]["variants"]
 
 
+def one_of(names):
+    """A regular expression for these names, so that no rule makes a product of a name that the config lacks."""
+    return "|".join(map(re.escape, map(str, names))) or "(?!)"
+
+
 wildcard_constraints:
     n=r"\d+",
-    k=r"\d+",
-    subset=r"[A-Za-z0-9_-]+",
-    style=r"[A-Za-z0-9][A-Za-z0-9._-]*",
-    view=r"[A-Za-z0-9][A-Za-z0-9._-]*",
-    variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
-    export=r"[A-Za-z0-9_-]+",
+    k=one_of(range(len(CAPTIONS))),
+    subset=one_of(config["subsets"]),
+    style=one_of(STYLES),
+    view=one_of(VIEWS),
+    variant=one_of(TRIAL),
+    export=one_of(config["exports"]),
 
 
 def caption_tables(wildcards):

@@ -1,5 +1,8 @@
 """Hypothesis draws the same examples in each run of the suite; `--hypothesis-profile=fresh` draws new ones, and more."""
 
+import fcntl
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,10 +23,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The sample, built once; as shipped but for tars and the trainer's folder. Tests that change anything take a copy."""
-    project = new_project(tmp_path_factory.mktemp("sample") / "project", tars__count=10, meta_lat__folder="/data/images")
-    project.run()
-    return project
+    """The sample, as shipped but for tars and the trainer's folder. Tests that change anything take a copy.
+
+    It is built once: of tests in several processes, which have folders in one, the first process that needs it builds it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "sample"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "built").exists():
+            shutil.rmtree(shared / "project", ignore_errors=True)
+            new_project(shared / "project", tars__count=10, meta_lat__folder="/data/images").run()
+            (shared / "built").touch()
+    return Project(shared / "project")
 
 
 @pytest.fixture

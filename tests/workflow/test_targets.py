@@ -75,6 +75,23 @@ def test_a_dry_run_prints_one_line_for_each_job(make_project):
     assert len(text.splitlines()) < 150 and max(map(len, text.splitlines())) < 500
 
 
+@pytest.mark.parametrize(
+    "product",
+    [
+        "subsets/mirele/meta_cap.json",
+        "exports/lora/README.md",
+        "trial/short/raw.jsonl",
+        "captions/short/raw_0.jsonl",
+        "meta_cap_short.json",
+        "converted/captions_7.parquet",
+    ],
+)
+def test_a_product_of_a_name_that_the_config_lacks_is_no_target(make_project, product):
+    text = make_project().run(f"results/{product}", code=1).text
+    assert f"No rule to produce results/{product}" in text
+    assert "Traceback" not in text and "Error:" not in text
+
+
 def test_further_styles_and_traits_have_jobs_of_their_own(make_project):
     rules = {"traits", "caption_style", "parse_style", "style_captions"}
     assert not rules & make_project("plain").plan().keys()

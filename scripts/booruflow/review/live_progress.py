@@ -126,19 +126,20 @@ class Watch:
         total, captions, without = (sum(getattr(state, name) for state in states) for name in ("posts", "captions", "without"))
         left, rate = self._keep_pace(captions, tokens, total - captions - without)
         bad, parsed = self._parsed()
+        done = all(state.state == "done" for state in states)
         return Progress(
             shards=states,
             total=total,
             captions=captions,
             without=without,
-            per_second=rate if running else None,
-            seconds_left=left if running else None,
+            per_second=rate if running and not done else None,
+            seconds_left=left if running and not done else None,
             bad=bad,
             parsed=parsed,
             cut=self._cut,
             answers=self._answers,
             running=running,
-            over=not running and all(state.state == "done" for state in states),
+            over=not running and done,
             engine_log=log,
             gpus=gpus,
         )

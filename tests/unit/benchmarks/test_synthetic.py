@@ -5,8 +5,9 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-import synthetic
-from synthetic import BATCH, write_posts
+import synthetic_rows
+from synthetic import write_posts
+from synthetic_rows import BATCH
 
 POSTS = BATCH + 300
 
@@ -112,7 +113,7 @@ def test_resolutions_have_the_format_of_the_trainer(written, tmp_path):
 
 
 def test_without_real_tags_they_are_invented(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "REAL_DATA", tmp_path)
+    monkeypatch.setattr(synthetic_rows, "REAL_DATA", tmp_path)
     write_posts(tmp_path, 2000)
     posts = table(tmp_path, "metadata")
     counts = np.sort(posts["tag_string_general"].str.split(" ").explode().value_counts()["count"].to_numpy())

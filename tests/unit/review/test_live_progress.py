@@ -80,6 +80,20 @@ def test_only_what_was_added_is_read(tmp_path, shards, monkeypatch):
     assert watch.read().answers == 7
 
 
+def test_when_all_shards_are_done_there_is_no_pace(tmp_path, shards, monkeypatch):
+    monkeypatch.setattr(Watch, "_is_running", lambda self: True)
+    watch = Watch(tmp_path)
+    watch.read()
+    with Journal(tmp_path / "journal", 0, 2) as journal:
+        journal.append(map(entry, shards[0]))
+    assert watch.read().per_second
+    finish(tmp_path, 0)
+    finish(tmp_path, 1, skipped=shards[1])
+    progress = watch.read()
+    assert (progress.running, progress.over) == (True, False), "the run goes on with what follows"
+    assert (progress.per_second, progress.seconds_left) == (None, None)
+
+
 def test_the_time_left_goes_by_tokens(tmp_path, shards, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

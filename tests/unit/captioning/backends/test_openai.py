@@ -1,7 +1,5 @@
 import base64
-import gzip
 import io
-import json
 import os
 import signal
 import socket
@@ -10,33 +8,19 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from unittest.mock import ANY
 
 import pytest
 from chat_server import Server, completion
+from openai_backend import answers_of, backend_for
 from PIL import Image
 from small_shards import CAPTIONER
 
 from booruflow.captioning.backends.interface import Failed, Generation, Request
-from booruflow.captioning.backends.openai import OpenAIBackend, api_key
 from booruflow.captioning.backends.serving.chat_body import limit_pixels
 from booruflow.captioning.prompts.prompt import prompt_of
 from booruflow.core.errors import UserError
 
 ROOT = Path(__file__).parents[4]
-
-
-def backend_for(*urls, **changes):
-    options = {"base_urls": list(urls), "api_key_file": None, "timeout": 1.0, "retries": 2, "extra_body": {}}
-    return OpenAIBackend(CAPTIONER | {"model": "m", "openai": options | changes.pop("openai", {})} | changes)
-
-
-def answers_of(backend, count, size=(60, 40)):
-    requests = [Request(n, prompt_of("json", "1girl", ""), Image.new("RGB", size, (n, 0, 0))) for n in range(count)]
-    batches = ([backend.prepare(request)] for request in requests)
-    answers = [answer for part in backend.generate(batches) for answer in part]
-    assert sorted(answer.id for answer in answers) == list(range(count))
-    return {answer.id: answer for answer in answers}
 
 
 def test_a_request_holds_settings_prompt_and_image():
@@ -138,106 +122,6 @@ def test_a_refused_request_is_not_sent_to_another_server(status):
     assert working.requests == []
 
 
-BROKEN_ANSWERS = [
-    '{"choices": [{"message": {"content": 5}, "finish_reason": "stop"}]}',
-    '{"choices": [{"message": {"content": ["a"]}}]}',
-    '{"choices": [{"message": null}]}',
-    '{"choices": "none"}',
-    '{"choices": {"0": {}}}',
-    completion().replace('"prompt_tokens": 11', '"prompt_tokens": "many"'),
-    completion().replace('"usage": {', '"usage": 7, "other": {'),
-    "null",
-    "[]",
-    "7",
-    '"text"',
-    "\x00\xff",
-]
-
-
-@pytest.mark.parametrize("body", BROKEN_ANSWERS)
-def test_whatever_is_no_answer_of_the_chat_api_is_a_failure(body):
-    answer = answers_of(backend_for(Server((200, body)).url, openai={"retries": 0}), 1)[0]
-    assert isinstance(answer, Failed)
-    assert answer.reason.startswith("not an answer of the chat API")
-    assert "\n" not in answer.reason and len(answer.reason) <= 200
-
-
-def test_an_answer_without_a_finish_reason_or_usage_is_taken():
-    body = json.dumps({"choices": [{"message": {"content": "fine"}, "finish_reason": None}]})
-    assert answers_of(backend_for(Server((200, body)).url), 1)[0] == Generation(0, "fine", "stop", 0, 0, ANY)
-
-
-def head(handler, **headers):
-    handler.send_response(200)
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.end_headers()
-
-
-def trickling(handler):
-    head(handler, Content_Length=10_000)
-    for _ in range(100):
-        handler.wfile.write(b" ")
-        time.sleep(0.1)
-
-
-def trickling_headers(handler):
-    for _ in range(100):
-        handler.wfile.write(b"X-More: 1\r\n" if _ else b"HTTP/1.1 200 OK\r\n")
-        time.sleep(0.1)
-
-
-def endless(handler):
-    head(handler)
-    while True:
-        handler.wfile.write(b"[" * 1_000_000)
-
-
-def unpacking_to_a_gigabyte(handler):
-    packed = gzip.compress(bytes(50 << 20), 1)
-    head(handler, Content_Encoding="gzip", Content_Length=20 * len(packed))
-    for _ in range(20):
-        handler.wfile.write(packed)
-
-
-@pytest.mark.parametrize(
-    ("step", "message"),
-    [
-        (trickling, "too long"),
-        (trickling_headers, "too long"),
-        (endless, "more than 16,777,216 bytes"),
-        (unpacking_to_a_gigabyte, "compressed"),
-        ((200, "[" * 100_000), "RecursionError"),
-        ((200, completion().replace("11", "1" * 400)), "token counts"),
-        ((200, completion().replace("11", "-1")), "token counts"),
-        ((200, completion().replace("11", "true")), "token counts"),
-    ],
-)
-def test_what_would_hold_or_fill_the_job_costs_one_request_only(step, message):
-    server = Server(step)
-    start = time.monotonic()
-    answers = answers_of(backend_for(server.url, batch_size=1, openai={"retries": 3}), 3)
-    assert message in answers[0].reason
-    assert [answers[n].text for n in (1, 2)] == ["fine"] * 2
-    assert time.monotonic() - start < 8
-    assert len(server.requests) == 3
-
-
-@pytest.mark.parametrize("status", [301, 307, 308])
-def test_a_redirect_is_not_followed(status):
-    elsewhere = Server()
-
-    def redirect(handler):
-        handler.send_response(status)
-        handler.send_header("Location", elsewhere.url + "/chat/completions")
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-
-    answer = answers_of(backend_for(Server(redirect).url), 1)[0]
-    assert f"redirected to {elsewhere.url}" in answer.reason
-    assert elsewhere.requests == []
-
-
 def test_a_pause_that_a_server_asks_for_is_kept():
     def busy(handler):
         handler.send_response(429)
@@ -248,67 +132,6 @@ def test_a_pause_that_a_server_asks_for_is_kept():
     start = time.monotonic()
     assert isinstance(answers_of(backend_for(Server(busy).url, openai={"timeout": 9}), 1)[0], Generation)
     assert time.monotonic() - start >= 2
-
-
-def test_half_a_surrogate_pair_becomes_a_question_mark():
-    assert answers_of(backend_for(Server((200, completion("cut \ud83d"))).url), 1)[0].text == "cut ?"
-
-
-def test_the_key_comes_from_the_file_or_the_environment(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", " sk-from-environment\n")
-    (tmp_path / "key").write_text("sk-from-file\n")
-    assert api_key(None) == "sk-from-environment"
-    assert api_key(str(tmp_path / "key")) == "sk-from-file"
-    monkeypatch.delenv("OPENAI_API_KEY")
-    assert api_key(None) == ""
-    server = Server()
-    answers_of(backend_for(server.url, openai={"api_key_file": str(tmp_path / "key")}), 1)
-    assert server.authorizations == ["Bearer sk-from-file"]
-
-
-@pytest.mark.parametrize("content", [b"", b"sk-one\nsk-two", b"sk with spaces", "sk-\u00fc".encode(), b"\xff\xfe"])
-def test_what_is_no_key_is_refused_without_being_quoted(tmp_path, content):
-    path = tmp_path / "key"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"captioner\.openai\.api_key_file: .*key: not an API key") as error:
-        backend_for("http://127.0.0.1:1/v1", openai={"api_key_file": str(path)}).identity()
-    assert "sk" not in str(error.value).replace(str(path), "")
-
-
-def test_a_key_file_that_cannot_be_read_is_named(tmp_path):
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(UserError, match=f"{path}: cannot be read"):
-            api_key(str(path))
-
-
-SECRET = "sk-4f9d1c0a77e2"
-
-
-@pytest.mark.parametrize("status", [400, 401, 403, 429, 500])
-@pytest.mark.parametrize("place", ["key", "extra_body", "url"])
-def test_no_message_shows_a_secret_that_a_server_quotes(tmp_path, status, place):
-    (tmp_path / "key").write_text(SECRET if place == "key" else "other-key")
-    server = Server(*[(status, json.dumps({"error": {"message": f"wrong:\n{SECRET}, in " + "long " * 90 + SECRET}}))] * 9)
-    url = server.url.replace("://", f"://user:{SECRET}@") if place == "url" else server.url
-    options = {"api_key_file": str(tmp_path / "key"), "retries": 0}
-    options |= {"extra_body": {"auth": [{"token": SECRET}]} if place == "extra_body" else {}}
-    backend = backend_for(url, openai=options)
-    try:
-        message = answers_of(backend, 1)[0].reason
-    except UserError as error:
-        message = str(error)
-    assert SECRET not in message
-    assert str(status) in message and "\n" not in message
-
-
-def test_a_url_is_shown_without_its_secrets():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(UserError) as error:
-        answers_of(backend_for(f"http://me:{SECRET}@127.0.0.1:{port}/v1?key={SECRET}", openai={"retries": 0}), 1)
-    assert SECRET not in str(error.value)
-    assert f"no server answers at http://***@127.0.0.1:{port}/v1?***: start it" in str(error.value)
 
 
 def test_at_most_batch_size_requests_run_concurrently():

@@ -51,10 +51,11 @@ const columns = (shard) => {
 function show(now) {
   const finished = now.captions + now.without, styles = new Set(now.shards.map((shard) => shard.style)).size;
   const kinds = [styles > 1 && `in ${styles} styles`, now.without > 0 && `${count(now.without)} skipped or failed`].filter(Boolean);
+  const pace = now.seconds_left !== null ? "at this speed" : now.running && finished < now.total ? "not known yet" : "no caption job is at work";
   figures.replaceChildren(
     figure("Captions", count(now.captions), [`of ${count(now.total)}, ${percent(finished, now.total)}`, ...kinds].join(" · ")),
     figure("Speed", now.per_second === null ? "–" : now.per_second.toFixed(now.per_second < 10 ? 2 : 0), "images per second"),
-    figure("Time left", duration(now.seconds_left), now.running ? "at this speed" : "no caption job is at work"),
+    figure("Time left", duration(now.seconds_left), pace),
     now.parsed
       ? figure("Bad answers", percent(now.bad, now.parsed), `${count(now.bad)} of ${count(now.parsed)} parsed`)
       : figure("Cut or looping", percent(now.cut, now.answers), `${count(now.cut)} of ${count(now.answers)} answers`),
