@@ -9,7 +9,7 @@ from booruflow.core.files import read_json
 from booruflow.core.jobs import job
 from booruflow.trial.answers import AnswerFiles, answers_of, outcomes_of
 from booruflow.trial.bill import bill_of
-from booruflow.trial.page import Trial, Variant, sentence, write_trial_json, write_trial_page
+from booruflow.trial.page import Trial, Variant, headline, write_trial_json, write_trial_page
 from booruflow.trial.timing import Timing
 
 with job(snakemake.log[0], snakemake.rule):
@@ -36,5 +36,5 @@ with job(snakemake.log[0], snakemake.rule):
         shutil.rmtree(former)  # of a variant that is no longer in the config
     for variant in variants:
         print(f"{variant.name}: {', '.join(f'{count} {outcome}' for outcome, count in outcomes_of(variant.answers).items())}")
-    print(sentence(trial, trial.configured) or "nothing was timed: all captions were in the journal")
+    print(headline(trial))
     print(f"open {output.page}")

@@ -36,7 +36,7 @@ def test_a_trial_after_the_whole_run_generates_nothing_and_makes_nothing_run_aga
     before = len(built.journal())
     ran = built.run("trial", **without_torch)
     assert ran.jobs == {"trial_posts": 1, "trial_captions": 1, "trial": 1}
-    assert "nothing was timed: all captions were in the journal" in ran.text
+    assert "Nothing was timed: all captions were in the journal" in ran.text
     assert "33 images drawn of 33 without a caption, all that there are, though 64 were asked for" in ran.text
     trial = json.loads(built.path("trial/trial.json").read_bytes())
     answers = {str(post["id"]): post["answers"]["json"] for post in trial["posts"]}

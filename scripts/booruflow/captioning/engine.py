@@ -133,10 +133,9 @@ class Engine(Generic[TaskT]):
         """After `run`: the tasks whose requests failed, with the reason, by id."""
         self._save, self._stop, self._threads, self._before_batch, self._probe = save, stop, threads, before_batch, probe
         self._pace = pace
-        self._failures_in_a_row = 0
+        self._failures_in_a_row, self._loaded = 0, False
         self._last = self._waiting = 0.0
         """When the last answers came, or the first request was ready, and the waiting since then; 0 before that."""
-        self._loaded = self._loading = False
         self._load_error: UserError | None = None
         self._load_lock = threading.Lock()
 
@@ -155,7 +154,7 @@ class Engine(Generic[TaskT]):
                 self.failed = self._pass([[task] for task, _ in failed.values()], pool, bar)
         finally:
             self.backend.close()  # a thread may be waiting for what this ends
-            if self._stop.signal and self._loading:
+            if self._stop.signal and not self._loaded:
                 self._stop.end_at_once()
             pool.shutdown(cancel_futures=True)
         if self._stop.signal:
@@ -223,8 +222,7 @@ class Engine(Generic[TaskT]):
                 opened.append([(task, pool.submit(self._prepare, task, bar)) for task in block])
             if not opened:
                 return
-            prepared = []
-            requests = opened.popleft()
+            prepared, requests = list[Prepared](), opened.popleft()
             for number, (task, future) in enumerate(requests, 1):
                 start = time.monotonic()
                 try:
@@ -261,14 +259,11 @@ class Engine(Generic[TaskT]):
                 raise self._load_error
             if not self._loaded:
                 start = time.monotonic()
-                self._loading = True
                 try:
                     self.backend.load()
                 except UserError as error:
                     self._load_error = error  # so that no other thread tries it again
                     raise
-                finally:
-                    self._loading = False
                 self._loaded = True
                 self.meter.loading_seconds = time.monotonic() - start
                 bar.unpause()  # the rate shown is that of generation

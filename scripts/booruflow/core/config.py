@@ -127,7 +127,9 @@ def _filled(value: Any, schema: Tree) -> Any:  # noqa: ANN401 (any JSON value)
 
 
 def _converted(text: str, types: list[str]) -> Any:  # noqa: ANN401 (any JSON value)
-    """The number, truth value or null that `text` spells, if one of `types` takes it and none takes text."""
+    """The number, truth value or null that `text` spells, if one of `types` takes it and none takes text; null even then."""
+    if text == "null" and "null" in types:
+        return None
     if "string" in types or not types:
         return text
     try:

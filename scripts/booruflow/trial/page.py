@@ -74,6 +74,16 @@ def sentence(trial: Trial, variants: Sequence[Variant]) -> str:
     return f"{trial.images:,} images take {', '.join(parts)}" if parts else ""
 
 
+def headline(trial: Trial) -> str:
+    """The `sentence` of the configured variants, or why there is none."""
+    if found := sentence(trial, trial.configured):
+        return found
+    if not any(variant.bill for variant in trial.variants):
+        return "Nothing was timed: all captions were in the journal"
+    untimed = [variant.name for variant in trial.configured if variant.bill is None]
+    return f"{', '.join(untimed)}: not timed, since all captions were in the journal"
+
+
 def shown_time(times: Mapping[str, float | None]) -> str:
     """The middle of an estimate."""
     return duration(times["seconds"] or 0.0)
@@ -124,7 +134,6 @@ def write_trial_page(path: str | Path, trial: Trial) -> None:
             "changes": variant.changes,
             "summary": summary_of(variant.answers),
             "bill": variant.bill,
-            "sentence": sentence(trial, [variant]),
             "totals": {
                 GPUS[count]: [shown_time(times), *filter(None, [shown_spread(times)])]
                 for count, times in trial.totals([variant]).items()
@@ -147,7 +156,8 @@ def write_trial_page(path: str | Path, trial: Trial) -> None:
     values = {
         "trial": trial,
         "systems": systems,
-        "sentence": sentence(trial, trial.configured),
+        "headline": headline(trial),
+        "timed": bool(sentence(trial, trial.configured)),
         "configured": [variant.name for variant in trial.configured],
         "on_gpu": any(variant.on_gpu for variant in trial.variants),
         "variants": variants,

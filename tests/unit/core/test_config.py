@@ -66,6 +66,11 @@ def test_text_from_the_command_line_is_converted_to_the_type_of_the_schema(confi
     assert check_config({"metadata": "x", **config}, SCHEMA) == {**check_config({"metadata": "x"}, SCHEMA), **full}
 
 
+def test_null_from_the_command_line_is_null_also_where_text_may_stand() -> None:
+    captioner = SHIPPED_SCHEMA["properties"]["captioner"]
+    assert check_config({"style": "null", "model": "null"}, captioner) == check_config({}, captioner)
+
+
 def keys_of(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """All keys of a schema with their dotted paths."""
     parts = {**schema.get("properties", {})}

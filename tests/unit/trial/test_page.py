@@ -135,7 +135,9 @@ def test_fewer_jobs_than_gpus_are_pointed_out(tmp_path, rows, answers):
 def test_what_was_not_timed_is_said(tmp_path, rows, answers):
     none = variant(answers, times=[])
     assert sentence(Trial(9, 5, 8, rows, [none]), [none]) == ""
-    assert "Nothing was timed" in page_of(tmp_path, Trial(9, 5, 8, rows, [none]))
+    assert "Nothing was timed: all captions were in the journal." in page_of(tmp_path, Trial(9, 5, 8, rows, [none]))
+    other = [none, variant(answers, "fast", "batch_size: 64")]
+    assert "json: not timed, since all captions were in the journal." in page_of(tmp_path, Trial(9, 5, 8, rows, other))
     short = variant(answers, times=timings(request_seconds=900.0))
     assert "faster in a long run. Draw at least" in page_of(tmp_path, Trial(9, 5, 8, rows, [short]))
     assert "no spread" in page_of(tmp_path, Trial(9, 5, 8, rows, [variant(answers, times=timings(2))]))

@@ -21,6 +21,9 @@ GUARD_INTERVAL = 32
 REQUEST_ERRORS = (RuntimeError, ValueError, TypeError, LookupError, AssertionError, StopIteration, MemoryError)
 """What libraries raise because of one bad request, or when memory runs out."""
 
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED")
+"""In the messages of torch.OutOfMemoryError, of torch's allocator for the CPU, and of cuBLAS and its like."""
+
 
 @dataclass(frozen=True)
 class DecodedText:
@@ -136,10 +139,8 @@ def generate_halving(
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """True if the GPU or the machine ran out of memory."""
-    import torch
-
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+    """True if the GPU or the machine ran out of memory, also where a library of CUDA did, which torch only reports."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def _free_gpu_cache() -> None:

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -88,18 +89,27 @@ class GpuMonitor:
             self._peak_gpu_memory = max(self._peak_gpu_memory, used or 0)
 
 
-def _nvml_handle(gpu: str) -> tuple[Any, object]:
-    """NVML's module and its handle of a GPU, given by number or UUID; (None, None) if NVML is not available."""
+def _nvml() -> Any:  # noqa: ANN401 (a module without types)
+    """The module, ready for calls, or None if NVML is not available."""
     try:
         import pynvml
     except ImportError:
-        return None, None
+        return None
     try:
         pynvml.nvmlInit()
-        if gpu.isdecimal():
-            return pynvml, pynvml.nvmlDeviceGetHandleByIndex(int(gpu))
-        return pynvml, pynvml.nvmlDeviceGetHandleByUUID(gpu)
     except pynvml.NVMLError:
+        return None
+    return pynvml
+
+
+def _nvml_handle(gpu: str) -> tuple[Any, object]:
+    """NVML's module and its handle of a GPU, given by number or UUID; (None, None) if it does not give one."""
+    nvml = _nvml()
+    if nvml is None:
+        return None, None
+    try:
+        return nvml, nvml.nvmlDeviceGetHandleByIndex(int(gpu)) if gpu.isdecimal() else nvml.nvmlDeviceGetHandleByUUID(gpu)
+    except nvml.NVMLError:
         return None, None
 
 
@@ -115,11 +125,13 @@ class GpuReading:
 
 
 def read_gpus() -> list[GpuReading]:
-    """All GPUs of this machine; none where NVML is not available."""
-    nvml, _ = _nvml_handle("0")
-    if nvml is None:
-        return []
-    return [_reading_of(nvml, nvml.nvmlDeviceGetHandleByIndex(number)) for number in range(nvml.nvmlDeviceGetCount())]
+    """All GPUs of this machine that NVML can reach: one may be lost, or not be ours; none where NVML is not available."""
+    nvml = _nvml()
+    readings = []
+    for number in range(nvml.nvmlDeviceGetCount() if nvml else 0):
+        with suppress(nvml.NVMLError):
+            readings.append(_reading_of(nvml, nvml.nvmlDeviceGetHandleByIndex(number)))
+    return readings
 
 
 def _reading_of(nvml: Any, handle: object) -> GpuReading:  # noqa: ANN401 (a module without types)

@@ -118,7 +118,17 @@ def test_a_bad_request_fails_alone(tiny_qwen2vl):
     assert [type(answers[n]) for n in range(5)] == [Generation, Generation, Failed, Generation, Generation]
 
 
-def test_out_of_memory_halves_this_and_later_batches(tiny_qwen2vl, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:128] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_halves_this_and_later_batches(tiny_qwen2vl, monkeypatch, error):
     backend = loaded(tiny_qwen2vl, batch_size=4)
     prepared = [backend.prepare(request) for request in requests(SIZES[:4])]
     generate, sizes = backend.model.generate, []
@@ -126,7 +136,7 @@ def test_out_of_memory_halves_this_and_later_batches(tiny_qwen2vl, monkeypatch):
     def tight(**inputs):
         sizes.append(len(inputs["input_ids"]))
         if sizes[-1] > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+            raise error
         return generate(**inputs)
 
     monkeypatch.setattr(backend.model, "generate", tight)

@@ -95,6 +95,14 @@ def test_all_gpus_are_read_and_a_sensor_that_is_not_there_is_none(gpu, monkeypat
     assert first == GpuReading("GPU 0", 50, 5 << 30, 24 << 30, None)
     assert second.name == "GPU 1"
 
+    def first_is_lost(number):
+        if number == 0:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+        return ("number", number)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", first_is_lost)
+    assert read_gpus() == [second]
+
 
 def test_without_nvml_there_are_no_gpus(monkeypatch):
     def absent():
