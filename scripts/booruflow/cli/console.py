@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from booruflow.core.errors import counted_noun
 from booruflow.core.jobs import DONE, ERROR, RUN_CONSOLE, WARNING
 
 WIDTH = 100
@@ -166,7 +167,7 @@ class Console(logging.Handler):
         if warnings:
             self._write("\n".join(["", *warnings[:MAX_WARNINGS]]))
             if len(warnings) > MAX_WARNINGS:
-                self._write(f"and {len(warnings) - MAX_WARNINGS} more warnings, in results/logs/")
+                self._write(f"and {counted_noun(len(warnings) - MAX_WARNINGS, 'more warning')}, in results/logs/")
         if self._error:
             self._write(f"\n{self._error}")
             self._error = ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from booruflow.captioning.gpus.monitor import GpuReading
+from booruflow.core.errors import counted_noun
 from booruflow.review.live_progress import Progress, ShardState
 
 STATES = ("running", "waiting", "stopped", "not started", "done")
@@ -26,7 +27,7 @@ def progress_lines(progress: Progress, max_shards: int | None = None) -> list[st
         return lines
     lines += _table([shard for shard in progress.shards if shard in shown], len({shard.style for shard in progress.shards}) > 1)
     if len(progress.shards) > len(shown):
-        lines.append(f"... and {len(progress.shards) - len(shown)} more shards")
+        lines.append(f"... and {counted_noun(len(progress.shards) - len(shown), 'more shard')}")
     return lines
 
 
