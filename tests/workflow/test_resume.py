@@ -18,7 +18,6 @@ def test_one_command_continues_a_killed_run(make_project, sample: Project) -> No
     project.wait_for(process, lambda: bool(project.journal_lines()))
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert "continue with `booruflow resume`" in project.run(code=1).text
 
     command = [COMMAND, "resume", "--cores", "2"]
     done = subprocess.run(command, cwd=project.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
