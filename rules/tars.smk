@@ -26,7 +26,7 @@ rule captions_tars:
     conda:
         "../envs/data.yaml"
     message:
-        "Tars: pack members <id>.{params.suffix}"
+        "Tars: pack {input.captions}"
     script:
         "../scripts/tars.py"
 
@@ -46,6 +46,8 @@ use rule captions_tars as tags_tars with:
         member="tags",
         suffix="txt",
         tars=config["tars"]["count"],
+    message:
+        "Tars: pack {input.tags}"
 
 
 use rule captions_tars as captions_tars_of_subset with:
