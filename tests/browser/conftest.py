@@ -14,9 +14,9 @@ from review_server import ReviewServer
 expect.set_options(timeout=20_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser, started once."""
+    """The browser, started once for each file: while it runs, this thread has a running event loop."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("the review page is tested in Debian's Chromium, which is not installed: apt install chromium")

@@ -13,7 +13,7 @@ def test_three_captions_are_repaired_by_keyboard_and_taken_up_by_the_next_run(bu
     server = serve(built.folder)
     page = context.new_page()
     page.goto(server.url("/"))
-    status, title, keys = page.get_by_role("status").first, page.locator("h1"), page.keyboard
+    status, title, keys = page.get_by_role("status").first, page.locator("main h1"), page.keyboard
     expect(status).to_contain_text("3 left · 0 done")
 
     # the answer that was cut, completed by hand

@@ -54,16 +54,16 @@ def saved(folder):
 
 def test_the_second_of_two_tabs_is_asked_which_text_is_to_stay(two, context, open_page):
     server, first = open_page(two)
-    expect(first.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(first.locator("main h1")).to_have_text(f"Post {FIRST}")
     second = context.new_page()
     second.goto(server.url("/"))
     for tab, text in ((first, "The text of one."), (second, "The text of the other.")):
-        expect(tab.locator("h1")).to_have_text(f"Post {FIRST}")
+        expect(tab.locator("main h1")).to_have_text(f"Post {FIRST}")
         tab.keyboard.press("c")
         tab.keyboard.insert_text(text)
         expect(tab.locator(".preview")).to_have_text(text)
     first.keyboard.press("Control+Enter")
-    expect(first.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(first.locator("main h1")).to_have_text(f"Post {SECOND}")
     second.keyboard.press("Control+Enter")
     question = second.get_by_role("dialog")
     expect(question).to_contain_text("The text of one.")
@@ -73,18 +73,18 @@ def test_the_second_of_two_tabs_is_asked_which_text_is_to_stay(two, context, ope
     expect(field(second)).to_have_value("The text of the other.")
     second.keyboard.press("Control+Enter")
     question.get_by_role("button", name="Save yours instead").click()
-    expect(second.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(second.locator("main h1")).to_have_text(f"Post {SECOND}")
     assert saved(two)[str(FIRST)] == {"caption": "The text of the other."}
 
 
 def test_what_another_tab_saved_can_stay(two, context, open_page):
     server, first = open_page(two)
-    expect(first.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(first.locator("main h1")).to_have_text(f"Post {FIRST}")
     second = context.new_page()
     second.goto(server.url("/"))
-    expect(second.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(second.locator("main h1")).to_have_text(f"Post {FIRST}")
     first.keyboard.press("t")
-    expect(first.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(first.locator("main h1")).to_have_text(f"Post {SECOND}")
     second.keyboard.press("c")
     second.keyboard.insert_text("Too late.")
     second.keyboard.press("Control+Enter")
@@ -96,7 +96,7 @@ def test_what_another_tab_saved_can_stay(two, context, open_page):
 
 def test_typed_text_survives_a_kill_and_a_restart_and_a_reload(two, open_page):
     server, page = open_page(two)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("c")
     page.keyboard.insert_text("Half a sent")
     server.kill()
@@ -114,13 +114,13 @@ def test_typed_text_survives_a_kill_and_a_restart_and_a_reload(two, open_page):
     expect(field(page)).to_have_value(text)
     expect(page.locator(".editor")).to_contain_text("Not saved yet")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     assert saved(two)[str(FIRST)] == {"caption": text}
 
 
 def test_both_texts_of_an_entry_are_kept(two, open_page):
     _, page = open_page(two)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     for button, text in (("Answer", "An answer."), ("Caption", "A caption.")):
         page.get_by_role("button", name=button, exact=True).click()
         page.keyboard.press("Control+a")
@@ -136,19 +136,19 @@ def test_both_texts_of_an_entry_are_kept(two, open_page):
 def test_undo_takes_back_one_change_after_the_other(two, open_page):
     server, page = open_page(two)
     status = page.get_by_role("status").first
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("t")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     page.keyboard.press("l")
-    expect(page.locator("h1")).to_have_text("All done")
+    expect(page.locator("main h1")).to_have_text("All done")
     server.restart()
     page.reload()
-    expect(page.locator("h1")).to_have_text("All done")
+    expect(page.locator("main h1")).to_have_text("All done")
     page.keyboard.press("u")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     expect(status).to_contain_text("1 left · 1 done")
     page.keyboard.press("u")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     expect(status).to_contain_text("2 left · 0 done")
     page.keyboard.press("u")
     expect(page.locator(".toast")).to_contain_text("Nothing to undo")
@@ -157,37 +157,37 @@ def test_undo_takes_back_one_change_after_the_other(two, open_page):
 @pytest.mark.parametrize("path", ["/", "/browse"])
 def test_the_address_names_the_post_that_undo_shows(two, open_page, path):
     _, page = open_page(two, f"{path}#{FIRST}")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("t")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     page.keyboard.press("u")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.reload()
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.evaluate(f"location.hash = '{SECOND}'")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
 
 
 def test_undo_in_the_list_shows_the_post(two, open_page):
     _, page = open_page(two, f"/browse#{FIRST}")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("t")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     page.keyboard.press("b")
     expect(page.locator(".post")).to_have_count(2)
     page.keyboard.press("u")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     assert page.url.endswith(f"#{FIRST}")
 
 
 def test_keys_do_nothing_while_somebody_types(two, open_page):
     _, page = open_page(two)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("c")
     for key in "jkstlumz?":
         page.keyboard.press(key)
     expect(field(page)).to_have_value("jkstlumz?")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     assert not (two / "edited/review.json").exists()
     page.keyboard.press("Escape")
     page.keyboard.press("?")
@@ -196,7 +196,7 @@ def test_keys_do_nothing_while_somebody_types(two, open_page):
 
 def test_a_text_without_a_caption_is_not_saved(two, open_page):
     _, page = open_page(two)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("e")
     page.keyboard.press("Control+a")
     page.keyboard.insert_text('{"character": ')
@@ -213,7 +213,7 @@ def test_hostile_texts_are_text(tmp_path, open_page):
     folder = write_data_set(tmp_path / "<b>set", posts)
     server, page = open_page(folder)
     for number, tag in enumerate(HOSTILE):
-        expect(page.locator("h1")).to_have_text(f"Post {FIRST + number}")
+        expect(page.locator("main h1")).to_have_text(f"Post {FIRST + number}")
         expect(page.locator(".tags span")).to_have_count(5 * len(HOSTILE))
         if tag.isprintable():
             expect(page.locator("pre.raw")).to_contain_text(tag[:200])
@@ -224,7 +224,7 @@ def test_hostile_texts_are_text(tmp_path, open_page):
         page.keyboard.insert_text(f"A caption with {tag[:300]} in it.")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.keyboard.press("Control+Enter")
-    expect(page.locator("h1")).to_have_text("All done")
+    expect(page.locator("main h1")).to_have_text("All done")
     page.goto(server.url("/browse"))
     expect(page.locator(".post")).to_have_count(len(HOSTILE))
     assert page.title() == "Browse · <b>set"
@@ -237,7 +237,7 @@ def test_two_thousand_bad_entries(tmp_path, open_page):
     posts = [BadPost(1000 + n, rating="gsqe"[n % 4], reason="refusal" if n % 10 == 0 else "truncated") for n in range(2000)]
     posts[1234].text = CUT.replace("night sky", "field of poppies")
     _, page = open_page(write_data_set(tmp_path / "set", posts))
-    status, title = page.get_by_role("status").first, page.locator("h1")
+    status, title = page.get_by_role("status").first, page.locator("main h1")
     expect(status).to_contain_text("2,000 left · 0 done")
     expect(title).to_have_text("Post 1000")
     for number in range(1, 9):
@@ -278,12 +278,12 @@ def test_an_image_that_cannot_be_opened(tmp_path, open_page, content, reason):
     expect(image.locator("p")).to_contain_text(reason)
     expect(image).to_be_disabled()
     page.keyboard.press("t")
-    expect(page.locator("h1")).to_have_text("All done")
+    expect(page.locator("main h1")).to_have_text("All done")
 
 
 def test_a_results_folder_that_is_being_rebuilt(two, open_page):
     server, page = open_page(two)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("c")
     page.keyboard.insert_text("Typed while it is rebuilt.")
     with ResultsAway(two):
@@ -302,7 +302,7 @@ def test_a_results_folder_that_is_being_rebuilt(two, open_page):
     page.reload()
     expect(field(page)).to_have_value("Typed while it is rebuilt.")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
 
 
 def test_elsewhere_only_with_the_token(two, context, serve):
@@ -314,7 +314,7 @@ def test_elsewhere_only_with_the_token(two, context, serve):
     token = server.address.partition("?")[2]
     page.goto(server.url(f"/?{token}"))
     assert page.url.partition("#")[0] == server.url("/")
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     expect(page.locator(".image img")).to_be_visible()
     assert page.request.get(server.url(f"/image/{FIRST}")).status == 200
 
@@ -348,7 +348,7 @@ def test_any_post_can_be_found_marked_and_edited_under_browse(two, open_page):
     page.get_by_label("Tags").fill("")
     page.keyboard.press("Enter")
     page.locator(".post").nth(1).click()
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     page.keyboard.press("m")
     expect(page.locator(".badge").filter(has_text="marked")).to_be_visible()
     page.keyboard.press("c")
@@ -391,9 +391,9 @@ def test_browse_offers_all_flags_and_says_how_many_posts_it_found(tmp_path, open
 def test_a_notice_hides_nothing_of_the_next_post(two, open_page, width):
     _, page = open_page(two)
     page.set_viewport_size({"width": width, "height": 844})
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("t")
-    expect(page.locator("h1")).to_have_text(f"Post {SECOND}")
+    expect(page.locator("main h1")).to_have_text(f"Post {SECOND}")
     notice, bar = page.locator(".toast").bounding_box(), page.locator("header.bar").bounding_box()
     assert notice["y"] + notice["height"] <= bar["y"] + bar["height"]
 
@@ -402,8 +402,8 @@ def test_tags_stand_above_the_text_on_a_phone(tmp_path, open_page):
     tags = {"general": [f"tag_number_{n}" for n in range(80)]}
     _, page = open_page(write_data_set(tmp_path / "set", [BadPost(FIRST, tags=tags)]))
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
-    tags, title = page.locator(".tags").bounding_box(), page.locator("h1").bounding_box()
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
+    tags, title = page.locator(".tags").bounding_box(), page.locator("main h1").bounding_box()
     assert tags["y"] < title["y"] and title["y"] < 844  # and there is room for both
     button = page.get_by_role("button", name="Filters")
     button.click()
@@ -412,7 +412,7 @@ def test_tags_stand_above_the_text_on_a_phone(tmp_path, open_page):
 
 def test_the_image_is_zoomed_to_its_own_size(two, open_page):
     _, page = open_page(two)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")
     page.keyboard.press("z")
     viewer = page.get_by_role("dialog")
     expect(viewer).to_contain_text("320 × 240")
@@ -420,4 +420,4 @@ def test_the_image_is_zoomed_to_its_own_size(two, open_page):
     expect(viewer).to_contain_text("100%")
     page.keyboard.press("Escape")
     expect(viewer).to_have_count(0)
-    expect(page.locator("h1")).to_have_text(f"Post {FIRST}")
+    expect(page.locator("main h1")).to_have_text(f"Post {FIRST}")

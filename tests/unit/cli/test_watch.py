@@ -70,7 +70,14 @@ def test_what_is_no_data_set_is_named(tmp_path):
 def test_ctrl_c_ends_it_cleanly(tmp_path):
     (tmp_path / "config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
     terminal, end = pty.openpty()
-    process = subprocess.Popen([COMMAND, "progress", "--watch"], cwd=tmp_path, stdout=end, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [COMMAND, "progress", "--watch"],
+        cwd=tmp_path,
+        stdout=end,
+        stderr=subprocess.PIPE,
+        # tests that a script starts in the background would hand on a SIGINT that is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     os.close(end)
     assert b"nothing captioned yet: start with" in os.read(terminal, 1000)
     time.sleep(0.2)
