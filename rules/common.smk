@@ -8,6 +8,7 @@ import functools
 import re
 
 from booruflow.sources.inputs import image_folders, is_json, list_edited
+from booruflow.tags.policy import is_plain
 
 JOURNAL = "journal"
 ATTEMPTS = "results/captions/attempts"

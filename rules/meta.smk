@@ -6,7 +6,6 @@ config sections meta_lat, text and inputs.images.
 """
 
 from booruflow.sources.inputs import trainer_folders
-from booruflow.tags.policy import is_plain
 from booruflow.texts.templates import parts_used
 
 TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", "meta_cap.json")}
