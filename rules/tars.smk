@@ -50,7 +50,7 @@ use rule captions_tars as tags_tars with:
 
 use rule captions_tars as captions_tars_of_subset with:
     input:
-        **text_files("captions", folder="results/subsets/{subset}"),
+        **text_files("captions", subset="{subset}"),
     output:
         tars=tars_of("subsets/{subset}/", "captions"),
     log:
