@@ -16,9 +16,6 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from booruflow.demo.tiny_qwen2vl import CHAT_TEMPLATE, SPECIAL_TOKENS
 
-PAIRS = 26**4
-"""At most so many tokens of four letters: two merged pairs."""
-
 
 @dataclass(frozen=True)
 class Shape:

@@ -8,6 +8,8 @@ import functools
 import re
 
 from booruflow.sources.inputs import image_folders, is_json, list_edited
+from booruflow.tags.policy import is_plain
+from booruflow.texts.templates import TEXTS, file_parts
 
 JOURNAL = "journal"
 ATTEMPTS = "results/captions/attempts"
@@ -103,24 +105,22 @@ def export_files(name):
     return [f"results/exports/{name}/README.md", f"results/exports/{name}/files.tsv"]
 
 
-def text_files(*names, folder="results"):
-    """Those of the files that captions and tags are read from, in a folder of products; with text.variants all that texts need."""
+def text_files(*names, subset=None):
+    """Those of the files that captions and tags are read from, of all posts or a subset; with text.variants all that texts need."""
+    parts = file_parts(VIEWS, subset)
     files = {
         "posts": str(rules.posts.output.posts),
-        "tags": f"{folder}/{TEXT_PARTS['tags'][1]}",
-        "captions": f"{folder}/{TEXT_PARTS['caption'][1]}",
+        "tags": parts["tags"][1],
+        "captions": parts["caption"][1],
         "policy_tags": [] if is_plain(TAG_POLICY) else str(rules.tag_policy.output.tags),
-        "further": [f"results/{file}" for name, (_, file) in USED_PARTS.items() if name in FURTHER_PARTS],
+        "further": [path for name, (_, path) in USED_PARTS.items() if name not in TEXTS],
     }
     return {name: files[name] for name in (files if VARIANTS else names)}
 
 
 def texts_of_export(wildcards):
     """The files of all parts, of the whole data set or of the subset."""
-    subset = config["exports"][wildcards.export]["subset"]
-    folder = "results" if subset is None else f"results/subsets/{subset}"
-    own = [f"{folder}/{file}" for _, file in TEXT_PARTS.values()]
-    return [*own, *(f"results/{file}" for _, file in FURTHER_PARTS.values())]
+    return [path for _, path in file_parts(VIEWS, config["exports"][wildcards.export]["subset"]).values()]
 
 
 def everything():

@@ -34,7 +34,7 @@ rule export:
         settings=lambda wildcards: export_settings(config, wildcards.export),
         seed=config["text"]["seed"],
         separator=verbatim(TAG_POLICY["separator"]),
-        parts=[(name, member) for name, (member, _) in (TEXT_PARTS | FURTHER_PARTS).items()],
+        parts=[(name, member) for name, (member, _) in file_parts(VIEWS).items()],
         data_path=lambda wildcards: trainer_folder(f"results/exports/{wildcards.export}/data"),
         folders=verbatim(TRAINER_FOLDERS),
         facts=lambda wildcards: export_facts(config, wildcards.export, TAG_POLICY, CAPTIONER if GENERATED else None),

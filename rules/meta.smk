@@ -6,17 +6,10 @@ config sections meta_lat, text and inputs.images.
 """
 
 from booruflow.sources.inputs import trainer_folders
-from booruflow.tags.policy import is_plain
-from booruflow.texts.templates import parts_used
+from booruflow.texts.templates import TEXTS, file_parts, parts_used
 
-TEXT_PARTS = {"tags": ("tags", "tags/meta_cap_dd.json"), "caption": ("caption", "meta_cap.json")}
-"""Parts of texts that are files keyed by id: name of the part -> the member of an entry, and the file in the results."""
-
-FURTHER_PARTS = {f"caption_{view}": ("caption", f"meta_cap_{view}.json") for view in VIEWS}
-"""The same for captions of further styles, of which subsets have no files of their own."""
-
-USED_PARTS = TEXT_PARTS | {name: part for name, part in FURTHER_PARTS.items() if name in parts_used(VARIANTS)}
-"""Those that say which posts are in the data set, and those of text.variants."""
+USED_PARTS = {name: part for name, part in file_parts(VIEWS).items() if name in (*TEXTS, *parts_used(VARIANTS))}
+"""The parts of texts that are files: those that say which posts are in the data set, and those of text.variants."""
 
 TEXT = {
     "variants": VARIANTS,

@@ -1,7 +1,8 @@
 """Subsets: the same products for the posts that match a filter.
 
 Needs posts, tags JSON, meta_cap.json, resolutions, unreadable images, skipped ids and, with text.variants, tags by the policy. Makes
-tags/meta_cap_dd.json, meta_cap.json, meta_lat.json and meta_lat.jsonl in subsets/{subset}/; the rules of its tars are in tars.smk. Reads the config sections subsets, meta_lat and text.
+tags/meta_cap_dd.json, meta_cap.json, meta_lat.json and meta_lat.jsonl in subsets/{subset}/; the rules of its tars are in tars.smk.
+Reads the config sections subsets, meta_lat and text.
 `snakemake subset_NAME` builds one subset with its tars.
 """
 

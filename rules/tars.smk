@@ -52,13 +52,15 @@ use rule captions_tars as tags_tars with:
 
 use rule captions_tars as captions_tars_of_subset with:
     input:
-        **text_files("captions", folder="results/subsets/{subset}"),
+        **text_files("captions", subset="{subset}"),
     output:
         tars=tars_of("subsets/{subset}/", "captions"),
     log:
         "results/logs/subsets/{subset}/captions_tars.log",
     benchmark:
         "results/benchmarks/subsets/{subset}/captions_tars.tsv"
+    message:
+        "Subset {wildcards.subset}: pack members <id>.{params.suffix}"
 
 
 use rule tags_tars as tags_tars_of_subset with:
@@ -70,6 +72,8 @@ use rule tags_tars as tags_tars_of_subset with:
         "results/logs/subsets/{subset}/tags_tars.log",
     benchmark:
         "results/benchmarks/subsets/{subset}/tags_tars.tsv"
+    message:
+        "Subset {wildcards.subset}: pack members <id>.{params.suffix}"
 
 
 rule tars:

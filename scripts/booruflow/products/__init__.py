@@ -1,4 +1,4 @@
-"""The products of a run: tags JSON, meta_cap, meta_lat, tars, subsets, and the manifest with its consistency checks.
+"""The products of a run: meta_cap, meta_lat, tars, subsets, and the manifest with its consistency checks.
 
 In: sorted tables and id-keyed JSON from sources and captioning. Out: the files that trainers and people read.
 """

@@ -74,7 +74,6 @@ GARMENTS = {
     "necktie": "neck-?tie|tie",
     "cape": "cape|cloak",
 }
-HELD = ("hair", "eyes")
 NOUNS = {"hair": "hair(?:ed)?", "eyes": "eyes|eyed"} | GARMENTS
 
 _BITS = {

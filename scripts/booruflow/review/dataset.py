@@ -155,7 +155,7 @@ class Dataset:
         def read() -> dict[str, int]:
             return {str(flag): sum(found.values()) for flag, found in read_json(self.products.path(FLAG_COUNTS))["flags"].items()}
 
-        flags = (self.products.tried(FLAG_COUNTS, read) or {}) if self.products.path(FLAG_COUNTS).exists() else {}
+        flags = self.products.tried(FLAG_COUNTS, read) or {}
         by_count = dict(sorted(flags.items(), key=lambda entry: (-entry[1], entry[0])))
         return Choices(by_count, [*map(str, Reason), NO_IMAGE, UNREADABLE, NO_METADATA], self.settings.shards)
 

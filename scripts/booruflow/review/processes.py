@@ -1,5 +1,6 @@
 """Processes of this machine that work in a folder."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ def processes_in(folder: Path) -> Iterator[Worker]:
     """Other processes whose working directory is `folder`, as far as the user may see them."""
     for process in psutil.process_iter():
         try:
-            if process.pid != psutil.Process().pid and Path(process.cwd()) == folder:
+            if process.pid != os.getpid() and Path(process.cwd()) == folder:
                 yield Worker(process, process.cmdline())
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue

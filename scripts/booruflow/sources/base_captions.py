@@ -20,7 +20,7 @@ CAPTIONS_SCHEMA = {"id": pl.Int64, "caption": pl.String}
 def caption_streams(
     sources: Sequence[Mapping[str, Any]], converted: Sequence[bool], tables: Sequence[str], target: str | Path
 ) -> list[Stream]:
-    """One sorted stream of CAPTIONS_SCHEMA for each source of the config, in its order, preceded by one without rows.
+    """One sorted stream of CAPTIONS_SCHEMA for each source of the config, in its order.
 
     Args:
         sources: the config section inputs.captions.
@@ -31,7 +31,7 @@ def caption_streams(
     Raises:
         UserError: as `sorted_rows`; or a caption column does not hold text.
     """
-    streams: list[Stream] = [iter([pl.DataFrame(schema=CAPTIONS_SCHEMA)])]
+    streams: list[Stream] = []
     remaining = iter(tables)
     for k, (source, is_converted) in enumerate(zip(sources, converted, strict=True)):
         if is_converted:
@@ -63,6 +63,7 @@ def captions_of_posts(sources: Sequence[Iterable[pl.DataFrame]], ids: Iterable[p
     Raises:
         UserError: there are posts and sources, and no caption, or none of a post.
     """
+    none = pl.DataFrame(schema=CAPTIONS_SCHEMA)  # for its columns where there is no source
     posts, found, matched, total = 0, [0] * len(sources), [0] * len(sources), 0
     for *frames, wanted in aligned([*sources, ids]):
         posts += len(wanted)
@@ -70,13 +71,13 @@ def captions_of_posts(sources: Sequence[Iterable[pl.DataFrame]], ids: Iterable[p
         for number, (frame, rows) in enumerate(zip(frames, kept, strict=True)):
             found[number] += len(frame)
             matched[number] += len(rows)
-        for merged in merged_latest([[rows] for rows in kept]):
+        for merged in merged_latest([[none], *([rows] for rows in kept)]):
             total += len(merged)
             yield merged
     print(f"{counted_noun(sum(found), 'caption')} found, {total:,} of posts of the data set")
-    if posts and sources[1:] and not total:
+    if posts and sources and not total:
         raise UserError(f"config.yaml: inputs.captions: {_nothing(sum(found))}")
-    for number, (captions, of_posts) in enumerate(zip(found[1:], matched[1:], strict=True)):
+    for number, (captions, of_posts) in enumerate(zip(found, matched, strict=True)):
         if posts and not of_posts:
             print(f"{WARNING}config.yaml: inputs.captions.{number}: {_nothing(captions)}")
 

@@ -45,6 +45,16 @@ def parts_with(views: Iterable[str]) -> tuple[str, ...]:
     return (*PARTS, *(f"caption_{view}" for view in views))
 
 
+def file_parts(views: Iterable[str], subset: str | None = None) -> dict[str, tuple[str, str]]:
+    """The parts that are files keyed by id: for each name the member of an entry, and the path below the folder of the data set.
+
+    Of further styles (`views`) a subset has no files of its own.
+    """
+    folder = "results" if subset is None else f"results/subsets/{subset}"
+    further = {f"caption_{view}": ("caption", f"results/meta_cap_{view}.json") for view in views}
+    return {"tags": ("tags", f"{folder}/tags/meta_cap_dd.json"), "caption": ("caption", f"{folder}/meta_cap.json"), **further}
+
+
 def parse_template(template: str) -> list[Piece]:
     """The pieces of a template.
 

@@ -13,7 +13,7 @@ def captions(tmp_path, columns, **table):
     pq.write_table(pa.table({"id": range(1, 1 + len(next(iter(table.values())))), **table}), tmp_path / "a.parquet")
     source = {"files": ["a"], "id": "id", "columns": columns}
     streams = caption_streams([source], [False], [str(tmp_path / "a.parquet")], tmp_path / "base.json")
-    return dict(pl.concat(streams[1]).iter_rows())
+    return dict(pl.concat(streams[0]).iter_rows())
 
 
 def test_text_columns_are_joined_and_rows_without_text_left_out(tmp_path):
@@ -59,7 +59,9 @@ def test_later_sources_win(tmp_path):
 
 
 def test_without_sources_there_are_no_captions(tmp_path):
-    assert pl.concat(caption_entries(merged_latest(caption_streams([], [], [], tmp_path / "base.json")))).is_empty()
+    ids = [pl.DataFrame({"id": [1]})]
+    streams = caption_streams([], [], [], tmp_path / "base.json")
+    assert pl.concat(caption_entries(captions_of_posts(streams, ids))).is_empty()
 
 
 def of_posts(sources, posts):
@@ -68,9 +70,8 @@ def of_posts(sources, posts):
     def stream(frames):
         return [pl.DataFrame({"id": ids, "caption": ["x"] * len(ids)}, schema=CAPTIONS_SCHEMA) for ids in frames]
 
-    streams = [stream([[]]), *(stream(frames) for frames in sources)]
     ids = [pl.DataFrame({"id": posts}, schema={"id": pl.Int64})]
-    return [post for frame in captions_of_posts(streams, ids) for post in frame["id"]]
+    return [post for frame in captions_of_posts([stream(frames) for frames in sources], ids) for post in frame["id"]]
 
 
 def test_captions_of_no_post_are_refused(capsys):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.texts.templates import PARTS, check_template, parse_template
+from booruflow.texts.templates import PARTS, check_template, file_parts, parse_template, parts_with
 from booruflow.texts.variants import filled
 
 SCHEMA = dict.fromkeys(PARTS, pl.String)
@@ -76,3 +76,13 @@ def test_any_subset_of_parts_is_joined_by_the_separators_before_them(names, sepa
         )
     )
     assert fill(template, **parts) == (expected or None)
+
+
+def test_parts_that_are_files_have_those_of_a_subset_but_for_further_styles():
+    assert file_parts([]) == {"tags": ("tags", "results/tags/meta_cap_dd.json"), "caption": ("caption", "results/meta_cap.json")}
+    assert file_parts(["short"], "solo") == {
+        "tags": ("tags", "results/subsets/solo/tags/meta_cap_dd.json"),
+        "caption": ("caption", "results/subsets/solo/meta_cap.json"),
+        "caption_short": ("caption", "results/meta_cap_short.json"),
+    }
+    assert file_parts(["short"]).keys() <= set(parts_with(["short"]))

@@ -16,6 +16,7 @@ from booruflow.review.reading.products import Products
 from booruflow.sources.posts import TAG_CATEGORIES
 from booruflow.tags.policy import is_plain
 from booruflow.texts.parts import COLUMNS, part_rows, post_parts
+from booruflow.texts.templates import file_parts
 from booruflow.texts.texts import with_texts
 
 
@@ -40,9 +41,6 @@ def _texts(products: Products, post: int, settings: Mapping[str, Any]) -> list[s
 
 def _parts(products: Products, post: int, subset: str | None) -> pl.DataFrame:
     """The parts of a post; no row if it is not in the subset, has neither tags nor a caption, or a table is being rebuilt."""
-    folder = "results" if subset is None else f"results/subsets/{subset}"
-    files = {"tags": ("tags", f"{folder}/tags/meta_cap_dd.json"), "caption": ("caption", f"{folder}/meta_cap.json")}
-    files |= {f"caption_{view}": ("caption", f"results/meta_cap_{view}.json") for view in products.settings.views}
 
     def entry(member: str, file: str) -> pl.DataFrame:
         found = products.entries(file, [post])
@@ -60,5 +58,8 @@ def _parts(products: Products, post: int, subset: str | None) -> pl.DataFrame:
     if not all(len(frame) for frame in (own, *made)):
         return pl.DataFrame()
     tag_parts = post_parts(iter([own]), iter(made) if made else None, policy["separator"])
-    entries = [(name, member, iter([entry(member, file)])) for name, (member, file) in files.items()]
+    entries = [
+        (name, member, iter([entry(member, file)]))
+        for name, (member, file) in file_parts(products.settings.views, subset).items()
+    ]
     return pl.concat(part_rows(tag_parts, entries))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,9 @@ class Settings:
         """The further captions, by the name in meta_cap_<name>.json."""
         return views(self.captioner) if self.shards else {}
 
-    @property
+    @cached_property
     def tag_policy(self) -> Tree:
-        """How tags are written."""
+        """How tags are written. Reads the files of the policies, once."""
         section = self.config["tags"]
         own = [str(self.folder / name) if name.endswith((".yaml", ".yml")) else name for name in section["policies"]]
         schema = yaml.safe_load(SCHEMA.read_text("utf-8"))["properties"]["tags"]

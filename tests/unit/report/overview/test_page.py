@@ -1,5 +1,6 @@
 """The whole page, of a few posts whose texts try to be more than text."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_a_count_of_one_stands_with_a_singular(tmp_path: Path) -> None:
     assert "in 1 group." in page and "checked 1 caption;" in page and "1 entry for training" not in page
     plurals = "posts|entries|captions|groups|families|images|answers|tokens|others|tags"
     assert not re.findall(rf"(?<![\d,.])1(?:</b>)? (?:{plurals})\b", page)
+
+
+@pytest.mark.parametrize(("backend", "batches"), [("transformers", True), ("openai", False)])
+def test_what_of_the_answers_in_the_journal_is_timed_is_said(tmp_path: Path, backend: str, batches: bool) -> None:
+    products = ReportProducts(tmp_path, captioned=True)
+    (record,) = json.loads((tmp_path / "stats.json").read_text())
+    record["identity"]["backend"] = backend
+    record["generated"]["captions"] = 1
+    (tmp_path / "stats.json").write_text(json.dumps([record]))
+    page = products.page()
+    assert ("of batches from the journal they are without waiting for images" in page) == batches
+    assert ("1 of 2 answers were timed" in page) == (not batches)
 
 
 def test_products_that_do_not_fit_give_no_page(tmp_path: Path) -> None:
