@@ -120,8 +120,16 @@ def test_a_whole_booru_has_higher_thresholds_for_tokens(tmp_path, files):
 
 
 def test_without_files_the_metadata_is_still_to_be_named(tmp_path):
-    list(init_folder(tmp_path / "set", []))
+    lines = list(init_folder(tmp_path / "set", []))
     assert inputs_of(tmp_path / "set")["metadata"] == ["metadata.parquet"]
+    assert lines[0] == f"{tmp_path}/set/config.yaml written"
+    assert lines[1] == "  no metadata: name its files in inputs.metadata and its columns in inputs.columns"
+
+
+def test_the_columns_of_captions_are_named_with_that_of_the_ids(tmp_path, files):
+    pl.DataFrame({"post_id": [1], "long": ["a"], "short": ["b"]}).write_parquet(files / "captions.parquet")
+    lines = list(init_folder(tmp_path / "set", [files / "captions.parquet"]))
+    assert f"  captions: {files / 'captions.parquet'}; id = post_id, text = long + short" in lines
 
 
 def test_two_files_of_resolutions_or_metadata_with_other_columns_are_refused(tmp_path, files):
