@@ -47,6 +47,7 @@ def readme_text(export: Export, form: Form, facts: Mapping[str, Any]) -> bytes:
         ("texts of", f"{counts['texts']:,} images"),
         ("posts", facts["posts"]),
         ("images", images),
+        ("left out, without a training resolution", f"{counts.get('without a training resolution', 0):,}"),
         ("left out, without an image", f"{counts.get('without an image', 0):,}"),
         ("templates", ", ".join(f"`{each['template']}` ({each.get('weight', 1)})" for each in variants)),
         ("of several texts", _several(export, form)),
