@@ -81,6 +81,19 @@ def test_json_lines_and_pipes_are_refused_in_one_line(tmp_path, files):
     assert not (tmp_path / "set").exists()
 
 
+def test_a_file_of_another_kind_is_no_broken_parquet(tmp_path, files):
+    (files / "tags.txt").write_text("1girl")
+    pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "cut.parquet")
+    (files / "cut.parquet").write_bytes((files / "cut.parquet").read_bytes()[:-9])
+    for name, message in (
+        ("tags.txt", r"tags\.txt: neither parquet nor"),
+        ("cut.parquet", r"cut\.parquet: not a complete parquet"),
+    ):
+        with pytest.raises(UserError, match=message):
+            init_folder(tmp_path / "set", [files / name])
+    assert not (tmp_path / "set").exists()
+
+
 def test_columns_that_are_not_found_are_null(tmp_path, files):
     pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "posts.parquet")
     list(init_folder(tmp_path / "set", [files / "posts.parquet", files, files / "pics"]))
