@@ -65,11 +65,12 @@ os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER), BOORUFLOW_TRIAL=jso
 if is_main_process():
     from booruflow.products.subset import absent_columns
     from booruflow.sources.posts import POSTS_SCHEMA
-    from booruflow.sources.tables.input_checks import present_columns, table_errors
+    from booruflow.sources.tables.input_checks import misnamed_columns, present_columns, table_errors
 
     lines = [*input_errors(config), *export_errors(config, TAG_POLICY, VIEWS, given_exports), *quality_errors(config["quality"])]
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     if not errors and all(map(os.path.exists, config["inputs"]["metadata"])):
+        errors += misnamed_columns(config["inputs"])
         present = present_columns(config["inputs"])
         errors += column_errors(TAG_POLICY, present, "no metadata file has its column")
         for name, post_filter in config["subsets"].items():

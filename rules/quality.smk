@@ -67,6 +67,6 @@ rule edit_list:
     conda:
         "../envs/data.yaml"
     message:
-        "Edit list: bad outputs and flagged captions to edit, in a copy in {params.folder}"
+        "Edit list: collect bad outputs and flagged captions, to copy to {params.folder}/ and edit there"
     script:
         "../scripts/edit_list.py"

@@ -89,8 +89,11 @@ def _from(folder: Path, path: str) -> str:
 
 
 def _report(found: Recognised, folder: Path) -> Iterator[str]:
-    yield f"{folder}/config.yaml written, for"
-    if found.metadata:
+    some = found.metadata or found.captions or found.images or found.resolutions
+    yield f"{folder}/config.yaml written{', for' if some else ''}"
+    if not found.metadata:
+        yield "  no metadata: name its files in inputs.metadata and its columns in inputs.columns"
+    else:
         columns = ", ".join(key if key == name else f"{key} = {name}" for key, name in found.columns.items() if name)
         rows = f", {counted_noun(found.posts, 'row')}" if found.posts else ""
         yield f"  metadata: {', '.join(found.metadata)}{rows}; {columns}"
@@ -98,7 +101,8 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
         if absent:
             yield f"    without a column for {', '.join(absent)}"
     for source in found.captions:
-        yield f"  captions: {', '.join(source['files'])}{': ' + ', '.join(source['columns']) if 'columns' in source else ''}"
+        columns = f"; id = {source['id']}, text = {' + '.join(source['columns'])}" if "columns" in source else ""
+        yield f"  captions: {', '.join(source['files'])}{columns}"
     for path, count in found.images.items():
         yield f"  images: {path}, {counted_noun(count, 'image')}{' or more' if count == MANY_IMAGES else ''}"
         if not count:
@@ -109,7 +113,7 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
         yield f"    images are called {names.template}, as {names.of_posts:,} of {names.looked_at:,} that were looked at"
     elif names.looked_at:
         yield f"    none of the {names.looked_at:,} names looked at has an id of the metadata: set inputs.image_name"
-    yield "Next: check the file, name a model (captioner.model) or set captions.generate to false, see some captions and what"
-    yield "all of them will cost (`snakemake trial`), then"
+    yield "Next: check config.yaml, name a model (captioner.model) or set captions.generate to false, then"
     yield f"  cd {shlex.quote(str(folder))}"
-    yield "  snakemake -n"
+    yield "  snakemake --cores 8 trial    # a few captions to look at, and how long all will take"
+    yield "  snakemake -n                 # the plan"

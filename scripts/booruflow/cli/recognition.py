@@ -40,6 +40,8 @@ NO_CAPTION = re.compile("md5|sha256|hash|url|source|path|file|created|updated|da
 MANY_IMAGES = 8_000
 """No more images of a folder are counted."""
 
+PARQUET_START = b"PAR1"
+
 HEAD_BYTES = 1 << 16
 """Bytes of a JSON file that are looked at."""
 
@@ -136,6 +138,11 @@ def _parquet_columns(path: Path) -> tuple[list[str], list[str], int]:
 
     from booruflow.core.tables import open_table
 
+    with reading(path), path.open("rb") as start:
+        if start.read(len(PARQUET_START)) != PARQUET_START:
+            raise UserError(
+                f"{path}: neither parquet nor, by its name, CSV (.csv, .csv.gz) or JSON (.json): leave it out, or convert it"
+            )
     file = open_table(path)
     schema = file.schema_arrow
     texts = [field.name for field in schema if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)]

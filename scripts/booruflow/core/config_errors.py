@@ -29,8 +29,13 @@ def error_lines(error: ValidationError) -> Iterator[str]:
             yield f"{path}: {shown} is not one of {values}{_nearest(value, limit)}"
         case _:
             problem = _PROBLEMS.get(str(error.validator))
-            yield f"{path}: {shown} {problem} {limit}" if problem else f"{path}: {error.message}"
+            remedy = _NAME_REMEDY if limit == _NAME else ""
+            yield f"{path}: {shown} {problem} {limit}{remedy}" if problem else f"{path}: {error.message}"
 
+
+_NAME = "^[A-Za-z0-9_-]+$"
+"""The pattern of names that become names of folders and rules."""
+_NAME_REMEDY = ": use only letters A to Z, digits, - and _"
 
 _PROBLEMS = {
     "minimum": "is below",

@@ -89,10 +89,9 @@ def _placed(export: Export, form: Form, blocks: Iterable[pl.DataFrame]) -> Strea
     how = How(export.settings["images"], export.settings["encode"])
     has_files = form.writes_images and how.way != "none"
     for block in blocks:
+        block = _only_with(export, block, "train_width", "without a training resolution")
         if how.way != "none":
-            missing = block["name"].null_count()
-            export.counts["without an image"] = export.counts.get("without an image", 0) + missing
-            block = block.filter(pl.col("name").is_not_null())
+            block = _only_with(export, block, "name", "without an image")
         if has_files:
             block = _with_images(export, form, block, how)
         elif how.way == "none":
@@ -103,6 +102,12 @@ def _placed(export: Export, form: Form, blocks: Iterable[pl.DataFrame]) -> Strea
         if len(export.examples) < EXAMPLES:
             export.examples += block["texts"].list.join("\n").head(EXAMPLES - len(export.examples)).to_list()
         yield block
+
+
+def _only_with(export: Export, block: pl.DataFrame, column: str, count: str) -> pl.DataFrame:
+    """The rows of a block that have a value in this column; the others are counted."""
+    export.counts[count] = export.counts.get(count, 0) + block[column].null_count()
+    return block.filter(pl.col(column).is_not_null())
 
 
 def _with_images(export: Export, form: Form, block: pl.DataFrame, how: How) -> pl.DataFrame:

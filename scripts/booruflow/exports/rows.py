@@ -8,7 +8,7 @@ from booruflow.core.streams import Stream, aligned
 
 
 def export_rows(parts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
-    """One row per post that can be trained on and has tags or a caption.
+    """One row per post that has tags or a caption; one that cannot be trained on has no training resolution.
 
     Args:
         parts: of `booruflow.texts.parts.part_rows`.
@@ -16,7 +16,7 @@ def export_rows(parts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame], r
         resolutions: resolutions.parquet, without unreadable images.
     """
     for part_rows, image_rows, rows in aligned([parts, images, resolutions]):
-        rows = rows.rename({"folder": "image_folder"}).join(part_rows, on="id", how="inner", maintain_order="left")
+        rows = rows.rename({"folder": "image_folder"}).join(part_rows, on="id", how="right", maintain_order="right")
         yield rows.join(image_rows.rename({"size": "bytes"}), on="id", how="left", maintain_order="left")
 
 

@@ -64,7 +64,7 @@ class Progress:
     """Answers that have been parsed; `bad` of them without a caption."""
     cut: int = 0
     answers: int = 0
-    """Answers read from the journal; `cut` of them at the token limit or in a loop."""
+    """Answers read from the journal of shards that are not done; `cut` of them at the token limit or in a loop."""
     running: bool = False
     over: bool = False
     """Nothing more will come."""
@@ -136,8 +136,8 @@ class Watch:
             seconds_left=left if running and not done else None,
             bad=bad,
             parsed=parsed,
-            cut=self._cut,
-            answers=self._answers,
+            cut=0 if done else self._cut,
+            answers=0 if done else self._answers,
             running=running,
             over=not running and done,
             engine_log=log,

@@ -123,7 +123,9 @@ def _read_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise UserError(f"{path}: missing: name the folder of a trained model, or train it again") from error
+        raise UserError(
+            f"{path}: missing: train the model with `snakemake tag_model`, or name the folder of a trained one"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: damaged: train again") from error
     if not isinstance(content, dict) or content.pop("model_type", None) != MODEL_TYPE:

@@ -214,7 +214,9 @@ def read_tags(path: Path) -> tuple[list[str], list[str], list[int]]:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         rows = [(name, category, int(count)) for _, name, category, count in (line.split("\t") for line in lines[1:])]
     except FileNotFoundError as error:
-        raise UserError(f"{path}: missing: name the folder of a trained model, or train it again") from error
+        raise UserError(
+            f"{path}: missing: train the model with `snakemake tag_model`, or name the folder of a trained one"
+        ) from error
     except ValueError as error:
         raise UserError(f"{path}: damaged ({error}): train the model again") from error
     names, categories, counts = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])

@@ -77,7 +77,7 @@ def _mapped(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, mmap_mode="r")
     except FileNotFoundError as error:
-        raise UserError(f"{path}: missing: build it with 'snakemake tag_model', or name another folder") from error
+        raise UserError(f"{path}: missing: build it with `snakemake tag_model`, or name another folder with --folder") from error
     return array
 
 

@@ -81,6 +81,19 @@ def test_json_lines_and_pipes_are_refused_in_one_line(tmp_path, files):
     assert not (tmp_path / "set").exists()
 
 
+def test_a_file_of_another_kind_is_no_broken_parquet(tmp_path, files):
+    (files / "tags.txt").write_text("1girl")
+    pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "cut.parquet")
+    (files / "cut.parquet").write_bytes((files / "cut.parquet").read_bytes()[:-9])
+    for name, message in (
+        ("tags.txt", r"tags\.txt: neither parquet nor"),
+        ("cut.parquet", r"cut\.parquet: not a complete parquet"),
+    ):
+        with pytest.raises(UserError, match=message):
+            init_folder(tmp_path / "set", [files / name])
+    assert not (tmp_path / "set").exists()
+
+
 def test_columns_that_are_not_found_are_null(tmp_path, files):
     pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "posts.parquet")
     list(init_folder(tmp_path / "set", [files / "posts.parquet", files, files / "pics"]))
@@ -120,8 +133,16 @@ def test_a_whole_booru_has_higher_thresholds_for_tokens(tmp_path, files):
 
 
 def test_without_files_the_metadata_is_still_to_be_named(tmp_path):
-    list(init_folder(tmp_path / "set", []))
+    lines = list(init_folder(tmp_path / "set", []))
     assert inputs_of(tmp_path / "set")["metadata"] == ["metadata.parquet"]
+    assert lines[0] == f"{tmp_path}/set/config.yaml written"
+    assert lines[1] == "  no metadata: name its files in inputs.metadata and its columns in inputs.columns"
+
+
+def test_the_columns_of_captions_are_named_with_that_of_the_ids(tmp_path, files):
+    pl.DataFrame({"post_id": [1], "long": ["a"], "short": ["b"]}).write_parquet(files / "captions.parquet")
+    lines = list(init_folder(tmp_path / "set", [files / "captions.parquet"]))
+    assert f"  captions: {files / 'captions.parquet'}; id = post_id, text = long + short" in lines
 
 
 def test_two_files_of_resolutions_or_metadata_with_other_columns_are_refused(tmp_path, files):

@@ -58,3 +58,9 @@ def test_all_errors_are_reported_at_once() -> None:
         "captioner.sampling.use: unknown key; did you mean used?",
         "seed: -1 is below 0",
     ]
+
+
+def test_a_name_that_can_be_no_folder_says_which_characters_can() -> None:
+    schema = {"properties": {"exports": {"type": "object", "propertyNames": {"pattern": "^[A-Za-z0-9_-]+$"}}}}
+    with pytest.raises(UserError, match=r'exports: "a/b" does not match .*: use only letters A to Z, digits, - and _$'):
+        check_config({"exports": {"a/b": {}}}, schema)

@@ -308,3 +308,13 @@ def test_no_post_left_is_one_line(write):
 def test_posts_are_in_no_export_without_any_text(write):
     assert [post[0] for post in POSTS if post[0] not in TRAINED] == [5]
     assert VARIANTS[1]["template"].count("{rating}") == 1  # a rating alone is no text
+
+
+@pytest.mark.parametrize("form", ["folder", "sd-scripts"])
+def test_posts_without_a_training_resolution_are_counted(form, tmp_path):
+    source = image_folder(tmp_path)
+    (source / "4.PNG").unlink()
+    folder = export(tmp_path, source, form=form, images=IMAGES[form][0])
+    readme = (folder / "README.md").read_text("utf-8")
+    assert "| texts of | 4 images |" in readme
+    assert "| left out, without a training resolution | 1 |" in readme

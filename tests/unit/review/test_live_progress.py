@@ -94,6 +94,17 @@ def test_when_all_shards_are_done_there_is_no_pace(tmp_path, shards, monkeypatch
     assert (progress.per_second, progress.seconds_left) == (None, None)
 
 
+def test_answers_of_some_journals_are_not_shown_as_those_of_all(tmp_path, shards):
+    with Journal(tmp_path / "journal/trial_json", 0, 1) as journal:
+        journal.append([entry(shards[0][0]), entry(shards[1][0], "length")])
+    watch = Watch(tmp_path)
+    assert (watch.read().answers, watch.read().cut) == (2, 1)
+    for number in range(2):
+        finish(tmp_path, number)
+    assert watch.read().answers == Watch(tmp_path).read().answers == 0
+    assert not any("cut off" in line for line in progress_lines(watch.read()))
+
+
 def test_the_time_left_goes_by_tokens(tmp_path, shards, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])

@@ -1,6 +1,7 @@
 """Input tables and JSON, checked before the first job: columns are there, once, ids can be found, and JSON is an object."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.tables import open_table
 from booruflow.sources.inputs import is_csv, is_json
 from booruflow.sources.json_object import check_opening
-from booruflow.sources.posts import metadata_columns
+from booruflow.sources.posts import OPTIONAL, metadata_columns
 from booruflow.sources.tables.columns import Column, check_columns
 from booruflow.sources.tables.csv_rows import CsvFile, csv_header
 from booruflow.sources.tables.sorted_rows import find_id_column
@@ -45,8 +46,27 @@ def present_columns(inputs: Mapping[str, Any]) -> set[str]:
     Raises:
         UserError: a file cannot be read.
     """
-    found = {name for path in inputs["metadata"] if Path(path).exists() for name in _column_names(path)}
+    found = _found_columns(inputs)
     return {name for name, source in inputs["columns"].items() if source in found}
+
+
+def misnamed_columns(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each column that may be absent, but whose name was set in `inputs.columns` and is in no metadata file.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    found = _found_columns(inputs)
+    for key in OPTIONAL:
+        name = inputs["columns"].get(key)
+        if name not in (None, key, *found):
+            nearest = difflib.get_close_matches(name, sorted(found), n=1, cutoff=0.5)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"they have {', '.join(sorted(found))}:"
+            yield f"config.yaml: inputs.columns.{key}: no metadata file has a column '{name}'; {hint} correct it, or set null"
+
+
+def _found_columns(inputs: Mapping[str, Any]) -> set[str]:
+    return {name for path in inputs["metadata"] if Path(path).exists() for name in _column_names(path)}
 
 
 def _column_names(path: str) -> list[str]:

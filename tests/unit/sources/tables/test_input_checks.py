@@ -2,7 +2,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from booruflow.sources.tables.input_checks import present_columns, table_errors
+from booruflow.sources.tables.input_checks import misnamed_columns, present_columns, table_errors
 
 COLUMNS = {"id": "id", "rating": None, "score": None, "general": "tags", "artist": None, "character": None, "copyright": None}
 COLUMNS |= {"meta": None, "image_width": "width", "image_height": "height", "file_ext": "ext"}
@@ -41,3 +41,19 @@ def test_the_columns_that_any_metadata_file_has(tmp_path):
     files = [str(tmp_path / name) for name in ("a.parquet", "b.csv", "gone.parquet")]
     assert present_columns({"columns": columns, "metadata": files}) == {"id", "general", "fav_count"}
     assert present_columns({"columns": columns, "metadata": files[:1]}) == {"id", "general"}
+
+
+def test_a_column_that_may_be_absent_is_not_misspelt_in_silence(tmp_path):
+    pl.DataFrame({"id": [1], "tags": ["a"], "favourites": [1]}).write_parquet(tmp_path / "a.parquet")
+    inputs = {"metadata": [str(tmp_path / "a.parquet")]}
+    columns = {"id": "id", "general": "tags", "image_width": None, "md5": "md5", "fav_count": "favorites", "source": "url"}
+    misspelt, unknown = misnamed_columns(inputs | {"columns": columns})
+    start = "config.yaml: inputs.columns."
+    assert (
+        misspelt
+        == f"{start}fav_count: no metadata file has a column 'favorites'; did you mean favourites? correct it, or set null"
+    )
+    assert unknown == (
+        f"{start}source: no metadata file has a column 'url'; they have favourites, id, tags: correct it, or set null"
+    )
+    assert not list(misnamed_columns(inputs | {"columns": columns | {"fav_count": "favourites", "source": "source"}}))
