@@ -59,8 +59,6 @@ use rule captions_tars as captions_tars_of_subset with:
         "results/logs/subsets/{subset}/captions_tars.log",
     benchmark:
         "results/benchmarks/subsets/{subset}/captions_tars.tsv"
-    message:
-        "Subset {wildcards.subset}: pack members <id>.{params.suffix}"
 
 
 use rule tags_tars as tags_tars_of_subset with:
@@ -72,8 +70,6 @@ use rule tags_tars as tags_tars_of_subset with:
         "results/logs/subsets/{subset}/tags_tars.log",
     benchmark:
         "results/benchmarks/subsets/{subset}/tags_tars.tsv"
-    message:
-        "Subset {wildcards.subset}: pack members <id>.{params.suffix}"
 
 
 rule tars:
