@@ -53,6 +53,7 @@ rule manifest:
     params:
         code=code("manifest"),
         text=verbatim(TEXT),
+        text_files=text_files(),
         tars=config["tars"]["count"],
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),
@@ -72,8 +73,6 @@ rule verify:
     resources:
         mem_mb=2000,
     params:
-        text=verbatim(TEXT),
-        text_files=text_files(),
         results="results",
         records=str(RECORDS),
         image_name=verbatim(IMAGE_NAME),

@@ -25,5 +25,6 @@ with job(snakemake.log[0], snakemake.rule):
     artifacts = describe_artifacts(files, results, summary)
     require_unchanged(files, Path(params.records), target)
     remove_leftovers(results, artifacts)
-    write_manifest(target, summary, artifacts)
+    text = {**params.text, "files": params.text_files} if params.text else None
+    write_manifest(target, summary, artifacts, text)
     print(f"{counted_noun(len(artifacts), 'product')}, all checks hold")

@@ -1,6 +1,5 @@
 """Rule verify: compare all products with the manifest, and run the consistency checks again."""
 
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,5 +9,5 @@ from booruflow.texts.texts import read_texts
 
 with job(snakemake.log[0], snakemake.rule):
     params = snakemake.params
-    texts = partial(read_texts, SimpleNamespace(**params.text_files), params.text) if params.text else None
+    texts = lambda text: read_texts(SimpleNamespace(**text["files"]), text)  # noqa: E731
     verify(Path(params.results), Path(params.records), params.image_name, snakemake.threads, texts)

@@ -42,8 +42,10 @@ def test_exports_are_products_of_the_workflow(exported):
         assert members == {f"{post}.caption": text for post, text in texts.items() if int(post) % 10 == 1}
     assert set(texts) == ids
     assert exported.plan() == {}
-    run = exported.run("verify").text
-    assert "products are as they were built" in run
+    for text in (TEXT, {"variants": [{"template": "{caption}"}]}, {}):  # they are checked as they were built
+        exported.configure(text=text)
+        assert "products are as they were built" in exported.run("verify").text
+    exported.configure(text=TEXT)
 
     review = Dataset(exported.folder)
     for path in data.glob("*.txt"):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -46,16 +47,24 @@ def describe_artifacts(paths: Iterable[str], results: Path, summary: Mapping[str
     return artifacts
 
 
-def manifest_text(summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]]) -> bytes:
-    """The bytes of manifest.json: the summary's counts, then one artifact a line."""
+def manifest_text(
+    summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]], text: Mapping[str, Any] | None = None
+) -> bytes:
+    """The bytes of manifest.json: the summary's counts, with text.variants how texts are made, then one artifact a line."""
     lines = [b"%s:%s" % (orjson.dumps(name), orjson.dumps(entry)) for name, entry in artifacts.items()]
-    return b'{"summary":%s,\n"artifacts":{\n%s\n}}\n' % (orjson.dumps(summary), b",\n".join(lines))
+    made = b'"text":%s,\n' % orjson.dumps(text) if text else b""
+    return b'{"summary":%s,\n%s"artifacts":{\n%s\n}}\n' % (orjson.dumps(summary), made, b",\n".join(lines))
 
 
-def write_manifest(path: str | Path, summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]]) -> None:
+def write_manifest(
+    path: str | Path,
+    summary: Mapping[str, int],
+    artifacts: Mapping[str, Mapping[str, int | str]],
+    text: Mapping[str, Any] | None = None,
+) -> None:
     """Write manifest.json."""
     with open_whole(path) as file:
-        file.write(manifest_text(summary, artifacts))
+        file.write(manifest_text(summary, artifacts, text))
 
 
 def unlisted(names: Iterable[str]) -> set[str]:

@@ -26,6 +26,9 @@ def test_the_manifest_is_json_with_one_artifact_a_line(tmp_path):
     write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, artifacts)
     assert json.loads(path.read_text()) == {"summary": {"posts": 8005010, "of_these_tags_alone": 7}, "artifacts": artifacts}
     assert path.read_text().count("\n") == 5
+    text = {"variants": [{"template": "{tags}"}]}
+    write_manifest(path, {"posts": 3}, artifacts, text)
+    assert json.loads(path.read_text()) == {"summary": {"posts": 3}, "text": text, "artifacts": artifacts}
 
 
 KEPT = [

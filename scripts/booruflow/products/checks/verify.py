@@ -22,7 +22,11 @@ from booruflow.products.summary import read_manifest
 EDITS = "captions/edits.json"
 
 
-def verify(results: Path, records_file: Path, image_name: str, threads: int, texts: Callable[[], Stream] | None = None) -> None:
+Texts = Callable[[Mapping[str, Any]], Stream]
+"""Reads the texts of all posts, made as the manifest says in `text`."""
+
+
+def verify(results: Path, records_file: Path, image_name: str, threads: int, texts: Texts | None = None) -> None:
     """Compare all products with the manifest; those that are not in it with the records of their jobs; then run all checks.
 
     Prints a line for each product that is missing, cut, changed or left over, and notes it, so that the next run of Snakemake
@@ -33,7 +37,7 @@ def verify(results: Path, records_file: Path, image_name: str, threads: int, tex
         records_file: the records of their jobs.
         image_name: the template of image names, inputs.image_name.
         threads: for digests.
-        texts: with text.variants, reads the texts.
+        texts: needed where the manifest has `text`.
 
     Raises:
         UserError: not everything is as it was built.
@@ -100,11 +104,9 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
     return problems
 
 
-def _failed_checks(
-    results: Path, manifest: Mapping[str, Any], image_name: str, texts: Callable[[], Stream] | None
-) -> dict[str, str]:
+def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str, texts: Texts | None) -> dict[str, str]:
     """Run the consistency checks again; the manifest must hold their counts, and be written as it always is."""
-    names = manifest["artifacts"]
+    names, text = manifest["artifacts"], manifest.get("text")
     numbers = sorted(int(name[len("captions/good_") : -len(".json")]) for name in names if name.startswith("captions/good_"))
 
     def shards(pattern: str) -> list[str]:
@@ -132,11 +134,11 @@ def _failed_checks(
     tars = sum(name.startswith("tars/captions/") and name.endswith(".tar") for name in names)
     try:
         captions = check_merged(files, check_shard_files(files), files.captions)
-        summary = summary_of(captions, check_exports(files, tars, image_name, texts and texts()))
+        summary = summary_of(captions, check_exports(files, tars, image_name, texts(text) if texts and text else None))
     except UserError as error:
         return {str(results): str(error)}
     artifacts = {name: entry | {"entries": summary[ENTRIES[name]]} if name in ENTRIES else entry for name, entry in names.items()}
-    if manifest_text(summary, artifacts) != (results / "manifest.json").read_bytes():
+    if manifest_text(summary, artifacts, text) != (results / "manifest.json").read_bytes():
         return {f"{results}/manifest.json": "changed"}
     return {}
 
