@@ -12,7 +12,7 @@ const head = make("thead");
 const table = make("div", { className: "table shards" }, make("table", {}, head, rows));
 const gpus = make("div", { className: "figures" });
 const log = make("pre", { className: "text log" });
-const logPart = make("section", { className: "stack" }, make("h2", {}, "Log of the engine"), log);
+const logPart = make("section", { className: "stack" }, make("h2", {}, "Newest log"), log);
 find("main").append(figures, gpus, note, table, logPart);
 
 const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)}%` : "–");
