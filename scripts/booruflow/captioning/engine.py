@@ -96,8 +96,8 @@ class Meter:
     """By the clock, from the first request that was ready to the last answer; a trial counts the same."""
 
     def line(self) -> str:
-        """The figures for a log or a progress bar."""
-        seconds = max(self.generating_seconds, 1e-9)
+        """The figures for a log or a progress bar; all time before the first answer is waiting."""
+        seconds = max(self.generating_seconds, self.waiting_seconds, 1e-9)
         return f"{self.completion_tokens / seconds:.0f} tokens/s, {self.waiting_seconds / seconds:.0%} waiting for images"
 
 

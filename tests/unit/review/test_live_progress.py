@@ -13,6 +13,7 @@ from booruflow.captioning.journal import Journal
 from booruflow.captioning.shards import SHARD_SCHEMA, shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import write_entries
+from booruflow.review.journal_tail import JournalTail
 from booruflow.review.live_progress import Watch
 from booruflow.review.progress_text import progress_lines
 
@@ -195,11 +196,15 @@ def test_the_last_caption_says_which_shard_runs(tmp_path, shards, monkeypatch):
     assert [shard.state for shard in Watch(tmp_path).read().shards] == ["stopped", "stopped"]
 
 
-def test_a_journal_file_of_any_name_is_read(tmp_path, shards):
+def test_a_journal_file_of_any_name_is_read(tmp_path, shards, monkeypatch):
     with Journal(tmp_path / "journal", 0, 1) as journal:
         journal.append([entry(shards[0][0]), entry(shards[1][0])])
     journal.path.rename(tmp_path / "journal/old.jsonl")
-    assert [shard.captions for shard in Watch(tmp_path).read().shards] == [1, 1]
+    read, new = [], JournalTail.new
+    monkeypatch.setattr(JournalTail, "new", lambda tail, path: read.append(path.name) or new(tail, path))
+    progress = Watch(tmp_path).read()
+    assert [shard.captions for shard in progress.shards] == [1, 1]
+    assert (progress.captions, progress.answers, read) == (2, 2, ["old.jsonl"]), "one file of all shards is read once"
 
 
 def test_outputs_of_an_earlier_shard_of_that_number_do_not_count(tmp_path, shards):
