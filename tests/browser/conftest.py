@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from review_posts import FIRST, SECOND, BadPost, write_data_set
 from review_server import ReviewServer
 
 expect.set_options(timeout=20_000)
@@ -75,3 +76,22 @@ def serve() -> Iterator[Callable[..., ReviewServer]]:
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Two posts to repair."""
+    return write_data_set(tmp_path / "set", [BadPost(FIRST), BadPost(SECOND)])
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, serve: Callable[..., ReviewServer]) -> Callable[..., tuple[ReviewServer, Page]]:
+    """Open a page of a new server in a tab."""
+
+    def opened(folder: Path, path: str = "/") -> tuple[ReviewServer, Page]:
+        server = serve(folder)
+        page = context.new_page()
+        page.goto(server.url(path))
+        return server, page
+
+    return opened

@@ -16,6 +16,9 @@ CATEGORIES = ("general", "artist", "character", "copyright", "meta")
 CUT = '{"character": "A girl with white hair smiles.", "background": "A night sky.", "atmosphere": "The mood'
 """An answer that the token limit cut off."""
 
+FIRST, SECOND = 101, 102
+"""The ids of two posts to repair."""
+
 
 @dataclass
 class BadPost:
@@ -93,3 +96,8 @@ class ResultsAway:
         if self.results.exists():
             shutil.rmtree(self.results)
         self.away.rename(self.results)
+
+
+def saved(folder: Path) -> dict[str, dict[str, object]]:
+    """The edits that the review page has saved in a data set."""
+    return json.loads((folder / "edited/review.json").read_bytes())
