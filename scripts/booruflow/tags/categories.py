@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from booruflow.tags.naming import Naming
 from booruflow.tags.rows import Ints, Links, Tags, appended, has, without_repeats
@@ -34,7 +35,7 @@ class CategoryTags:
         self.category, self._naming = category, naming
         self._implied, self._drop_less_specific = implied, drop_less_specific
         # the booru's names, each with a space behind it, and by their numbers: canonical name (-1: dropped), is it another, uses
-        self._own: dict[str, int] = {}
+        self._own = pa.array([], pa.string())
         self._target, self._is_other, self._uses = np.empty(0, np.int32), np.empty(0, bool), np.empty(0, np.int64)
         # canonical names, and by their numbers: spelling, what they imply
         self._number_of: dict[str, int] = {}
@@ -48,13 +49,15 @@ class CategoryTags:
 
     def posts(self, names: Iterable[str]) -> dict[str, int]:
         """In how many posts names of the booru were."""
-        return {name: int(self._uses[self._own[f"{name} "]]) for name in names}
+        wanted = list(names)
+        own = pc.index_in(pa.array([f"{name} " for name in wanted], pa.string()), self._own)
+        return dict(zip(wanted, self._uses[own.to_numpy()].tolist(), strict=True))
 
     def apply(self, column: pa.Array) -> Batch:
         """The tags of a column of tag strings."""
         counts, tags = split_tags(column)
         encoded = tags.dictionary_encode()
-        own = self._own_numbers(encoded.dictionary.to_pylist())
+        own = self._own_numbers(encoded.dictionary)
         codes = encoded.indices.to_numpy()
         self._uses[own] += np.bincount(codes, minlength=own.size)
         targets = self._target[own]
@@ -70,13 +73,14 @@ class CategoryTags:
             found = without_repeats(found, is_other[codes], numbers.size)
         return self._related(found, numbers)
 
-    def _own_numbers(self, names: Sequence[str]) -> Ints:
-        """The numbers of the booru's names; new ones are decided."""
-        get = self._own.get
-        own = np.fromiter((get(name, -1) for name in names), np.int64, len(names))
+    def _own_numbers(self, names: pa.StringArray) -> Ints:
+        """The numbers of the booru's names, each with a space behind it; new ones are decided."""
+        own = pc.fill_null(pc.index_in(names, self._own), -1).to_numpy().astype(np.int64)
         if (new := np.flatnonzero(own < 0)).size:
             own[new] = np.arange(new.size) + len(self._own)
-            self._decide([names[place][:-1] for place in new.tolist()])
+            decided = names.take(pa.array(new))
+            self._own = pa.concat_arrays([self._own, decided])
+            self._decide([name[:-1] for name in decided.to_pylist()])
         return own
 
     def _decide(self, names: Sequence[str]) -> None:
@@ -85,7 +89,6 @@ class CategoryTags:
         is_dropped = self._naming.is_dropped(self.category, found.names).tolist()
         self._number([name for name, dropped in zip(found.names, is_dropped, strict=True) if not dropped])
         for name, canonical, by, dropped in zip(names, *found, is_dropped, strict=True):
-            self._own[f"{name} "] = len(self._own)
             if dropped:
                 self.dropped[name] = canonical
             elif by is not None:
