@@ -13,7 +13,7 @@ from booruflow.products.meta_lat import meta_lat_rows, text_rows, write_meta_lat
 from booruflow.products.selection import Dropped, columns_read, selected
 from booruflow.products.subset import SIZE_CONDITIONS, absent_columns, with_sizes
 from booruflow.products.trainable import without_unreadable
-from booruflow.texts.texts import read_texts
+from booruflow.texts.texts import read_json_texts
 
 with job(snakemake.log[0], snakemake.rule):
     files, output, params = snakemake.input, snakemake.output, snakemake.params
@@ -37,7 +37,9 @@ with job(snakemake.log[0], snakemake.rule):
     resolutions = without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped])
     resolutions = semi_join(resolutions, ids)
     if params.text:
-        rows = text_rows(read_texts(SimpleNamespace(**{**dict(files.items()), **dict(output.items())}), params.text), resolutions)
+        rows = text_rows(
+            read_json_texts(SimpleNamespace(**{**dict(files.items()), **dict(output.items())}), params.text), resolutions
+        )
     else:
         rows = meta_lat_rows(
             read_entries(output.tags, member="tags"), read_entries(output.captions, member="caption"), resolutions

@@ -20,22 +20,28 @@ R = TypeVar("R")
 ROWS = 8_192
 """Rows of a frame: small enough to stay in the processor's cache, which makes it three times as fast."""
 
+FEW_ROWS = ROWS // 2
+"""Fewer rows than this are joined to the next frame, see `aligned`."""
 
-def aligned(streams: Sequence[Iterable[pl.DataFrame]]) -> Iterator[list[pl.DataFrame]]:
+
+def aligned(streams: Sequence[Iterable[pl.DataFrame]], few_rows: int = FEW_ROWS) -> Iterator[list[pl.DataFrame]]:
     """Cut sorted streams at common ids, as for a sort-merge join.
 
     Each item is a list with one frame per stream, in the order of `streams`: the rows of each stream in the same range of
     ids. Each row of each stream appears exactly once. A stream without rows in the range has an empty frame. A stream
     without any rows must still yield one empty frame, for its columns; if no stream has rows, there is one list of
     empty frames, so that streams built from the lists keep their columns too.
+
+    What a cut leaves of a frame, if that is fewer than `few_rows`, is joined to the next frame: where streams cut each other,
+    most frames would be short, and many short frames take longer than few.
     """
     iterators = [iter(stream) for stream in streams]
     pending = [next(iterator) for iterator in iterators]
     first = True
     while True:
         for i, iterator in enumerate(iterators):
-            while pending[i].is_empty() and (following := next(iterator, None)) is not None:
-                pending[i] = following
+            while len(pending[i]) < few_rows and (following := next(iterator, None)) is not None:
+                pending[i] = following if pending[i].is_empty() else pl.concat([pending[i], following])
         last_ids = [frame["id"][-1] for frame in pending if not frame.is_empty()]
         if not last_ids:
             if first:

@@ -44,12 +44,15 @@ def _collapse_where_needed(
     texts: pl.Series, control: str, white: Sequence[str], ends: tuple[str, str], collapse: Callable[[pl.Series], pl.Series]
 ) -> pl.Series:
     """Find candidate rows by cheap tests, then those with white space in `white` among them, and collapse only these."""
-    at_ends = texts.str.starts_with(ends[0]) | texts.str.ends_with(ends[1])
-    candidate = at_ends | texts.str.contains("  ", literal=True) | texts.str.contains(control)
-    candidate |= texts.str.len_bytes() != texts.str.len_chars()  # not ASCII only
-    rows = candidate.arg_true()
-    candidates = texts.gather(rows)
-    needed = at_ends.gather(rows) | candidates.str.contains("|".join(map(re.escape, white)))
-    needed |= candidates.cast(pl.Binary).bin.contains(GENERAL_PUNCTUATION)
-    rows = rows.filter(needed)
+    text = pl.col("text")
+    at_ends = text.str.starts_with(ends[0]) | text.str.ends_with(ends[1])
+    not_ascii = text.str.len_bytes() != text.str.len_chars()
+    candidate = at_ends | text.str.contains("  ", literal=True) | text.str.contains(control) | not_ascii
+    frame = texts.alias("text").to_frame()
+    rows = frame.select(candidate.arg_true()).to_series()  # one query: the cost of each is that of testing a thousand rows
+    if not len(rows):
+        return texts
+    needed = at_ends | text.str.contains("|".join(map(re.escape, white)))
+    needed |= text.cast(pl.Binary).bin.contains(GENERAL_PUNCTUATION)
+    rows = rows.filter(frame[rows].select(needed).to_series())
     return texts.clone().scatter(rows, collapse(texts.gather(rows))) if len(rows) else texts

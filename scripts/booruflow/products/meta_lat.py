@@ -8,6 +8,7 @@ has the tags as its caption. With text.variants the caption is the texts, a line
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,9 @@ from booruflow.core.files import written_whole
 from booruflow.core.idjson import joined_bytes, json_text, member_json_text, write_lines
 from booruflow.core.streams import Stream, aligned
 from booruflow.core.whitespace import one_line_json
+
+TEXT_ROWS = 1024
+"""Rows put together at a time: their texts stay in the processor's cache from one step to the next."""
 
 
 def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
@@ -36,12 +40,12 @@ def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame]
 
 
 def text_rows(texts: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame]) -> Stream:
-    """Join texts (`id` and `text`) to the rows of `resolutions`; posts without one are left out.
+    """Join texts (`id` and `text`, as JSON text) to the rows of `resolutions`; posts without one are left out.
 
     Adds the same columns as `meta_lat_rows`: `caption`, and `tags`, which is null.
     """
     for frame, rows in aligned([texts, resolutions]):
-        lines = frame.select("id", caption=json_text("text"), tags=pl.lit(None, pl.String))
+        lines = frame.select("id", caption="text", tags=pl.lit(None, pl.String))
         yield rows.join(lines, on="id", how="inner", maintain_order="left")
 
 
@@ -86,7 +90,7 @@ def write_meta_lat(
 
         def json_lines() -> Iterator[pl.Series]:
             """The lines of meta_lat.json; writes those of meta_lat.jsonl on the way."""
-            for frame in rows:
+            for frame in chain.from_iterable(frame.iter_slices(TEXT_ROWS) for frame in rows):
                 parts = frame.with_columns(path=path).select(
                     "id", "caption", tags=tags, path=json_text("path"), resolution=resolution, image_size=image_size
                 )

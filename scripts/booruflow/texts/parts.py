@@ -96,7 +96,7 @@ def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, st
         for (name, member, _), frame in zip(entries, frames, strict=True):
             rows = rows.join(_text_part(frame, member, name), on="id", how="left", maintain_order="left")
         rows = rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
-        yield rows.with_columns(_without_keep_separator(rows[part]) for part in rows.columns if part not in ("id", "tags"))
+        yield _without_keep_separator(rows, [part for part in rows.columns if part not in ("id", "tags")])
 
 
 def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
@@ -105,7 +105,9 @@ def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
     return texts.with_columns(one_line(texts[name])).filter(pl.col(name) != "")
 
 
-def _without_keep_separator(texts: pl.Series) -> pl.Series:
-    """A part in which `|||`, at which sd-scripts divides a prompt, stands apart: only templates and the tag policy set it."""
-    rows = texts.str.contains("|||", literal=True).arg_true()  # few: to replace in all copies all
-    return texts.clone().scatter(rows, texts.gather(rows).str.replace_all("|||", "| | |", literal=True)) if len(rows) else texts
+def _without_keep_separator(rows: pl.DataFrame, parts: Sequence[str]) -> pl.DataFrame:
+    """The parts with `|||`, at which sd-scripts divides a prompt, apart: only templates and the tag policy set it."""
+    apart = pl.col(parts).str.replace_all("|||", "| | |", literal=True)
+    has_any = rows.select(pl.col(parts).str.contains("|||", literal=True).any())
+    # hardly ever: to replace copies all texts
+    return rows.with_columns(apart) if any(has_any.row(0)) else rows

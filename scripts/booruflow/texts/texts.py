@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from booruflow.core.idjson import decode_json_text, json_text, with_json_inside
 from booruflow.core.streams import Stream
 from booruflow.texts.parts import read_part_rows
 from booruflow.texts.templates import Variants, parts_used
@@ -31,12 +32,19 @@ class TextFiles(Protocol):
 
 
 def read_texts(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
-    """The texts of all posts, by the settings `variants`, `separator` and `parts` (see `read_part_rows`)."""
-    variants = settings["variants"]
+    """`post_texts` of all posts, by the settings `variants`, `separator` and `parts` (see `read_part_rows`)."""
+    return post_texts(_read_rows(files, settings), settings["variants"])
+
+
+def read_json_texts(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
+    """`json_texts` of all posts, by the same settings."""
+    return json_texts(_read_rows(files, settings), settings["variants"])
+
+
+def _read_rows(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
     paths = [files.tags, files.captions, *files.further]
-    used = parts_used(variants)
-    rows = read_part_rows(files.posts, files.policy_tags, paths, settings["parts"], settings["separator"], used)
-    return post_texts(rows, variants)
+    used = parts_used(settings["variants"])
+    return read_part_rows(files.posts, files.policy_tags, paths, settings["parts"], settings["separator"], used)
 
 
 def post_texts(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
@@ -45,6 +53,21 @@ def post_texts(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
     for frame in rows:
         texts = frame.select("id", text=lines).filter(pl.col("text") != "")
         yield texts.with_columns(safe_lines(texts["text"])) if len(variants) > 1 else texts
+
+
+def json_texts(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:
+    """The same with `text` as JSON text.
+
+    The parts are encoded rather than the texts: few hold what JSON escapes, while each text of several lines does.
+    """
+    lines, parts = joined_texts(variants, as_json=True), parts_used(variants)
+    for frame in rows:
+        texts = with_json_inside(frame, parts).select("id", text=lines).filter(pl.col("text") != '""')
+        if len(variants) > 1 and len(few := _with_brace(texts["text"])):
+            safe = texts[few].with_columns(decode_json_text(pl.col("text")))
+            safe = safe.with_columns(safe_lines(safe["text"])).select(json_text("text"))
+            texts = texts.with_columns(texts["text"].clone().scatter(few, safe["text"]))
+        yield texts
 
 
 def with_texts(rows: Iterable[pl.DataFrame], variants: Variants, several: str, *, draws: bool, seed: int) -> Stream:
@@ -72,10 +95,15 @@ def safe_lines(texts: pl.Series) -> pl.Series:
     It would draw from `{a|b}` in a tag or caption as well, also where a post has but one line: there braces are doubled, which it
     reads as one.
     """
-    rows = texts.str.contains("{", literal=True).arg_true()  # few
+    rows = _with_brace(texts)
     if not len(rows):
         return texts
     line = pl.element()
     doubled = line.str.replace_all("{", "{{", literal=True).str.replace_all("}", "}}", literal=True)
     safe = pl.when(line.str.contains(WILDCARD)).then(doubled).otherwise(line)
     return texts.clone().scatter(rows, texts.gather(rows).str.split("\n").list.eval(safe).list.join("\n"))
+
+
+def _with_brace(texts: pl.Series) -> pl.Series:
+    """The rows of texts with a brace, which are few."""
+    return texts.str.contains("{", literal=True).arg_true()

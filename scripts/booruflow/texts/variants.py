@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import orjson
 import polars as pl
 
 from booruflow.products.draws import uniform
@@ -46,17 +47,25 @@ def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:
     return pl.concat_list(map(filled, _by_weight(variants))).list.drop_nulls()
 
 
-def joined_texts(variants: Variants) -> pl.Expr:
+def joined_texts(variants: Variants, *, as_json: bool = False) -> pl.Expr:
     """The texts of each row, repeated as in `all_texts`, as lines of one text; empty if there is none.
 
-    All is put together at once: to fill the templates first would copy each text twice.
+    All is put together at once: to fill the templates first would copy each text twice. With `as_json` the parts are JSON text
+    without its quotes, and the text is JSON text with them.
     """
+    written = _json_inside if as_json else str
     strings: list[pl.Expr] = []
     above: list[Piece] = []
     for pieces in _by_weight(variants):
-        strings += [pl.when(_any_part(above) & _any_part(pieces)).then(pl.lit("\n")), *_strings(pieces)]
+        strings.append(pl.when(_any_part(above) & _any_part(pieces)).then(pl.lit(written("\n"))))
+        strings += _strings([Piece(piece.part, *map(written, piece[1:])) for piece in pieces])
         above += pieces
-    return pl.concat_str(strings, ignore_nulls=True)
+    quote = [pl.lit('"')] * as_json
+    return pl.concat_str(*quote, *strings, *quote, ignore_nulls=True)
+
+
+def _json_inside(text: str) -> str:
+    return orjson.dumps(text).decode()[1:-1]
 
 
 def _by_weight(variants: Variants) -> list[list[Piece]]:

@@ -23,17 +23,24 @@ ids = st.lists(st.integers(0, 60), unique=True).map(sorted)
 cuts = st.lists(st.integers(0, 5), max_size=20)
 
 
-@given(st.lists(st.tuples(ids, cuts), min_size=1, max_size=4))
-def test_each_row_appears_once_and_in_order_of_ids(streams):
+@given(st.lists(st.tuples(ids, cuts), min_size=1, max_size=4), st.sampled_from([1, 3]))
+def test_each_row_appears_once_and_in_order_of_ids(streams, few_rows):
     seen = [[] for _ in streams]
     last = -1
-    for frames in aligned([framed(list(rows), list(sizes)) for rows, sizes in streams]):
+    for frames in aligned([framed(list(rows), list(sizes)) for rows, sizes in streams], few_rows):
         present = [int(i) for frame in frames for i in frame["id"]]
         assert min(present, default=0) > last
         last = max(present, default=0)
         for got, frame in zip(seen, frames, strict=True):
             got += frame["id"].to_list()
     assert seen == [rows for rows, _ in streams]
+
+
+def test_what_a_cut_leaves_of_a_frame_is_joined_to_the_next():
+    streams = [framed(range(12), [4, 4, 4]), framed(range(12), [6, 6])]
+    assert [[len(frame) for frame in frames] for frames in aligned(streams, few_rows=3)] == [[4, 4], [4, 4], [4, 4]]
+    streams = [framed(range(12), [4, 4, 4]), framed(range(12), [6, 6])]
+    assert [[len(frame) for frame in frames] for frames in aligned(streams, few_rows=1)] == [[4, 4], [2, 2], [2, 2], [4, 4]]
 
 
 @given(ids, ids, cuts)

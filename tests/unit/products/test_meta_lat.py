@@ -42,7 +42,7 @@ def test_the_format_of_the_trainer(tmp_path):
 
 
 def test_texts_stand_in_place_of_caption_and_tags(tmp_path):
-    texts = [pl.DataFrame({"id": [1, 3, 9], "text": ['a, "b"\nOne {x}.', "Three.", "no image"]})]
+    texts = [pl.DataFrame({"id": [1, 3, 9], "text": map(json.dumps, ['a, "b"\nOne {x}.', "Three.", "no image"])})]
     write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", text_rows(texts, [RESOLUTIONS]), "id", {"pics": "/x/"})
     sizes = {"train_resolution": [832, 1216], "image_size": [600, 900]}
     assert json.loads((tmp_path / "lat.json").read_text()) == {

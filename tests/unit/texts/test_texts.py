@@ -1,10 +1,12 @@
 import json
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from booruflow.texts.parts import part_rows, post_parts, read_post_parts
 from booruflow.texts.templates import PARTS
-from booruflow.texts.texts import post_texts, safe_lines
+from booruflow.texts.texts import json_texts, post_texts, safe_lines
 
 CATEGORIES = ("general", "artist", "character", "copyright", "meta")
 POSTS = pl.DataFrame({"id": [1, 2, 3, 7], "rating": ["g", None, "e", "s"]}).with_columns(
@@ -26,7 +28,10 @@ def rows(parts=PARTS):
 
 def texts_of(*templates, parts=PARTS):
     variants = [{"template": template, "weight": weight} for weight, template in templates]
-    return dict(pl.concat(post_texts(rows(parts), variants)).iter_rows())
+    texts = dict(pl.concat(post_texts(rows(parts), variants)).iter_rows())
+    encoded = dict(pl.concat(json_texts(rows(parts), variants)).iter_rows())
+    assert encoded == {post: json.dumps(text, ensure_ascii=False) for post, text in texts.items()}
+    return texts
 
 
 def lines(*texts):
@@ -67,3 +72,15 @@ def test_what_a_trainer_would_take_for_a_choice_is_doubled_where_it_draws():
     assert lines("one :{", "two }:") == "one :{\ntwo }:"
     assert lines("{a|b}") == "{{a|b}}", "with wildcards, a post with one line has choices as well"
     assert lines(":|", "}:") == ":|\n}:"
+
+
+words = st.none() | st.text(st.sampled_from('a b{}|"\\\n\x00\x1f\x7fé漢n'), min_size=1, max_size=8)
+
+
+@given(st.lists(st.tuples(words, words), min_size=1), st.sampled_from([["{tags}"], ['{tags}\\"{caption}"', "{caption}"]]))
+def test_json_texts_are_the_texts_as_json(parts, templates):
+    rows = pl.DataFrame(parts, schema={"tags": pl.String, "caption": pl.String}, orient="row").with_row_index("id")
+    variants = [{"template": template} for template in templates]
+    texts, encoded = (pl.concat(made([rows], variants)) for made in (post_texts, json_texts))
+    assert encoded["id"].equals(texts["id"])
+    assert list(map(json.loads, encoded["text"])) == texts["text"].to_list()
