@@ -120,13 +120,8 @@ def linear_autoencoder(train: TagSets, ridge: float, dropout: float) -> NDArray[
     return weights
 
 
-def local_edlae(
-    train: TagSets, neighbours: int, ridge: float = 10, dropout: float = 0.33, candidates: int = 64
-) -> tuple[Integers, NDArray[np.float64]]:
-    """A sparse EDLAE for large vocabularies: each tag is predicted from a few others.
-
-    The weights of a tag are those of EDLAE among the `candidates` tags with the highest cosine to it; the largest are kept. Of
-    EDLAE's many small weights most belong to frequent tags: without them scores of rare tags stand out more.
+def local_ease(train: TagSets, neighbours: int, ridge: float = 30) -> tuple[Integers, NDArray[np.float64]]:
+    """A sparse EASE for large vocabularies: each tag is predicted from the tags with the highest cosine to it alone.
 
     Returns:
         The neighbours of each tag and their weights, [tags, neighbours]; a missing neighbour is tag 0 with the weight 0.
@@ -134,18 +129,14 @@ def local_edlae(
     pairs = cooccurrence(train).tocsr()
     pairs.sort_indices()
     counts = pairs.diagonal()
-    scale = counts * (1 + dropout / (1 - dropout)) + ridge
     sources, weights = np.zeros((len(counts), neighbours), np.int64), np.zeros((len(counts), neighbours))
     for tag in range(len(counts) if neighbours else 0):
         others, together = (part[pairs.indptr[tag] : pairs.indptr[tag + 1]] for part in (pairs.indices, pairs.data))
         others, together = others[others != tag], together[others != tag]
-        nearest = np.argsort(-together / np.sqrt(counts[others]), kind="stable")[:candidates]
+        nearest = np.argsort(-together / np.sqrt(counts[others]), kind="stable")[:neighbours]
         others, together = others[nearest], together[nearest]
-        gram = pairs[others][:, others].toarray()
-        np.fill_diagonal(gram, scale[others])
-        solution = np.linalg.solve(gram, together)
-        largest = np.argsort(-np.abs(solution), kind="stable")[:neighbours]
-        sources[tag, : len(largest)], weights[tag, : len(largest)] = others[largest], solution[largest]
+        gram = pairs[others][:, others].toarray() + ridge * np.eye(len(others))
+        sources[tag, : len(others)], weights[tag, : len(others)] = others, np.linalg.solve(gram, together)
     return sources, weights
 
 

@@ -21,6 +21,8 @@ Attention = Literal["padded", "nested"]
 
 FLOOR = 0.1
 """Added to the linear map before its logarithm: a tag that it does not predict is left to the vector."""
+RARITY = 0.25
+"""Power of the share of sets that have a tag by which its weights of the linear map are divided: it counts more for rare tags."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class TagSetModel(nn.Module):
     neighbours: Tensor
     """[tokens, neighbours] The tags from which the linear map predicts each tag, int64."""
     linear: Tensor
-    """[tokens, neighbours] Their weights."""
+    """[tokens, neighbours] Their weights, divided by the share of the predicted tag to the power of `RARITY`."""
 
     def __init__(self, config: ModelConfig, category: Tensor, attention: Attention) -> None:
         """A model with random weights.
@@ -180,13 +182,13 @@ class TagSetModel(nn.Module):
     def initialise(self, vectors: Tensor, log_frequency: Tensor, neighbours: Tensor, linear: Tensor) -> None:
         """Set the tag embeddings to [tokens, hidden_size] vectors, the biases to [tokens] log frequencies, and the linear map.
 
-        The vectors are scaled to a root mean square length of 1.
+        The vectors are scaled to a root mean square length of 1, the weights of the linear map by `RARITY`.
         """
         scale = vectors.square().sum(dim=1).mean().sqrt()
         self.tags.weight.copy_(vectors / scale)
         self.bias.copy_(log_frequency)
         self.neighbours.copy_(neighbours)
-        self.linear.copy_(linear)
+        self.linear.copy_(linear * torch.exp(-RARITY * log_frequency)[:, None])
 
     @property
     def parameter_count(self) -> int:

@@ -25,7 +25,7 @@ from accelerate.utils import broadcast_object_list
 from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole
 from booruflow.core.progress import progress
-from booruflow.tag_model.baselines import local_edlae, log_frequency, ppmi_svd
+from booruflow.tag_model.baselines import local_ease, log_frequency, ppmi_svd
 from booruflow.tag_model.embedding import scorer, to_device
 from booruflow.tag_model.evaluation import masked_ranks, ranking_metrics
 from booruflow.tag_model.losses import TrainingLoss
@@ -95,7 +95,7 @@ def new_model(config: ModelConfig, train: TagSets, seed: int, attention: Attenti
     model = TagSetModel(config, torch.from_numpy(train.vocabulary.category), attention)
     counted = sample_sets(train, COUNTED_SETS)
     vectors = torch.from_numpy(ppmi_svd(counted, config.hidden_size)).float()
-    linear_map = map(torch.from_numpy, local_edlae(counted, config.neighbours))
+    linear_map = map(torch.from_numpy, local_ease(counted, config.neighbours))
     model.initialise(vectors, torch.from_numpy(log_frequency(train)).float(), *linear_map)
     return model
 

@@ -34,30 +34,41 @@ def test_ease_is_ridge_regression_of_each_tag_on_the_others(splits):
         assert weights[tag, tag] == 0
 
 
-def test_local_edlae_is_edlae_where_all_tags_are_candidates(splits):
-    weights = baselines.edlae(splits.train)
+def test_local_ease_is_ease_where_all_tags_are_neighbours(splits):
+    weights = baselines.ease(splits.train, ridge=5)
     size = len(weights)
-    sources, kept = baselines.local_edlae(splits.train, size, candidates=size)
+    sources, kept = baselines.local_ease(splits.train, size, ridge=5)
     dense = np.zeros((size, size))
     np.add.at(dense, (sources, np.arange(size)[:, None]), kept)
-    never_together = baselines.cooccurrence(splits.train).toarray() == 0
+    pairs = baselines.cooccurrence(splits.train).toarray()
+    never_together = pairs == 0
     assert never_together.any()
-    few, fewer = baselines.local_edlae(splits.train, 5, candidates=size)
     for tag in np.flatnonzero(~never_together.any(axis=0)):
         np.testing.assert_allclose(dense[:, tag], weights[:, tag], atol=1e-9)
-        assert few[tag].tolist() == np.argsort(-np.abs(weights[:, tag]))[:5].tolist()
-        np.testing.assert_allclose(fewer[tag], weights[few[tag], tag], atol=1e-9)
     assert not dense[never_together].any() and not np.diag(dense).any()
 
 
-def test_local_edlae_prefers_close_tags_and_pads_with_zeros():
+def test_local_ease_is_ridge_regression_of_each_tag_on_the_closest(splits):
+    matrix = splits.train.matrix().toarray().astype(float)
+    cosines = matrix.T @ matrix / np.sqrt(np.outer(matrix.sum(axis=0), matrix.sum(axis=0)))
+    np.fill_diagonal(cosines, 0)
+    sources, weights = baselines.local_ease(splits.train, 5, ridge=5)
+    for tag, closest in enumerate(np.argsort(-cosines, axis=0, kind="stable")[:5].T):
+        assert sorted(sources[tag]) == sorted(closest)
+        others = matrix[:, sources[tag]]
+        plain = np.linalg.solve(others.T @ others + 5 * np.eye(5), others.T @ matrix[:, tag])
+        np.testing.assert_allclose(weights[tag], plain, atol=1e-9)
+
+
+def test_local_ease_prefers_close_tags_and_pads_with_zeros():
     rows = [["a", "b", "often"], ["a", "b", "often"], ["c", "often"], ["d", "often"], ["e", "often"], ["f"]]
     sets = tag_sets(rows, range(6), range(6))
-    names = list(sets.vocabulary.names)
-    sources, weights = baselines.local_edlae(sets, 2, candidates=1)
-    a, b, alone = (names.index(name) for name in "abf")
-    assert sources[a].tolist() == [b, 0] and weights[a, 0] > 0 == weights[a, 1]
-    assert sources[alone].tolist() == [0, 0] and not weights[alone].any()
+    a, b, often, alone = (list(sets.vocabulary.names).index(name) for name in ("a", "b", "often", "f"))
+    sources, weights = baselines.local_ease(sets, 3)
+    assert sources[a].tolist() == [b, often, 0] and weights[a, 0] > weights[a, 1] > 0 == weights[a, 2]
+    assert sources[alone].tolist() == [0, 0, 0] and not weights[alone].any()
+    closest, _ = baselines.local_ease(sets, 1)
+    assert closest[a].tolist() == [b]
 
 
 def test_cooccurrence():

@@ -53,7 +53,7 @@ def test_all_methods_are_evaluated_on_all_queries(splits, queries, model):
     ranked = [[score] for score in scores if score.ranks is not None]
     assert names[-4:-1] == ["model 32 without the linear map", "model 8", "model 32"]
     full, trained = by_name["model 32"], by_name["model 32 without the linear map"]
-    assert full.parameters - trained.parameters == 16 * len(splits.train.vocabulary)
+    assert full.parameters - trained.parameters == 64 * len(splits.train.vocabulary)
     assert full.completion != trained.completion
     ours, others = ranked[-2:], ranked[: names.index("model 32 without the linear map") - 1]  # one method only embeds
     assert [seeds[0].name for seeds in others][-2].startswith("bag 32")

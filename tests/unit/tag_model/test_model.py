@@ -125,7 +125,8 @@ def test_initial_embeddings_and_biases():
     assert model.tags.weight.square().sum(1).mean().item() == pytest.approx(1, rel=1e-5)
     torch.testing.assert_close(torch.nn.functional.normalize(model.tag_vectors()), torch.nn.functional.normalize(vectors))
     torch.testing.assert_close(model.bias, bias)
-    assert (model.neighbours == 5).all() and (model.linear == 0.5).all()
+    assert (model.neighbours == 5).all()
+    torch.testing.assert_close(model.linear, 0.5 / bias.exp().pow(0.25)[:, None].expand(40, 2))
     assert model.parameter_count == sum(weight.numel() for weight in model.parameters()) + 80
 
 

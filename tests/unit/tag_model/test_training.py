@@ -10,9 +10,10 @@ from accelerate.state import AcceleratorState
 from small_tag_sets import DEFAULTS, small_architecture, training_config
 
 from booruflow.core.errors import UserError
+from booruflow.tag_model import baselines
 from booruflow.tag_model.embedding import embed, to_device
 from booruflow.tag_model.protocol import completion_queries, mask_at_random
-from booruflow.tag_model.training import Trainer, learning_rate
+from booruflow.tag_model.training import Trainer, learning_rate, new_model
 
 CONFIG = {"epochs": 4, "batch_size": 50, "validations": 4, "learning_rate": 3e-3}
 
@@ -31,6 +32,15 @@ def assert_same_bits(first, second):
     assert first.keys() == second.keys()
     for name, weight in first.items():
         assert torch.equal(weight, second[name]), name
+
+
+def test_a_new_model_predicts_rare_tags_by_larger_weights_than_the_linear_map_of_its_sets(splits):
+    train = splits.train
+    model = new_model(small_architecture(train.vocabulary, neighbours=7), train, 0, "padded")
+    neighbours, weights = baselines.local_ease(train, 7)
+    assert model.neighbours.tolist() == neighbours.tolist()
+    share = train.count() / len(train)
+    np.testing.assert_allclose(model.linear.numpy(), weights / share[:, None] ** 0.25, rtol=1e-5, atol=1e-7)
 
 
 class KilledError(Exception):
