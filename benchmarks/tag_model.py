@@ -3,6 +3,7 @@
     python benchmarks/tag_model.py                       three seeds
     python benchmarks/tag_model.py dependencies          small sets
     python benchmarks/tag_model.py --salt v2             another split, other masked tags
+    python benchmarks/tag_model.py --salt v1 v6 v7       several splits, and their means
     python benchmarks/tag_model.py --part validation     for tuning
 
 Reads ../shared/data/debtags.tsv or dependencies.tsv if it exists; otherwise makes such a table from the package lists of
@@ -24,6 +25,7 @@ import torch
 import yaml
 from debian_sets import deduplicate, prune, read_tsv
 from matplotlib.figure import Figure
+from scipy import stats
 
 from booruflow.core.config import check_config
 from booruflow.tag_model import baselines
@@ -36,7 +38,9 @@ from booruflow.tag_model.comparison import (
     evaluate,
     evaluation_queries,
     fit_baselines,
+    format_score,
     gain_table,
+    markdown_table,
     model_methods,
     scores_json,
     setup_table,
@@ -96,27 +100,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", choices=DATA, default="debtags")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--salt", default="v1", help="of the split and of the masks")
+    parser.add_argument("--salt", nargs="+", default=["v1"], help="of the split and of the masks; several: also their means")
     parser.add_argument("--part", choices=("test", "validation"), default="test")
     parser.add_argument("--epochs", type=int, default=TRAINING["epochs"])
     parser.add_argument("--out", type=Path, default=Path("results/benchmarks/tag_model"))
     options = parser.parse_args()
     torch.set_num_threads(1)
 
+    splits = [evaluate_split(options, salt) for salt in options.salt]
+    if len(splits) > 1:
+        text = split_table(splits)
+        print(text)
+        write_text(options.out / options.data / "splits.md", text)
+
+
+def evaluate_split(options: argparse.Namespace, salt: str) -> list[MethodScores]:
+    """Evaluate all methods on one split, write its tables, and return the scores."""
     data, out = DATA[options.data], options.out / options.data
     path = SHARED / f"{options.data}.tsv"
     if not path.exists():
         path = out / path.name
         data.maker.main([str(path)])
     sets = deduplicate(read_tsv(path))
-    splits = prune(split_sets([sets], options.salt, train=80, validation=10), data.minimum_count)
+    splits = prune(split_sets([sets], salt, train=80, validation=10), data.minimum_count)
     sizes = [len(part) for part in (splits.train, splits.validation, splits.test)]
     vocabulary = splits.train.vocabulary
     print(f"{path}: {sizes} sets, {len(vocabulary)} tags")
 
     part = getattr(splits, options.part)
-    queries = evaluation_queries(splits, part, data.categories, max_queries=10_000, gallery_size=50_000, salt=options.salt)
-    validation = completion_queries(splits.validation, salt=options.salt)
+    queries = evaluation_queries(splits, part, data.categories, max_queries=10_000, gallery_size=50_000, salt=salt)
+    validation = completion_queries(splits.validation, salt=salt)
     architecture = ModelConfig(len(vocabulary), len(vocabulary.categories), **DEFAULTS["architecture"])
     scores = []
     for method in fit_baselines(splits.train, architecture.matryoshka_sizes, gallery_size=50_000):
@@ -130,7 +143,7 @@ def main() -> None:
         logs = []
         for seed in options.seeds:
             config = TrainingConfig(**TRAINING | {"seed": seed, "epochs": options.epochs})
-            stem = f"{name.replace(' ', '_')}_{options.salt}_{seed}"
+            stem = f"{name.replace(' ', '_')}_{salt}_{seed}"
             checkpoint = out / f"{stem}.pt"
             trainer = Trainer(splits.train, validation, replace(architecture, **changes), config, checkpoint)
             model = trainer.run()
@@ -151,18 +164,39 @@ def main() -> None:
         ]
         edlae = baselines.linear(baselines.edlae(splits.train))
         reference_mrr = float((1 / masked_ranks(edlae, validation)).mean())
-        draw_curves(logs, options.seeds, reference_mrr, name, out / f"{name.replace(' ', '_')}.svg")
+        draw_curves(logs, options.seeds, reference_mrr, name, out / f"{name.replace(' ', '_')}_{salt}.svg")
 
     settings = {
-        "split": {"salt": options.salt, "train": 80, "validation": 10},
+        "split": {"salt": salt, "train": 80, "validation": 10},
         "architecture": DEFAULTS["architecture"],
         "training": TRAINING | {"seed": options.seeds, "epochs": options.epochs},
     }
     page = comparison_page(setup_table(splits, queries, settings), scores, gain_table(ranked[-2:], ranked[:-2], queries))
     text = f"{page}\n## Each seed\n\n{completion_table(seed_scores)}"
     print(text)
-    write_text(out / "table.md", text)
-    write_text(out / "results.json", scores_json([*scores, *seed_scores]))
+    write_text(out / f"table_{salt}.md", text)
+    write_text(out / f"results_{salt}.json", scores_json([*scores, *seed_scores]))
+    return scores
+
+
+def split_table(splits: Sequence[Sequence[MethodScores]], ours: str = "model 128") -> str:
+    """MRR over all masked tags and those in the tail, means over splits, and how far the model is ahead, as a Markdown table.
+
+    The 95% intervals are those of Student's t for the mean of the leads of single splits.
+    """
+    tables = [{score.name: score.completion for score in scores if score.completion} for scores in splits]
+    means, leads = {}, {}
+    for name in tables[0]:
+        for part in ("all", "tail"):
+            values = np.array([table[name][part]["MRR"] for table in tables])
+            means[name, part] = format_score(values.mean())
+            lead = np.array([table[ours][part]["MRR"] for table in tables]) - values
+            mean, margin = lead.mean(), stats.t.ppf(0.975, len(lead) - 1) * lead.std(ddof=1) / np.sqrt(len(lead))
+            ahead = f"{(lead > 0).sum()} of {len(lead)}"
+            leads[name, part] = f"{mean:+.3f} ({mean - margin:+.3f} to {mean + margin:+.3f}), {ahead}"
+    rows = [(name, *(cells[name, part] for cells in (means, leads) for part in ("all", "tail"))) for name in tables[0]]
+    lead_head = f"lead of {ours} (95%), splits in which it is ahead"
+    return markdown_table((f"{len(splits)} splits", "MRR", "tail", lead_head, "the same, tail"), rows)
 
 
 def draw_curves(logs: list[list[dict[str, float]]], seeds: list[int], reference_mrr: float, name: str, path: Path) -> None:
