@@ -70,6 +70,18 @@ def jobs_of(rule):
     return [job for job in workflow.dag.jobs if job.rule.name == rule]
 
 
+def files_of_targets():
+    """The files of the targets of the run: the outputs of a rule or, where it has none, those of its inputs that are known."""
+    files = []
+    for target in workflow.dag_settings.targets:
+        if workflow.is_rule(target):
+            target_rule = workflow.get_rule(target)
+            files += target_rule.output or target_rule.input
+        else:
+            files.append(target)
+    return [str(file) for file in files if isinstance(file, str)]
+
+
 def only_touches():
     """Whether the run only renews the time stamps of files (`--touch`)."""
     return workflow.touch

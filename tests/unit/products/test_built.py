@@ -34,7 +34,7 @@ def products(tmp_path, monkeypatch, request):
         Path(path).write_text(f"content of {path}")
     record_outputs(RECORDS, [*PATHS, "results/absent.json", "results"])
     artifacts = {Path(path).name: {"size": Path(path).stat().st_size, "sha256": sha256_of(path)} for path in PATHS}
-    write_manifest(MANIFEST, {"posts": 1}, artifacts)
+    write_manifest(MANIFEST, {"posts": 1}, artifacts, {})
     record_outputs(RECORDS, [MANIFEST])
     return PATHS
 
