@@ -6,8 +6,6 @@ The changes since the run before are not in it, so that equal inputs give an equ
 builds first.
 """
 
-from booruflow.products.summary import print_changes, print_summary
-
 
 rule manifest:
     input:

@@ -37,6 +37,8 @@ CHATTER = (
 )
 """How messages begin that Snakemake (9.16 to 9.27) writes of each run, and that say nothing of this one."""
 
+OWN_ERROR = "WorkflowError in file "
+"""How an error begins that code in rules/ raises: Snakemake puts the place in that code before and behind the message."""
 
 LOCKED = "LockException"
 LOCKED_FOLDER = (
@@ -148,10 +150,13 @@ class Console(logging.Handler):
         self._error = self._error or f"[{name}] {errors[-1] if errors else end}"
 
     def _say(self, text: str, is_error: bool) -> None:
-        """Show a message, but for those of every run, and what Snakemake says of a failed job."""
+        """Show a message, but for those of every run, and what Snakemake says of a failed job; an own error stands last."""
         if text.startswith(LOCKED):
             text = LOCKED_FOLDER
-        if text and not text.startswith(CHATTER) and not (is_error and self._error):
+        if text.startswith(OWN_ERROR):
+            message = "; ".join(line for line in text.splitlines()[1:] if not line.startswith('  File "'))
+            self._error = self._error or f"{ERROR}{message}"
+        elif text and not text.startswith(CHATTER) and not (is_error and self._error):
             self._write(text)
 
     def _write_line(self, count: str, name: str, text: str) -> None:

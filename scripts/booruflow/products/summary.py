@@ -72,10 +72,11 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing or damaged, or was changed by hand.
     """
-    with open_input(path) as file:
+    remedy = "delete it and run `snakemake`, which builds it again"
+    with open_input(path, remedy) as file:
         text = file.read()
     if text != with_digest(text.rpartition(b'"sha256":')[0]):
-        raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
+        raise UserError(f"{path}: damaged: {remedy}")
     manifest: dict[str, Any] = json.loads(text)
     return manifest
 

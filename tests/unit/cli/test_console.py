@@ -126,6 +126,17 @@ def test_the_first_error_stands_last_and_alone(run: Run, tmp_path: Path) -> None
     assert shown.count("failed: ") == 2
 
 
+def test_an_error_between_jobs_is_one_line_and_stands_last(run: Run, tmp_path: Path) -> None:
+    log = log_of(tmp_path, "done: 3 posts\n")
+    run.start(1, "posts", [log])
+    place = '  File "/code/rules/built.smk", line 40, in record_job'
+    run.say(f'WorkflowError in file "/code/rules/built.smk", line 42:\ndisk full: free space\n{place}', logging.ERROR)
+    run.fail(1, "posts", [log])
+    shown = run.end()
+    assert shown.endswith("\n\nerror: disk full: free space\n")
+    assert "rules/" not in shown
+
+
 def test_a_job_that_ended_without_an_error_of_its_own_shows_the_end_of_its_log(run: Run, tmp_path: Path) -> None:
     log = log_of(tmp_path, "".join(f"line {n}\n" for n in range(40)) + "KeyError: 3\n")
     run.start(1, "posts", [log])
