@@ -12,7 +12,7 @@ import polars as pl
 from booruflow.captioning.parsing.artist_sentence import with_artist
 from booruflow.captioning.parsing.outcome import Bad, Good, Outcome
 from booruflow.captioning.parsing.parser import Options, parse
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, json_fault
 from booruflow.core.files import open_input, open_whole
 from booruflow.core.jobs import WARNING
 from booruflow.core.tables import read_stream
@@ -50,7 +50,9 @@ def read_raw(path: str | Path) -> Iterator[Raw]:
             try:
                 raw = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise UserError(f"{path}: line {number}: not JSON ({error}): delete the file and run again") from error
+                raise UserError(
+                    f"{path}: line {number}: not JSON ({json_fault(error)}): delete the file and run again"
+                ) from error
             if not (isinstance(raw, dict) and type(raw.get("id")) is int and _has_texts(raw)):
                 raise UserError(f"{path}: line {number}: not an id with a text: delete the file and run again")
             yield raw
