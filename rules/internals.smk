@@ -82,6 +82,13 @@ def files_of_targets():
     return [str(file) for file in files if isinstance(file, str)]
 
 
+def known_targets():
+    """The names of the rules that are targets, and the files that rules name without wildcards."""
+    names = [rule_.name for rule_ in workflow.rules if not rule_.has_wildcards()]
+    files = [file for rule_ in workflow.rules for file in (*rule_.output, *rule_.input) if isinstance(file, str)]
+    return [*names, *(str(file) for file in files if "{" not in file)]
+
+
 def only_touches():
     """Whether the run only renews the time stamps of files (`--touch`)."""
     return workflow.touch

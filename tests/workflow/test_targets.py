@@ -31,6 +31,13 @@ def test_only_a_deleted_product_is_built_again(built, target, product, rules):
     assert built.products() == before
 
 
+def test_a_misspelt_target_is_answered_with_the_nearest(make_project):
+    project = make_project(captions__generate=False)
+    for target, meant in (("meta_latt", "meta_lat"), ("results/meta_lat.jsn", "results/meta_lat.json")):
+        line = f"error: {target}: no rule, and no file that a rule makes; did you mean {meant}?"
+        assert project.run(target, code=1).errors == [line]
+
+
 def test_the_edit_list_is_made_on_request_and_a_copy_of_it_edits_nothing(built, sample):
     assert "edit_list" not in sample.console()
     built.path("edit_list").mkdir()

@@ -175,6 +175,22 @@ def test_what_is_said_of_every_run_is_left_out_and_all_else_is_shown(run: Run) -
     assert run.end() == "config.yaml: captioner.model: no model is named\nMissingInputException in rule posts\n"
 
 
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("meta_latt", "; did you mean meta_lat?"),
+        ("results/meta_lat.jsn", "; did you mean results/meta_lat.json?"),
+        ("xyzzy", "; `snakemake --list-target-rules` lists the rules"),
+    ],
+)
+def test_a_misspelt_target_is_one_line_with_the_nearest_name(target: str, hint: str) -> None:
+    stream = io.StringIO()
+    console = console_module.Console(stream, lambda: ["all", "meta_lat", "results/meta_lat.json", "results/meta_cap.json"])
+    text = f"MissingRuleException:\nNo rule to produce {target} (if you use input functions make sure that they don't raise)."
+    console.handle(logging.LogRecord("snakemake", logging.ERROR, "", 0, text, None, None))
+    assert stream.getvalue() == f"error: {target}: no rule, and no file that a rule makes{hint}\n"
+
+
 def test_a_long_list_of_jobs_is_wrapped() -> None:
     line = jobs_line({f"a_rule_of_some_length_{n}": 1 for n in range(9)})
     assert line.startswith("9 jobs: ")
