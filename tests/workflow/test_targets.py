@@ -56,7 +56,9 @@ def test_the_edit_list_is_made_on_request_and_a_copy_of_it_edits_nothing(built, 
     assert total
     ran = built.run("meta_cap")
     assert ran.jobs == {"fixed": 1, "meta_cap": 1}
-    found = f" s: 2 fixed, {total} not edited yet, {total} still bad; edits take the place of: 2 bad\n"
+    found = (
+        f" s: 2 edits used, {total} entries not edited yet, {total} bad answers without an edit; edits take the place of: 2 bad\n"
+    )
     assert found in ran.text
     assert built.read("meta_cap.json") == sample.read("meta_cap.json")
 

@@ -130,7 +130,7 @@ def test_what_became_of_each_edit(tmp_path, bad, capsys):
     outcomes = edit_outcomes(edits, chosen, captions, {4: "bad", 16: "generated"})
     print_outcomes(outcomes, total)
     assert capsys.readouterr().out.splitlines() == [
-        "2 fixed, 1 not edited yet, 2 still bad",
+        "2 edits used, 1 entry not edited yet, 2 bad answers without an edit",
         "edits take the place of: 1 bad, 1 generated",
         "warning: edited, though their output is good (now); the edit takes precedence: 16",
         "warning: edited, but not in the data set; not used: 20, 24",
