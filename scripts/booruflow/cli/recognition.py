@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from booruflow.cli.image_names import PLAIN, ImageNames, count_images, guess_image_name
+from booruflow.cli.image_names import PLAIN, ImageNames, guess_image_name, look_into
 from booruflow.core.errors import UserError
 from booruflow.core.files import reading
 from booruflow.sources.inputs import is_csv
@@ -67,10 +67,11 @@ def recognise(paths: Sequence[Path]) -> Recognised:
     Raises:
         UserError: a path does not exist or cannot be read, is of no kind, or has other columns than the metadata before it.
     """
-    found = Recognised()
+    found, names = Recognised(), list[str]()
     for path in dict.fromkeys(paths):
         if path.is_dir():
-            found.images[str(path)] = count_images(str(path), MANY_IMAGES)
+            found.images[str(path)], some = look_into(str(path), MANY_IMAGES)
+            names += some
         elif path.exists() and not path.is_file():
             raise UserError(f"{path}: neither a file nor a folder: leave it out")
         elif path.suffix in (".json", ".jsonl"):
@@ -78,7 +79,7 @@ def recognise(paths: Sequence[Path]) -> Recognised:
         else:
             _table(path, found)
     if found.metadata:
-        found.image_names = guess_image_name([*found.images], found.metadata, found.columns["id"] or "id")
+        found.image_names = guess_image_name(names, found.metadata, found.columns["id"] or "id")
     return found
 
 

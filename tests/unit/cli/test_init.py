@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -195,3 +196,20 @@ def test_few_images_are_divided_into_few_shards(tmp_path, files, monkeypatch, im
     list(init_folder(tmp_path / "set", [files / "pics", files / "more"]))
     config = yaml.safe_load((tmp_path / "set/config.yaml").read_text("utf-8"))
     assert config["captions"]["shards"] == shards
+
+
+def test_each_folder_of_images_is_read_once(tmp_path, files, monkeypatch):
+    pl.DataFrame({"id": [1, 2], **TAGS}).write_parquet(files / "posts.parquet")
+    (files / "pics/below").mkdir()
+    for name in ("1.png", "below/2.png"):
+        (files / "pics" / name).touch()
+    read, scandir = Counter(), os.scandir
+
+    def counting(path):
+        read[os.path.normpath(path)] += 1
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    lines = list(init_folder(tmp_path / "set", [files / "posts.parquet", files / "pics"]))
+    assert "    images are called {id}, as 2 of 2 that were looked at" in lines
+    assert read == {str(files / "pics"): 1, str(files / "pics/below"): 1}
