@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from booruflow.captioning.backends.interface import Backend
 from booruflow.captioning.prompts.known import NOTHING, Known
 from booruflow.captioning.prompts.prompt import Grounding, Prompt, tags_prompt, write_prompt
+from booruflow.captioning.prompts.settings import request_settings
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import NO_METADATA, Skip, Skips, skip_unreadable
 from booruflow.core.errors import Unreadable
@@ -59,6 +60,18 @@ def plan_keys(
     return np.frombuffer(bytes(keys), dtype="S16"), skips
 
 
+def settings_digest(captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any]) -> str:
+    """A digest (8 hex digits) of all settings that determine the texts of a backend, for the progress, which computes no keys."""
+    request = request_settings(captioner) if backend.needs_image else None
+    return hashlib.sha256(_identity_text(identity) + orjson.dumps(request)).hexdigest()[:8]
+
+
+def _identity_text(identity: Mapping[str, Any]) -> bytes:
+    # YAML's 1 and 1.0 are the same setting
+    settings = {name: float(value) if type(value) is int else value for name, value in identity.items()}
+    return orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)
+
+
 def key_of_row(keys: Keys, row: int) -> bytes:
     """One key, 16 bytes; numpy drops zeros at the end."""
     return bytes(keys[row]).ljust(len(NO_KEY), b"\0")
@@ -86,9 +99,7 @@ def _key_function(
     captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any], known: Known
 ) -> Callable[[Row], bytes | Skip]:
     """A function from a row to its journal key, or to the reason why this backend cannot caption it."""
-    # YAML's 1 and 1.0 are the same setting
-    settings = {name: float(value) if type(value) is int else value for name, value in identity.items()}
-    identity_digest = hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS))
+    identity_digest = hashlib.sha256(_identity_text(identity))
     needs_tags = not backend.needs_image or any(part != "info" for part in captioner["grounding"])
 
     def key_of(row: Row) -> bytes | Skip:
