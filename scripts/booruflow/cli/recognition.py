@@ -10,7 +10,7 @@ from booruflow.cli.image_names import PLAIN, ImageNames, guess_image_name, look_
 from booruflow.core.errors import UserError
 from booruflow.core.files import reading
 from booruflow.sources.inputs import is_csv
-from booruflow.sources.json_object import refuse_json_lines
+from booruflow.sources.json_object import check_opening
 
 COLUMN_NAMES = {
     "id": ("id", "post_id", "index"),
@@ -86,7 +86,7 @@ def recognise(paths: Sequence[Path]) -> Recognised:
 def _json(path: Path, found: Recognised) -> None:
     with reading(path), path.open("rb") as file:
         text = file.read(HEAD_BYTES)
-    refuse_json_lines(path, text)
+    check_opening(path)
     head = text.decode("utf-8", "replace")
     has_resolution = '"train_resolution"' in head or '"image_size"' in head
     has_caption = '"caption"' in head or re.match(r'\s*\{\s*"[^"]*"\s*:\s*"', head)
@@ -110,9 +110,10 @@ def _table(path: Path, found: Recognised) -> None:
         found.posts += rows
         captions = [name for name in captions if "caption" in name.lower()]
     elif not captions:
+        shown = ", ".join(ascii(name)[1:-1] if not name.isprintable() else name for name in names)
         raise UserError(
-            f"{path}: neither metadata (a column of tags) nor text columns in {', '.join(names)}: leave this file out, or name"
-            " its columns in config.yaml"
+            f"{path}: neither metadata (a column of tags) nor text columns ({shown or 'it has none at all'}): leave this file"
+            " out, or name its columns in config.yaml"
         )
     if captions:
         source = {"files": [str(path)], "id": columns["id"] or "id", "columns": captions}

@@ -95,6 +95,22 @@ def test_a_file_of_another_kind_is_no_broken_parquet(tmp_path, files):
     assert not (tmp_path / "set").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", r"nor text columns \(it has none at all\): leave this file out"),
+        ("binary.csv", bytes(range(32)), r"nor text columns \(\\x00\\x01.*\): leave this file out"),
+        ("list.json", b'[{"id": 1, "caption": "a"}]', "begins with .*, not with an object"),
+    ],
+)
+def test_a_file_without_columns_or_ids_is_refused_in_one_printable_line(tmp_path, files, name, content, message):
+    (files / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        init_folder(tmp_path / "set", [files / name])
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "set").exists()
+
+
 def test_columns_that_are_not_found_are_null(tmp_path, files):
     pl.DataFrame({"id": [1], "tags": ["a"]}).write_parquet(files / "posts.parquet")
     list(init_folder(tmp_path / "set", [files / "posts.parquet", files, files / "pics"]))
