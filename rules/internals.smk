@@ -78,7 +78,7 @@ def files_of_targets():
             target_rule = workflow.get_rule(target)
             files += target_rule.output or target_rule.input
         else:
-            files.append(target)
+            files.append(os.path.normpath(target))
     return [str(file) for file in files if isinstance(file, str)]
 
 
