@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow.parquet as pq
+import polars as pl
 
 from booruflow.captioning.backends.interface import Backend, shown_identity
 from booruflow.captioning.failed import Failures, write_failed
@@ -25,6 +25,7 @@ from booruflow.captioning.prompts.known import NOTHING, Known
 from booruflow.captioning.shards import Shard
 from booruflow.captioning.skipped import Skips, write_skipped
 from booruflow.core.files import open_whole
+from booruflow.core.tables import read_stream
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def _write_raw(shard: Shard, keys: Keys, by_fallback: Flags, index: JournalIndex
     The id is that of the row: the key stands for it, and a journal can be damaged.
     """
     places = index.find(keys)
-    ids = pq.read_table(shard.split, columns=["id"])["id"].to_numpy()
+    ids = pl.concat(read_stream(shard.split, ["id"]))["id"]
     captioned = np.flatnonzero((keys != b"") & (places >= 0)).tolist()
     with open_whole(raw) as file:
         for row, entry in zip(captioned, index.read(places[captioned].tolist()), strict=True):
-            line = {name: value for name, value in entry.items() if name not in ("key", "settings")} | {"id": int(ids[row])}
+            line = {name: value for name, value in entry.items() if name not in ("key", "settings")} | {"id": ids[row]}
             file.write(orjson.dumps(line | {"fallback": True} if by_fallback[row] else line, option=orjson.OPT_APPEND_NEWLINE))

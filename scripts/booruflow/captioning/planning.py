@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
-import pyarrow.parquet as pq
 
 from booruflow.captioning.backends.interface import Backend
 from booruflow.captioning.prompts.known import NOTHING, Known
@@ -20,6 +19,7 @@ from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import NO_METADATA, Skip, Skips, skip_unreadable
 from booruflow.core.errors import Unreadable
 from booruflow.core.progress import progress
+from booruflow.core.tables import rows_of
 from booruflow.sources.images.reading import fingerprint
 from booruflow.sources.images.reasons import NO_IMAGE
 
@@ -48,7 +48,7 @@ def plan_keys(
     key_of = _key_function(captioner, backend, identity, known)
     keys = bytearray()
     skips: Skips = {}
-    total = pq.read_metadata(shard.split).num_rows
+    total = rows_of(shard.split)
     with progress(total, "checking images", "images") as bar, ThreadPoolExecutor(threads) as pool:
         for rows in row_blocks(shard.split, ROWS_PER_BLOCK):
             results = pool.map(lambda row: key_of(row) if candidates is None or row["id"] in candidates else NO_KEY, rows)

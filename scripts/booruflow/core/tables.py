@@ -107,11 +107,16 @@ def read_stream(path: str | Path, columns: Sequence[str] | None = None) -> Strea
     empty = pl.from_arrow(table.schema_arrow.empty_table().select(names))
     assert isinstance(empty, pl.DataFrame)
     yield empty
+    for batch in readable(path, table.iter_batches(ROWS, columns=names)):
+        frame = pl.from_arrow(batch)
+        assert isinstance(frame, pl.DataFrame)
+        yield frame.select(names)
+
+
+def readable(path: str | Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches of a parquet file of the workflow; a UserError where it is damaged."""
     try:
-        for batch in table.iter_batches(ROWS, columns=names):
-            frame = pl.from_arrow(batch)
-            assert isinstance(frame, pl.DataFrame)
-            yield frame.select(names)
+        yield from batches
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read ({first_line(error)}): build it again") from error
 
