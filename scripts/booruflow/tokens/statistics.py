@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from booruflow.core.files import open_whole
+from booruflow.core.tables import read_tsv
 from booruflow.tokens.vocabulary import SECTION_ORDER
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99, 99.5, 99.9, 100)
@@ -86,8 +87,12 @@ def write_statistics(statistics: TokenStatistics, json_path: Path, lengths_path:
 
 
 def read_lengths(path: Path) -> NDArray[np.int64]:
-    """The table of lengths: entry n is the number of posts that need n tokens."""
-    table = pl.read_csv(path, separator="\t", schema=_LENGTHS_SCHEMA)
+    """The table of lengths: entry n is the number of posts that need n tokens.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    table = read_tsv(path, _LENGTHS_SCHEMA)
     lengths = np.zeros(int(table["tokens"].to_numpy().max(initial=0)) + 1, np.int64)
     lengths[table["tokens"].to_numpy()] = table["posts"].to_numpy()
     return lengths
