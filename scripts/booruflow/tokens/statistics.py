@@ -2,14 +2,17 @@
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from booruflow.core.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole, read_json
 from booruflow.core.tables import read_tsv
 from booruflow.tokens.vocabulary import SECTION_ORDER
 
@@ -84,6 +87,21 @@ def write_statistics(statistics: TokenStatistics, json_path: Path, lengths_path:
     with open_whole(lengths_path) as file:
         file.write(b"tokens\tposts\n")
         file.writelines(b"%d\t%d\n" % (n, statistics.lengths[n]) for n in np.flatnonzero(statistics.lengths))
+
+
+def read_statistics(path: str | Path) -> dict[str, Any]:
+    """The content of tokens.json.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    content: dict[str, Any] = read_json(path)
+    with suppress(TypeError, KeyError):
+        numbers = [content[name] for name in ("max_length", "posts", "tokens", "truncated_posts")]
+        numbers += [content["length"][name] for name in ("mean", "100")]
+        if all(isinstance(number, int | float) for number in numbers):
+            return content
+    raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
 
 
 def read_lengths(path: Path) -> NDArray[np.int64]:
