@@ -44,15 +44,14 @@ rule all:
 
 onstart:
     check_gpu_jobs()
-    record_inputs(config["inputs"], INPUTS_RECORD)
-    compact_records(RECORDS)
+    with exit_on_user_error():
+        record_inputs(config["inputs"], INPUTS_RECORD)
+        compact_records(RECORDS)
     remove_left_scripts()
 
 
 onsuccess:
-    if MANIFEST in BUILT_NOW:
-        print_summary(MANIFEST)
-        print_changes(CHANGE_COUNTS)
+    print_counts()
     exit_if_requests_failed()
 
 

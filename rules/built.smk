@@ -5,11 +5,11 @@ the size and time of each output are recorded when its job has finished, and com
 Needs nothing; makes .snakemake/products.tsv. Reads nothing from the config.
 """
 
-import contextlib
 import sys
 
 from booruflow.core.errors import counted_noun
 from booruflow.products.built import changes, compact_records, read_records, record_outputs, settle
+from booruflow.products.summary import print_changes, print_summary
 
 RECORDS = Path(".snakemake/products.tsv")
 MANIFEST = "results/manifest.json"
@@ -17,18 +17,9 @@ CHANGE_COUNTS = "results/changes/counts.json"
 BUILT_NOW = set()
 
 
-@contextlib.contextmanager
-def one_line_errors():
-    """Let Snakemake show an error of the user in one line."""
-    try:
-        yield
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
-
-
 def changed_products(outputs):
     """The outputs that are not as they were built. Those that were only touched get their time back."""
-    with one_line_errors():
+    with exit_on_user_error():
         changed, touched = changes(outputs, read_records(RECORDS), MANIFEST)
         if touched and not is_dry_run():
             settle(RECORDS, touched)
@@ -41,10 +32,20 @@ def changed_products(outputs):
 
 
 def record_job(outputs):
-    """Record the outputs of a job that has succeeded, but for edit lists, which people edit."""
-    with one_line_errors():
+    """Record the outputs of a job that has succeeded, but for edit lists, which people edit. An error fails the job."""
+    try:
         record_outputs(RECORDS, [path for path in outputs if not path.startswith("results/edit_list/")])
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
     BUILT_NOW.update(outputs)
+
+
+def print_counts():
+    """Print the counts of the data set, if this run has checked them."""
+    if MANIFEST in BUILT_NOW:
+        with exit_on_user_error():
+            print_summary(MANIFEST)
+            print_changes(CHANGE_COUNTS)
 
 
 if is_main_process():

@@ -27,7 +27,7 @@ from booruflow.tags.policy import column_errors, is_plain, tag_policy
 from booruflow.trial.variants import trial_variants
 
 if is_main_process() and not is_module(BASE):
-    show_by(console)
+    show_by(lambda: console(known_targets))
 
 # Snakemake keeps nearly all objects that it makes; with Python's defaults a dry run of the sample takes 0.7 to 1.2 s of 6 longer
 gc.set_threshold(100_000, 20, 100)

@@ -140,3 +140,9 @@ def everything():
         *rules.tokens.output,
         *rules.token_plots.output,
     ]
+
+
+def built_before_verify(wildcards):
+    """What verify waits for: with other targets beside it their files and the manifest; alone nothing, so that it only looks."""
+    files = files_of_targets()
+    return [*rules.manifest.output, *files] if files else []

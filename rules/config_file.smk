@@ -3,6 +3,7 @@
 Needs and makes nothing. Reads no section of the config.
 """
 
+import os
 import sys
 
 BASE = code_folder()
@@ -17,6 +18,10 @@ if set("{}") & set(str(BASE)):
 
 if not is_module(BASE) and not Path("config.yaml").exists():
     sys.exit("config.yaml: not in this folder: run snakemake in the folder of a data set; `booruflow init FOLDER` makes one")
+
+for folder in ("results", "journal"):
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        sys.exit(f"{folder}: not a folder, or a link to none: mount the disk that it leads to, or remove the name")
 
 for file in yaml_config_files() if is_module(BASE) else ["config.yaml"]:
     try:

@@ -70,6 +70,25 @@ def jobs_of(rule):
     return [job for job in workflow.dag.jobs if job.rule.name == rule]
 
 
+def files_of_targets():
+    """The files of the targets of the run: the outputs of a rule or, where it has none, those of its inputs that are known."""
+    files = []
+    for target in workflow.dag_settings.targets:
+        if workflow.is_rule(target):
+            target_rule = workflow.get_rule(target)
+            files += target_rule.output or target_rule.input
+        else:
+            files.append(os.path.normpath(target))
+    return [str(file) for file in files if isinstance(file, str)]
+
+
+def known_targets():
+    """The names of the rules that are targets, and the files that rules name without wildcards."""
+    names = [rule_.name for rule_ in workflow.rules if not rule_.has_wildcards()]
+    files = [file for rule_ in workflow.rules for file in (*rule_.output, *rule_.input) if isinstance(file, str)]
+    return [*names, *(str(file) for file in files if "{" not in file)]
+
+
 def only_touches():
     """Whether the run only renews the time stamps of files (`--touch`)."""
     return workflow.touch

@@ -2,10 +2,9 @@
 
 Needs all products. Makes manifest.json. Reads the config sections captions, text, tars, subsets and exports.
 The changes since the run before are not in it, so that equal inputs give an equal manifest.
-`snakemake verify` compares all products with the manifest, byte for byte, and names those that differ.
+`snakemake verify` compares all products with the manifest, byte for byte, and names those that differ; `snakemake all verify`
+builds first.
 """
-
-from booruflow.products.summary import print_changes, print_summary
 
 
 rule manifest:
@@ -66,6 +65,8 @@ rule manifest:
 
 
 rule verify:
+    input:
+        built_before_verify,
     log:
         "results/logs/verify.log",
     # no benchmark: Snakemake would take it for an output, and have nothing to do the next time
@@ -75,7 +76,6 @@ rule verify:
     params:
         results="results",
         records=str(RECORDS),
-        image_name=verbatim(IMAGE_NAME),
     conda:
         "../envs/data.yaml"
     message:

@@ -25,6 +25,6 @@ with job(snakemake.log[0], snakemake.rule):
     artifacts = describe_artifacts(files, results, summary)
     require_unchanged(files, Path(params.records), target)
     remove_leftovers(results, artifacts)
-    text = {**params.text, "files": params.text_files} if params.text else None
-    write_manifest(target, summary, artifacts, text)
+    text = {"text": {**params.text, "files": params.text_files}} if params.text else {}
+    write_manifest(target, summary, artifacts, {"image_name": params.image_name, **text})
     print(f"{counted_noun(len(artifacts), 'product')}, all checks hold")

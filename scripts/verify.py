@@ -10,4 +10,4 @@ from booruflow.texts.texts import read_texts
 with job(snakemake.log[0], snakemake.rule):
     params = snakemake.params
     texts = lambda text: read_texts(SimpleNamespace(**text["files"]), text)  # noqa: E731
-    verify(Path(params.results), Path(params.records), params.image_name, snakemake.threads, texts)
+    verify(Path(params.results), Path(params.records), snakemake.threads, texts)

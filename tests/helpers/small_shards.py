@@ -15,6 +15,7 @@ CAPTIONER = {
     "revision": None,
     "profile": read_profile("toriigate-0.4"),
     "style": "json",
+    "info": None,
     "grounding": ["tags", "characters"],
     "device": "cpu",
     "dtype": "float32",

@@ -97,6 +97,26 @@ def test_the_config(make_project):
         assert any(all(word in line for word in words) for line in lines), text
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (".snakemake/products.tsv", "cannot be read (Is a directory): delete it, and changes of products until now go unnoticed"),
+        ("results/inputs.json", "cannot be read (Is a directory): delete it"),
+        ("results", "not a folder, or a link to none: mount the disk that it leads to, or remove the name"),
+        ("journal", "not a folder, or a link to none: mount the disk that it leads to, or remove the name"),
+    ],
+)
+def test_what_is_read_at_the_start_and_is_no_file_or_no_folder(make_project, name, line):
+    project = make_project(captions__generate=False)
+    path = project.folder / name
+    if path.suffix:
+        path.mkdir(parents=True)
+    else:
+        path.symlink_to("unmounted")
+    lines = [said for said in project.run("--quiet", "all", code=1).text.splitlines() if not said.startswith("Using workflow")]
+    assert lines == [f"{name}: {line}"]
+
+
 def test_braces_in_the_name_of_an_input(make_project):
     text = make_project(inputs__metadata=["a{n}b"]).run("-n", code=1).text
     assert 'config.yaml: inputs.metadata.0: "a{n}b" does not match the pattern ^[^{}]+$\n' in text

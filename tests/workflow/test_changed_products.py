@@ -29,7 +29,7 @@ def verified(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     """What verify names, and what it says of each."""
     capsys.readouterr()
     try:
-        verify(Path("results"), RECORDS, "{id}", 2)
+        verify(Path("results"), RECORDS, 2)
     except UserError as error:
         assert re.search(r"^\d+ products? not as built: run `snakemake`", str(error))
     lines = capsys.readouterr().err.splitlines()
@@ -103,6 +103,18 @@ def test_verify_names_what_is_wrong_and_fails(built):
     assert "results/tars/tags/0003.tar: changed" in ran.text
     assert ran.errors == ["error: 1 product not as built: run `snakemake`, which builds what differs again"]
     assert built.plan() == {"tags_tars": 1, "manifest": 1}
+
+
+def test_verify_goes_by_the_settings_of_the_build_and_beside_other_targets_waits_for_them(built, sample):
+    built.configure(inputs__image_name="{id}_{md5}")
+    assert "products are as they were built" in built.run("verify").text
+    built.configure(inputs__image_name=sample.config["inputs"]["image_name"])
+    built.path("tokens/lengths.svg").unlink()
+    built.path("meta_lat.jsonl").write_text("{}")
+    ran = built.run("verify", "all", "report", cores=8)
+    assert {"token_plots", "meta_lat", "manifest", "report", "verify"} <= set(ran.jobs)
+    assert "products are as they were built" in ran.text
+    assert built.plan("verify") == {"verify": 1}
 
 
 def test_a_check_that_fails_leaves_the_files_of_the_trainer(built, monkeypatch):

@@ -167,7 +167,7 @@ def test_init_refuses_what_it_cannot_use(run_init: Callable[..., str], tmp_path:
     (tmp_path / "numbers.csv").write_text("a,b\n1,2\n")
     (tmp_path / "list.json").write_text("[1, 2]")
     assert "numbers.csv: neither metadata" in run_init("new", "numbers.csv")
-    assert "list.json: no" in run_init("new", "list.json")
+    assert "list.json: begins with b'[1, 2]', not with an object" in run_init("new", "list.json")
     (tmp_path / "set").mkdir()
     (tmp_path / "set/config.yaml").touch()
     assert "set: is a data set already" in run_init("set")

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from booruflow.core.errors import counted_noun
+
 
 def test_a_second_run_has_nothing_to_do(built):
     assert "Nothing to be done" in built.run().text
@@ -31,6 +33,13 @@ def test_only_a_deleted_product_is_built_again(built, target, product, rules):
     assert built.products() == before
 
 
+def test_a_misspelt_target_is_answered_with_the_nearest(make_project):
+    project = make_project(captions__generate=False)
+    for target, meant in (("meta_latt", "meta_lat"), ("results/meta_lat.jsn", "results/meta_lat.json")):
+        line = f"error: {target}: no rule, and no file that a rule makes; did you mean {meant}?"
+        assert project.run(target, code=1).errors == [line]
+
+
 def test_the_edit_list_is_made_on_request_and_a_copy_of_it_edits_nothing(built, sample):
     assert "edit_list" not in sample.console()
     built.path("edit_list").mkdir()
@@ -49,7 +58,8 @@ def test_the_edit_list_is_made_on_request_and_a_copy_of_it_edits_nothing(built, 
     assert total
     ran = built.run("meta_cap")
     assert ran.jobs == {"fixed": 1, "meta_cap": 1}
-    found = f" s: 2 fixed, {total} not edited yet, {total} still bad; edits take the place of: 2 bad\n"
+    copies, bad = counted_noun(total, "entry", "entries"), counted_noun(total, "bad answer")
+    found = f" s: 2 edits used, {copies} not edited yet, {bad} without an edit; edits take the place of: 2 bad\n"
     assert found in ran.text
     assert built.read("meta_cap.json") == sample.read("meta_cap.json")
 
@@ -87,9 +97,10 @@ def test_a_dry_run_prints_one_line_for_each_job(make_project):
     ],
 )
 def test_a_product_of_a_name_that_the_config_lacks_is_no_target(make_project, product):
-    text = make_project().run(f"results/{product}", code=1).text
-    assert f"No rule to produce results/{product}" in text
-    assert "Traceback" not in text and "Error:" not in text
+    ran = make_project().run(f"results/{product}", code=1)
+    assert len(ran.errors) == 1
+    assert ran.errors[0].startswith(f"error: results/{product}: no rule, and no file that a rule makes; ")
+    assert "Traceback" not in ran.text and "Error:" not in ran.text
 
 
 def test_further_styles_and_traits_have_jobs_of_their_own(make_project):

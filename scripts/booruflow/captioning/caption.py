@@ -13,18 +13,19 @@ from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow.parquet as pq
+import polars as pl
 
 from booruflow.captioning.backends.interface import Backend, shown_identity
 from booruflow.captioning.failed import Failures, write_failed
 from booruflow.captioning.generating import BackendPass
 from booruflow.captioning.gpus.leases import lease
 from booruflow.captioning.journal import Journal, JournalIndex, all_journal_files
-from booruflow.captioning.planning import Flags, Keys, plan_keys
+from booruflow.captioning.planning import Flags, Keys, plan_keys, settings_digest
 from booruflow.captioning.prompts.known import NOTHING, Known
 from booruflow.captioning.shards import Shard
 from booruflow.captioning.skipped import Skips, write_skipped
 from booruflow.core.files import open_whole
+from booruflow.core.tables import read_stream
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def caption_shard(
         for backend in backends:
             identity = backend.identity()
             planned, not_planned = plan_keys(shard, captioner, backend, identity, threads, candidates, known)
-            result = BackendPass(shard, captioner, backend, lease_gpu, threads, known).run(planned, index, journal)
+            settings = settings_digest(captioner, backend, identity)
+            result = BackendPass(shard, captioner, backend, lease_gpu, threads, known).run(planned, index, journal, settings)
             if result.figures["generated"]["captions"]:
                 index = _journal_index(shard)
             if candidates is None:
@@ -81,7 +83,7 @@ def caption_shard(
             failures |= result.failures
             skips = {id_: skip for id_, skip in impossible.items() if id_ not in failures}
             candidates = skips.keys() | {id_ for id_, failure in failures.items() if failure.waits}
-            records.append({"identity": shown_identity(identity), **result.figures})
+            records.append({"identity": shown_identity(identity), "settings": settings, **result.figures})
         _write_raw(shard, keys, by_fallback, index, outputs.raw)
     write_skipped(outputs.skipped, skips)
     write_failed(outputs.failed, failures)
@@ -94,14 +96,14 @@ def _journal_index(shard: Shard) -> JournalIndex:
 
 
 def _write_raw(shard: Shard, keys: Keys, by_fallback: Flags, index: JournalIndex, raw: Path) -> None:
-    """One line per caption, ascending by id: its journal entry without the key, and a mark if the fallback wrote it.
+    """One line per caption, ascending by id: its journal entry without key and settings, and a mark if the fallback wrote it.
 
     The id is that of the row: the key stands for it, and a journal can be damaged.
     """
     places = index.find(keys)
-    ids = pq.read_table(shard.split, columns=["id"])["id"].to_numpy()
+    ids = pl.concat(read_stream(shard.split, ["id"]))["id"]
     captioned = np.flatnonzero((keys != b"") & (places >= 0)).tolist()
     with open_whole(raw) as file:
         for row, entry in zip(captioned, index.read(places[captioned].tolist()), strict=True):
-            line = {name: value for name, value in entry.items() if name != "key"} | {"id": int(ids[row])}
+            line = {name: value for name, value in entry.items() if name not in ("key", "settings")} | {"id": ids[row]}
             file.write(orjson.dumps(line | {"fallback": True} if by_fallback[row] else line, option=orjson.OPT_APPEND_NEWLINE))

@@ -17,7 +17,7 @@ from booruflow.captioning.parsing.artist_sentence import with_artist
 from booruflow.captioning.parsing.outcome import Bad
 from booruflow.captioning.parsing.parser import parse_edited
 from booruflow.captioning.shards import shard_of
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, counted_noun, json_fault
 from booruflow.core.files import open_input
 from booruflow.core.idjson import MAX_ID_DIGITS, decode_object, find_entries, read_entries, write_entries
 from booruflow.core.jobs import WARNING
@@ -75,9 +75,11 @@ def read_edited(path: str | Path) -> dict[int, Any]:
         line = data[: error.start].count(b"\n") + 1
         raise UserError(f"{path}: line {line}: not UTF-8: save the file as UTF-8") from error
     except orjson.JSONDecodeError as error:
-        raise UserError(f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}): correct it") from error
+        raise UserError(
+            f"{path}: line {error.lineno}, column {error.colno}: not valid JSON ({json_fault(error)}): correct it"
+        ) from error
     except RecursionError as error:
-        raise UserError(f"{path}: brackets in more than a thousand brackets: correct it") from error
+        raise UserError(f"{path}: not valid JSON (too many brackets in brackets): correct it") from error
     if not isinstance(entries, dict):
         raise UserError(f'{path}: not an object {{"<id>": {{"text": ...}}}}: start from a copy of a file of the edit list')
     for key in entries:
@@ -250,7 +252,8 @@ def print_outcomes(outcomes: Mapping[int, Mapping[str, str]], bad: int) -> None:
         ids[entry["outcome"]].append(post)
     over_good = [post for post, entry in outcomes.items() if entry.get("replaced") == GENERATED]
     fixed, replaced = len(ids[FIXED]), len(ids[REPLACED])
-    print(f"{fixed + replaced} fixed, {len(ids[NOT_EDITED])} not edited yet, {bad - fixed} still bad")
+    used, copies = counted_noun(fixed + replaced, "edit"), counted_noun(len(ids[NOT_EDITED]), "entry", "entries")
+    print(f"{used} used, {copies} not edited yet, {counted_noun(bad - fixed, 'bad answer')} without an edit")
     sources = Counter(entry["replaced"] for entry in outcomes.values() if "replaced" in entry)
     if sources:
         print(f"edits take the place of: {', '.join(f'{count} {source}' for source, count in sorted(sources.items()))}")

@@ -94,8 +94,10 @@ class BackendPass:
     threads: int
     known: Known
 
-    def run(self, keys: Keys, index: JournalIndex, journal: Journal) -> PassResult:
+    def run(self, keys: Keys, index: JournalIndex, journal: Journal, settings: str) -> PassResult:
         """Generate what the journal lacks; `keys` holds the journal key of each row, empty where there is no request.
+
+        `settings` is their digest (`settings_digest`), which stands beside each key.
 
         Raises:
             UserError: see `Backend`, `Journal`, `lease`, `Engine.run`.
@@ -119,7 +121,9 @@ class BackendPass:
             stack.enter_context(stop.on_signals())
 
             def save(results: list[tuple[RowTask, Generation]]) -> None:
-                journal.append({"key": task.key.hex(), **asdict(generation)} for task, generation in results)
+                journal.append(
+                    {"key": task.key.hex(), "settings": settings, **asdict(generation)} for task, generation in results
+                )
 
             probe = ProbeTask(row_prompt(PROBE_TAGS, self.captioner, self.backend, self.known), self.backend.needs_image)
             pace = self._pace(keys, index)

@@ -3,11 +3,12 @@
 One file per shard, `shard_<n>_of_<N>.jsonl`, which is only appended to; of a further style, in a subfolder of its name. A line is
 one finished generation:
 
-    {"key": "<32 hex digits>", "id": 123, "text": ..., "finish_reason": ..., ...}
+    {"key": "<32 hex digits>", "settings": "<8 hex digits>", "id": 123, "text": ..., "finish_reason": ..., ...}
 
 `key` is a digest of the id and of everything that determines the text (see `booruflow.captioning.planning`): a line is valid
-wherever its key is looked up, and another model, prompt or image looks up another key. Other lines are ignored and counted,
-such as one that was cut off by a kill.
+wherever its key is looked up, and another model, prompt or image looks up another key. `settings` is a digest of the settings
+alone, which the progress reads; lines of earlier versions have none. Other lines are ignored and counted, such as one that was
+cut off by a kill.
 """
 
 import os

@@ -1,5 +1,6 @@
 """Rule parse: raw outputs of a shard parsed to captions with their artist sentence, or to bad outputs with the reason."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +12,9 @@ import polars as pl
 from booruflow.captioning.parsing.artist_sentence import with_artist
 from booruflow.captioning.parsing.outcome import Bad, Good, Outcome
 from booruflow.captioning.parsing.parser import Options, parse
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, json_fault
 from booruflow.core.files import open_input, open_whole
+from booruflow.core.jobs import WARNING
 from booruflow.core.tables import read_stream
 
 Raw: TypeAlias = dict[str, Any]
@@ -48,7 +50,9 @@ def read_raw(path: str | Path) -> Iterator[Raw]:
             try:
                 raw = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise UserError(f"{path}: line {number}: not JSON ({error}): delete the file and run again") from error
+                raise UserError(
+                    f"{path}: line {number}: not JSON ({json_fault(error)}): delete the file and run again"
+                ) from error
             if not (isinstance(raw, dict) and type(raw.get("id")) is int and _has_texts(raw)):
                 raise UserError(f"{path}: line {number}: not an id with a text: delete the file and run again")
             yield raw
@@ -93,13 +97,15 @@ def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, ba
     """Write good_{n}.json and bad_{n}.json.
 
     Good entries have `caption`, then the further captions of an answer that has several, then `repaired` and `fallback` where
-    true; bad ones have `text`, `finish_reason` and `reason`.
+    true; bad ones have `text`, `finish_reason` and `reason`. Prints the counts, and warns if more than half are bad.
     """
     counts = {True: 0, False: 0}
+    reasons: Counter[str] = Counter()
     with open_whole(good) as good_file, open_whole(bad) as bad_file:
         for raw, outcome in outcomes:
             if isinstance(outcome, Bad):
                 value = {key: raw[key] for key in ("text", "finish_reason")} | {"reason": outcome.reason}
+                reasons[outcome.reason] += 1
             else:
                 marks = {"repaired": outcome.repaired, "fallback": raw.get("fallback", False)}
                 value = {"caption": outcome.caption, **outcome.others, **{name: True for name, is_set in marks.items() if is_set}}
@@ -110,3 +116,9 @@ def write_outcomes(outcomes: Iterable[tuple[Raw, Outcome]], good: str | Path, ba
         for file, count in ((good_file, counts[True]), (bad_file, counts[False])):
             file.write(b"\n}\n" if count else b"{\n}\n")
     print(f"{counts[True]} good, {counts[False]} bad")
+    if counts[False] > counts[True]:
+        reason, count = reasons.most_common(1)[0]
+        print(
+            f"{WARNING}{counts[False]} of {counts[True] + counts[False]} answers are bad, {count} of them {reason}: look at"
+            f" {bad} and change the captioner (docs/parser.md#reasons)"
+        )

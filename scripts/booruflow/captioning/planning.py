@@ -10,15 +10,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
-import pyarrow.parquet as pq
 
 from booruflow.captioning.backends.interface import Backend
 from booruflow.captioning.prompts.known import NOTHING, Known
 from booruflow.captioning.prompts.prompt import Grounding, Prompt, tags_prompt, write_prompt
+from booruflow.captioning.prompts.settings import request_settings
 from booruflow.captioning.shards import Row, Shard, image_place, row_blocks
 from booruflow.captioning.skipped import NO_METADATA, Skip, Skips, skip_unreadable
 from booruflow.core.errors import Unreadable
 from booruflow.core.progress import progress
+from booruflow.core.tables import rows_of
 from booruflow.sources.images.reading import fingerprint
 from booruflow.sources.images.reasons import NO_IMAGE
 
@@ -47,7 +48,7 @@ def plan_keys(
     key_of = _key_function(captioner, backend, identity, known)
     keys = bytearray()
     skips: Skips = {}
-    total = pq.read_metadata(shard.split).num_rows
+    total = rows_of(shard.split)
     with progress(total, "checking images", "images") as bar, ThreadPoolExecutor(threads) as pool:
         for rows in row_blocks(shard.split, ROWS_PER_BLOCK):
             results = pool.map(lambda row: key_of(row) if candidates is None or row["id"] in candidates else NO_KEY, rows)
@@ -57,6 +58,18 @@ def plan_keys(
                 keys += NO_KEY if isinstance(result, Skip) else result
             bar.update(len(rows))
     return np.frombuffer(bytes(keys), dtype="S16"), skips
+
+
+def settings_digest(captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any]) -> str:
+    """A digest (8 hex digits) of all settings that determine the texts of a backend, for the progress, which computes no keys."""
+    request = request_settings(captioner) if backend.needs_image else None
+    return hashlib.sha256(_identity_text(identity) + orjson.dumps(request)).hexdigest()[:8]
+
+
+def _identity_text(identity: Mapping[str, Any]) -> bytes:
+    # YAML's 1 and 1.0 are the same setting
+    settings = {name: float(value) if type(value) is int else value for name, value in identity.items()}
+    return orjson.dumps(settings, option=orjson.OPT_SORT_KEYS)
 
 
 def key_of_row(keys: Keys, row: int) -> bytes:
@@ -86,9 +99,7 @@ def _key_function(
     captioner: Mapping[str, Any], backend: Backend, identity: Mapping[str, Any], known: Known
 ) -> Callable[[Row], bytes | Skip]:
     """A function from a row to its journal key, or to the reason why this backend cannot caption it."""
-    # YAML's 1 and 1.0 are the same setting
-    settings = {name: float(value) if type(value) is int else value for name, value in identity.items()}
-    identity_digest = hashlib.sha256(orjson.dumps(settings, option=orjson.OPT_SORT_KEYS))
+    identity_digest = hashlib.sha256(_identity_text(identity))
     needs_tags = not backend.needs_image or any(part != "info" for part in captioner["grounding"])
 
     def key_of(row: Row) -> bytes | Skip:

@@ -19,7 +19,7 @@ from booruflow.core.errors import UserError
 from booruflow.core.files import open_whole, spool_beside, writing, written_whole
 from booruflow.core.idjson import joined_bytes
 from booruflow.core.streams import Stream, aligned
-from booruflow.core.tables import read_stream
+from booruflow.core.tables import open_table, read_stream, readable
 from booruflow.sources.images.listing import IMAGE_PATH
 from booruflow.sources.tags import tag_line
 
@@ -189,9 +189,13 @@ def _arrow(frame: pl.DataFrame) -> pa.Table:
 
 
 def row_blocks(split: Path, size: int) -> Iterator[list[Row]]:
-    """The rows of a shard, `size` at a time (the last block may be shorter)."""
-    with pq.ParquetFile(split) as file:
-        for batch in file.iter_batches(size):
+    """The rows of a shard, `size` at a time (the last block may be shorter).
+
+    Raises:
+        UserError: the file is missing, truncated or damaged.
+    """
+    with open_table(split) as table:
+        for batch in readable(split, table.iter_batches(size)):
             yield batch.to_pylist()
 
 

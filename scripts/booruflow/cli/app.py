@@ -55,8 +55,7 @@ def progress(
 ) -> None:
     """Show how many captions each shard has, in each style.
 
-    Works while caption jobs run. Counts every caption in the journal, whatever model and prompt it was made with: after a
-    change of settings, shards start again although they count as finished here.
+    Works while caption jobs run. Captions of another model, prompt or setting than config.yaml has now are not counted.
     """
     from booruflow.cli.watch import show_progress, watch_progress
 

@@ -5,11 +5,12 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from booruflow.core.config_errors import nearest
 from booruflow.core.errors import counted_noun
 from booruflow.core.jobs import DONE, ERROR, RUN_CONSOLE, WARNING
 
@@ -37,6 +38,11 @@ CHATTER = (
 )
 """How messages begin that Snakemake (9.16 to 9.27) writes of each run, and that say nothing of this one."""
 
+OWN_ERROR = "WorkflowError in file "
+"""How an error begins that code in rules/ raises: Snakemake puts the place in that code before and behind the message."""
+
+NO_RULE = "MissingRuleException:\nNo rule to produce "
+"""How Snakemake refuses a target."""
 
 LOCKED = "LockException"
 LOCKED_FOLDER = (
@@ -88,9 +94,10 @@ def log_lines(path: str | None) -> list[str]:
 class Console(logging.Handler):
     """Shows the records of Snakemake's logger. What a job found is the last line of its log, see `booruflow.core.jobs`."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, targets: Callable[[], Sequence[str]] = tuple) -> None:
+        """Write to `stream`; `targets` gives the names to suggest for a target that is misspelt."""
         super().__init__()
-        self._stream = stream
+        self._stream, self._targets = stream, targets
         self._jobs: dict[int, RunningJob] = {}
         self._done = self._total = 0
         self._warnings: dict[str, None] = {}
@@ -148,10 +155,17 @@ class Console(logging.Handler):
         self._error = self._error or f"[{name}] {errors[-1] if errors else end}"
 
     def _say(self, text: str, is_error: bool) -> None:
-        """Show a message, but for those of every run, and what Snakemake says of a failed job."""
+        """Show a message, but for those of every run, and what Snakemake says of a failed job; an own error stands last."""
         if text.startswith(LOCKED):
             text = LOCKED_FOLDER
-        if text and not text.startswith(CHATTER) and not (is_error and self._error):
+        if text.startswith(NO_RULE):
+            target = text.removeprefix(NO_RULE).partition(" (if you use")[0]
+            hint = nearest(target, self._targets()) or "; `snakemake --list-target-rules` lists the rules"
+            text = f"{ERROR}{target}: no rule, and no file that a rule makes{hint}"
+        if text.startswith(OWN_ERROR):
+            message = "; ".join(line for line in text.splitlines()[1:] if not line.startswith('  File "'))
+            self._error = self._error or f"{ERROR}{message}"
+        elif text and not text.startswith(CHATTER) and not (is_error and self._error):
             self._write(text)
 
     def _write_line(self, count: str, name: str, text: str) -> None:
@@ -174,7 +188,7 @@ class Console(logging.Handler):
         super().close()
 
 
-def console() -> Console:
+def console(targets: Callable[[], Sequence[str]] = tuple) -> Console:
     """A console on standard error; the jobs of this run leave to it what they find, and their warnings and errors."""
     os.environ[RUN_CONSOLE] = "1"
-    return Console(sys.stderr)
+    return Console(sys.stderr, targets)

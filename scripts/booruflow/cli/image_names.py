@@ -36,40 +36,30 @@ class ImageNames:
     of_posts: int
 
 
-def guess_image_name(folders: Sequence[str], metadata: Sequence[str], id_column: str) -> ImageNames:
+def guess_image_name(names: Sequence[str], metadata: Sequence[str], id_column: str) -> ImageNames:
     """The form of names that finds the most posts, PLAIN if none finds more than that.
 
     Args:
-        folders: image folders.
+        names: paths of images.
         metadata: tables of posts.
         id_column: the column of their ids.
     """
-    names = [name for folder in folders for name in islice(_image_names(folder), MAX_NAMES)]
     ids = _ids_among({int(number) for name in names for number in _NUMBER.findall(_stem(name))}, metadata, id_column)
     found = {each: _count(each, names, ids) for each in (PLAIN, *_templates([_stem(name) for name in names], ids))}
     best = max(found, key=lambda each: found[each])
     return ImageNames(best, len(names), found[best])
 
 
-def count_images(folder: str, most: int) -> int:
-    """The images below a folder, counted up to `most`; in each tar as many as in the first one."""
-    names = list(islice(_images_and_tars(folder), most))
-    tars = [name for name in names if _extension(name) == "tar"]
-    packed = sum(1 for _ in islice(_images_in(folder, min(tars)), most)) if tars else 0
-    return min(len(names) - len(tars) + len(tars) * packed, most)
+def look_into(folder: str, most: int) -> tuple[int, list[str]]:
+    """How many images are below a folder, counted up to `most`, and the paths of at most MAX_NAMES of them.
 
-
-def _image_names(folder: str) -> Iterator[str]:
-    """The paths of images below a folder; where there are none, those in its first tar."""
-    tars, loose = [], False
-    for name in _images_and_tars(folder):
-        if _extension(name) == "tar":
-            tars.append(name)
-        else:
-            loose = True
-            yield name
-    if not loose and tars:
-        yield from _images_in(folder, min(tars))
+    In each tar there are taken to be as many as in the first one, whose names are given where no image lies outside tars.
+    """
+    found = list(islice(_images_and_tars(folder), most))
+    tars = [name for name in found if _extension(name) == "tar"]
+    loose = [name for name in found if _extension(name) != "tar"]
+    packed = list(islice(_images_in(folder, min(tars)), most)) if tars else []
+    return min(len(loose) + len(tars) * len(packed), most), (loose or packed)[:MAX_NAMES]
 
 
 def _images_and_tars(folder: str) -> Iterator[str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from booruflow.cli.image_names import PLAIN, ImageNames, count_images, guess_image_name
+from booruflow.cli.image_names import PLAIN, ImageNames, guess_image_name, look_into
 from booruflow.core.errors import UserError
 from booruflow.core.files import reading
 from booruflow.sources.inputs import is_csv
-from booruflow.sources.json_object import refuse_json_lines
+from booruflow.sources.json_object import check_opening
 
 COLUMN_NAMES = {
     "id": ("id", "post_id", "index"),
@@ -67,10 +67,11 @@ def recognise(paths: Sequence[Path]) -> Recognised:
     Raises:
         UserError: a path does not exist or cannot be read, is of no kind, or has other columns than the metadata before it.
     """
-    found = Recognised()
+    found, names = Recognised(), list[str]()
     for path in dict.fromkeys(paths):
         if path.is_dir():
-            found.images[str(path)] = count_images(str(path), MANY_IMAGES)
+            found.images[str(path)], some = look_into(str(path), MANY_IMAGES)
+            names += some
         elif path.exists() and not path.is_file():
             raise UserError(f"{path}: neither a file nor a folder: leave it out")
         elif path.suffix in (".json", ".jsonl"):
@@ -78,14 +79,14 @@ def recognise(paths: Sequence[Path]) -> Recognised:
         else:
             _table(path, found)
     if found.metadata:
-        found.image_names = guess_image_name([*found.images], found.metadata, found.columns["id"] or "id")
+        found.image_names = guess_image_name(names, found.metadata, found.columns["id"] or "id")
     return found
 
 
 def _json(path: Path, found: Recognised) -> None:
     with reading(path), path.open("rb") as file:
         text = file.read(HEAD_BYTES)
-    refuse_json_lines(path, text)
+    check_opening(path)
     head = text.decode("utf-8", "replace")
     has_resolution = '"train_resolution"' in head or '"image_size"' in head
     has_caption = '"caption"' in head or re.match(r'\s*\{\s*"[^"]*"\s*:\s*"', head)
@@ -109,9 +110,10 @@ def _table(path: Path, found: Recognised) -> None:
         found.posts += rows
         captions = [name for name in captions if "caption" in name.lower()]
     elif not captions:
+        shown = ", ".join(ascii(name)[1:-1] if not name.isprintable() else name for name in names)
         raise UserError(
-            f"{path}: neither metadata (a column of tags) nor text columns in {', '.join(names)}: leave this file out, or name"
-            " its columns in config.yaml"
+            f"{path}: neither metadata (a column of tags) nor text columns ({shown or 'it has none at all'}): leave this file"
+            " out, or name its columns in config.yaml"
         )
     if captions:
         source = {"files": [str(path)], "id": columns["id"] or "id", "columns": captions}

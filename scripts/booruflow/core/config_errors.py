@@ -17,7 +17,7 @@ def error_lines(error: ValidationError) -> Iterator[str]:
             known = list(schema.get("properties", {}))
             for key in value:
                 if key not in known:
-                    hint = _nearest(key, known) or f"; known keys: {', '.join(known)}"
+                    hint = nearest(key, known) or f"; known keys: {', '.join(known)}"
                     yield f"{_dotted(path, key)}: unknown key{hint}"
         case "required":
             yield from (f"{_dotted(path, key)}: missing" for key in limit if key not in value)
@@ -26,7 +26,7 @@ def error_lines(error: ValidationError) -> Iterator[str]:
             yield f"{path}: {shown} is not {' or '.join(map(_with_article, types))}"
         case "enum":
             values = ", ".join(json.dumps(each, ensure_ascii=False) for each in limit)
-            yield f"{path}: {shown} is not one of {values}{_nearest(value, limit)}"
+            yield f"{path}: {shown} is not one of {values}{nearest(value, limit)}"
         case _:
             problem = _PROBLEMS.get(str(error.validator))
             remedy = _NAME_REMEDY if limit == _NAME else ""
@@ -50,10 +50,10 @@ _PROBLEMS = {
 """The problem of a value that breaks a keyword of JSON Schema; for other keywords the message of jsonschema stands."""
 
 
-def _nearest(word: object, known: Sequence[object]) -> str:
+def nearest(word: object, known: Sequence[object]) -> str:
     """A suggestion for a misspelt word; empty if none is near."""
-    nearest = difflib.get_close_matches(str(word), [each for each in known if isinstance(each, str)], n=1, cutoff=0.5)
-    return f"; did you mean {nearest[0]}?" if nearest else ""
+    found = difflib.get_close_matches(str(word), [each for each in known if isinstance(each, str)], n=1, cutoff=0.5)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _dotted(path: str, key: object) -> str:

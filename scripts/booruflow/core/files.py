@@ -26,9 +26,9 @@ def writing(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: str | Path) -> Iterator[None]:
+def reading(path: str | Path, remedy: str = "fix the path or fetch the file again") -> Iterator[None]:
     """Like `writing`, for a block that opens and reads `path`."""
-    with _os_errors(path, "read", "fix the path or fetch the file again"):
+    with _os_errors(path, "read", remedy):
         yield
 
 
@@ -94,13 +94,13 @@ def sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def open_input(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file for reading bytes.
+def open_input(path: str | Path, remedy: str = "fix the path or fetch the file again") -> Iterator[BinaryIO]:
+    """Open a file for reading bytes; `remedy` ends the error if that fails.
 
     Raises:
         UserError: it cannot be opened or, within the block, read. Raised inside `written_whole`, it still names the input.
     """
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path, remedy), Path(path).open("rb") as file:
         yield file
 
 
@@ -110,7 +110,7 @@ def read_json(path: str | Path, remedy: str = "delete it and run `snakemake`, wh
     Raises:
         UserError: it cannot be read, or is not JSON.
     """
-    with open_input(path) as file:
+    with open_input(path, remedy) as file:
         try:
             return json.loads(file.read())
         except (ValueError, RecursionError) as error:

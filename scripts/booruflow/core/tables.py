@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from booruflow.core.errors import UserError, first_line
-from booruflow.core.files import written_whole
+from booruflow.core.files import open_input, written_whole
 from booruflow.core.streams import ROWS, Stream, prefetched
 
 GROUP_ROWS = 65_536
@@ -107,13 +107,33 @@ def read_stream(path: str | Path, columns: Sequence[str] | None = None) -> Strea
     empty = pl.from_arrow(table.schema_arrow.empty_table().select(names))
     assert isinstance(empty, pl.DataFrame)
     yield empty
+    for batch in readable(path, table.iter_batches(ROWS, columns=names)):
+        frame = pl.from_arrow(batch)
+        assert isinstance(frame, pl.DataFrame)
+        yield frame.select(names)
+
+
+def readable(path: str | Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches of a parquet file of the workflow; a UserError where it is damaged."""
     try:
-        for batch in table.iter_batches(ROWS, columns=names):
-            frame = pl.from_arrow(batch)
-            assert isinstance(frame, pl.DataFrame)
-            yield frame.select(names)
+        yield from batches
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path}: cannot be read ({first_line(error)}): build it again") from error
+
+
+def read_tsv(path: str | Path, schema: pl.Schema) -> pl.DataFrame:
+    """A small table of the workflow's own in a text file, with a header, columns divided by tabs, and a value in each place.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    with open_input(path) as file:
+        text = file.read()
+    with suppress(pl.exceptions.PolarsError):
+        table = pl.read_csv(text, separator="\t", schema=schema)
+        if text.startswith("\t".join(schema).encode() + b"\n") and text.endswith(b"\n") and not any(table.null_count().row(0)):
+            return table
+    raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
 
 
 def rows_of(path: str | Path) -> int:

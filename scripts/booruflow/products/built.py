@@ -6,13 +6,14 @@ Loaded by Snakemake's own process at each start, so it imports no data libraries
 """
 
 import os
+import re
 import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole, reading, sha256_of, writing
+from booruflow.core.files import open_input, open_whole, reading, sha256_of, writing
 from booruflow.products.file_list import first_changed, is_file_list
 from booruflow.products.summary import read_manifest
 
@@ -30,33 +31,44 @@ class Record(NamedTuple):
 
 Records = Mapping[str, Record]
 
+_NUMBER = re.compile("-?[0-9]{1,19}")
+
 DAMAGED = Record(-1, -1)
 """In place of the record of a product that was found damaged, whatever its size and time."""
 
 
 def state_of(path: str | Path) -> Record | None:
-    """The present size and time of a file; None if there is no such file."""
+    """The present size and time of a file; None if there is no such file.
+
+    Raises:
+        UserError: the system does not say.
+    """
     try:
         status = os.stat(path)  # noqa: PTH116 (half the time of Path.stat, for thousands of files)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        with reading(path, "delete it"):
+            raise
     return Record(status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def read_records(file: Path) -> dict[str, Record]:
-    """All records by path; none if the file does not exist."""
+    """All records by path; none if the file does not exist.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if not os.path.lexists(file):
+        return {}
     records = {}
-    with reading(file):
-        text = file.read_text("utf-8", "replace") if file.exists() else ""
+    with open_input(file, "delete it, and changes of products until now go unnoticed") as source:
+        text = source.read().decode("utf-8", "replace")
     for line in text.split("\n"):
         fields = line.split("\t")
-        if len(fields) == 4 and _is_number(fields[0]) and _is_number(fields[1]):
+        if len(fields) == 4 and all(map(_NUMBER.fullmatch, fields[:2])):
             records[fields[3]] = Record(int(fields[0]), int(fields[1]), fields[2])
     return records
-
-
-def _is_number(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
 
 
 def add_records(file: Path, records: Records) -> None:

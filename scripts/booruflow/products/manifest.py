@@ -16,6 +16,7 @@ from booruflow.core.errors import counted_noun
 from booruflow.core.files import open_whole, sha256_of, writing
 from booruflow.core.progress import progress
 from booruflow.products.file_list import FILE_LIST, is_file_list, remove_listed
+from booruflow.products.summary import with_digest
 from booruflow.products.tar_index import read_index
 
 ENTRIES = {"captions/meta_cap_base.json": "base_captions", "meta_cap.json": "captions", "meta_lat.json": "for_the_trainer"}
@@ -48,23 +49,26 @@ def describe_artifacts(paths: Iterable[str], results: Path, summary: Mapping[str
 
 
 def manifest_text(
-    summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]], text: Mapping[str, Any] | None = None
+    summary: Mapping[str, int], artifacts: Mapping[str, Mapping[str, int | str]], settings: Mapping[str, Any]
 ) -> bytes:
-    """The bytes of manifest.json: the summary's counts, with text.variants how texts are made, then one artifact a line."""
+    """The bytes of manifest.json: the summary's counts, settings that the checks need, and one artifact a line.
+
+    The settings are `image_name` and, with text.variants, `text`: how texts are made. The last line is a digest of the others.
+    """
     lines = [b"%s:%s" % (orjson.dumps(name), orjson.dumps(entry)) for name, entry in artifacts.items()]
-    made = b'"text":%s,\n' % orjson.dumps(text) if text else b""
-    return b'{"summary":%s,\n%s"artifacts":{\n%s\n}}\n' % (orjson.dumps(summary), made, b",\n".join(lines))
+    fields = b"".join(b'"%s":%s,\n' % (name.encode(), orjson.dumps(value)) for name, value in settings.items())
+    return with_digest(b'{"summary":%s,\n%s"artifacts":{\n%s\n},\n' % (orjson.dumps(summary), fields, b",\n".join(lines)))
 
 
 def write_manifest(
     path: str | Path,
     summary: Mapping[str, int],
     artifacts: Mapping[str, Mapping[str, int | str]],
-    text: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any],
 ) -> None:
     """Write manifest.json."""
     with open_whole(path) as file:
-        file.write(manifest_text(summary, artifacts, text))
+        file.write(manifest_text(summary, artifacts, settings))
 
 
 def unlisted(names: Iterable[str]) -> set[str]:

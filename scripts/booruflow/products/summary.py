@@ -3,14 +3,14 @@
 Loaded by Snakemake's own process, so it imports no data libraries.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from booruflow.core.errors import UserError
-from booruflow.core.files import open_whole, read_json
+from booruflow.core.files import open_input, open_whole, read_json
 
 LABELS = {
     "posts": "posts",
@@ -61,21 +61,24 @@ def read_counts(path: str | Path) -> dict[str, int]:
     raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
 
 
+def with_digest(fields: bytes) -> bytes:
+    """A JSON object with the sha256 of its text, up to there, as last member; `fields` is that text."""
+    return fields + b'"sha256":"%s"}\n' % hashlib.sha256(fields).hexdigest().encode()
+
+
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """A manifest: `summary`, the counts by name, and `artifacts` with `size` and `sha256` by path below its folder.
+    """A manifest as it was written, see `booruflow.products.manifest.manifest_text`.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or was changed by hand.
     """
-    remedy = "run `snakemake`, which builds it again"
-    manifest: dict[str, Any] = read_json(path, remedy)
-    with suppress(TypeError, KeyError, AttributeError):
-        summary, artifacts = manifest["summary"], manifest["artifacts"]
-        if all(isinstance(count, int) for count in summary.values()) and all(
-            isinstance(entry["size"], int) and isinstance(entry["sha256"], str) for entry in artifacts.values()
-        ):
-            return manifest
-    raise UserError(f"{path}: damaged: {remedy}")
+    remedy = "delete it and run `snakemake`, which builds it again"
+    with open_input(path, remedy) as file:
+        text = file.read()
+    if text != with_digest(text.rpartition(b'"sha256":')[0]):
+        raise UserError(f"{path}: damaged: {remedy}")
+    manifest: dict[str, Any] = json.loads(text)
+    return manifest
 
 
 def print_summary(path: str | Path) -> None:

@@ -5,6 +5,7 @@ It holds the size and hashes of the tar, and of each member the offset and size 
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,14 @@ def read_index(tar: Path) -> dict[str, Any]:
     """The index of a tar: `filesize`, `hash`, `hash_lfs`, and `files` by member name.
 
     Raises:
-        UserError: it is missing or not JSON.
+        UserError: it is missing or damaged.
     """
     path = index_path(tar)
-    with open_input(path) as file:
-        try:
-            index: dict[str, Any] = orjson.loads(file.read())
-        except orjson.JSONDecodeError as error:
-            raise UserError(f"{path}: damaged: delete it and run `snakemake` again") from error
-    return index
+    with open_input(path) as file, suppress(orjson.JSONDecodeError):
+        index = orjson.loads(file.read())
+        if isinstance(index, dict) and isinstance(index.get("hash_lfs"), str) and isinstance(index.get("files"), dict):
+            return index
+    raise UserError(f"{path}: damaged: delete it and run `snakemake` again")
 
 
 def index_entries(ids: Ints, suffix: str, offsets: Ints, sizes: Ints, digests: Sequence[str]) -> pl.Series:

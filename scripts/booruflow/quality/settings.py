@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 FLAG_NAMES = (
@@ -38,11 +39,18 @@ def wanted_flags(section: Mapping[str, Any]) -> list[str]:
 
 
 def quality_errors(section: Mapping[str, Any]) -> list[str]:
-    """A line for each flag in the queue that is not looked for."""
+    """A line for each flag in the queue that is not looked for, and each tokenizer that is not there."""
+    unwanted = [flag for flag in section["queue"] if flag not in wanted_flags(section)]
+    absent = [(name, path) for name, path in section["tokenizers"].items() if path and not Path(path).is_file()]
     return [
-        f"quality.queue: {flag} is not among quality.flags, so no caption has it: add it there, or take it out here"
-        for flag in section["queue"]
-        if flag not in wanted_flags(section)
+        *(
+            f"quality.queue: {flag} is not among quality.flags, so no caption has it: add it there, or take it out here"
+            for flag in unwanted
+        ),
+        *(
+            f"quality.tokenizers.{name}: {path}: no such file: correct the path, or set null for an estimate"
+            for name, path in absent
+        ),
     ]
 
 

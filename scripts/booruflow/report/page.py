@@ -59,7 +59,7 @@ def count(number: int) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """`12.3 %`; `-` of nothing. Less than all is never shown as 100 %, and more than nothing never as 0 %."""
+    """`12.3%`; `-` of nothing. Less than all is never shown as 100%, and more than nothing never as 0%."""
     if not whole:
         return "-"
     shown = f"{100 * part / whole:.1f}"
@@ -67,7 +67,7 @@ def percent(part: float, whole: float) -> str:
         shown = "> 99.9"
     elif part > 0 and shown == "0.0":
         shown = "< 0.1"
-    return f"{shown} %"
+    return f"{shown}%"
 
 
 def duration(seconds: float) -> str:

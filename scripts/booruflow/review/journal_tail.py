@@ -13,7 +13,7 @@ from booruflow.core.files import open_input
 READ_BYTES = 4 << 20
 # a line as the journal writes it; any other is decoded
 _LINE = re.compile(
-    rb'^\{"key":"[0-9a-f]{32}","id":(\d+),.*"finish_reason":"(\w+)","prompt_tokens":\d+,"completion_tokens":(\d+),[^"]*"seconds":[^"]*\}$',
+    rb'^\{"key":"[0-9a-f]{32}",(?:"settings":"([0-9a-f]{8})",)?"id":(\d+),.*"finish_reason":"(\w+)","prompt_tokens":\d+,"completion_tokens":(\d+),[^"]*"seconds":[^"]*\}$',
     re.MULTILINE,
 )
 
@@ -24,6 +24,8 @@ class Answer(NamedTuple):
     id: int
     finish_reason: str
     tokens: int
+    settings: str
+    """Their digest; empty in a line of an earlier version."""
 
 
 class JournalTail:
@@ -63,7 +65,10 @@ def _whole_line(line: bytes) -> bytes:
 
 
 def _answers(lines: bytes) -> list[Answer]:
-    found = [Answer(int(id_), reason.decode(), int(tokens)) for id_, reason, tokens in _LINE.findall(lines)]
+    found = [
+        Answer(int(id_), reason.decode(), int(tokens), settings.decode())
+        for settings, id_, reason, tokens in _LINE.findall(lines)
+    ]
     if len(found) == lines.count(b"\n"):
         return found
     return [answer for line in lines.splitlines() if (answer := _answer(line)) is not None]
@@ -72,6 +77,7 @@ def _answers(lines: bytes) -> list[Answer]:
 def _answer(line: bytes) -> Answer | None:
     try:
         entry = orjson.loads(line)
-        return Answer(int(entry["id"]), str(entry["finish_reason"]), int(entry.get("completion_tokens") or 0))
+        tokens, settings = int(entry.get("completion_tokens") or 0), str(entry.get("settings") or "")
+        return Answer(int(entry["id"]), str(entry["finish_reason"]), tokens, settings)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -16,6 +16,7 @@ from booruflow.captioning.shards import shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import read_entry_ids
 from booruflow.core.progress import PACE_SECONDS, Pace
+from booruflow.review.current_settings import CurrentSettings
 from booruflow.review.journal_tail import JournalTail
 from booruflow.review.newest_log import end_of_newest_log
 from booruflow.review.processes import processes_in
@@ -105,6 +106,7 @@ class Watch:
         self._subfolders = {style: style if number else "." for number, style in enumerate(settings.captioner["styles"])}
         self._splits, self._shards = list[tuple[Path, object]](), list[_Shard]()
         self._restart()
+        self._current = CurrentSettings(settings)
         self._looked, self._running = -np.inf, False
         self._outcomes: dict[Path, tuple[object, int]] = {}
 
@@ -183,9 +185,10 @@ class Watch:
         tokens = 0
         for style in self._subfolders:
             shards = [shard for shard in self._shards if shard.style == style]
-            done = {shard.own for shard in shards if _is_done(shard)}
+            done = {shard.own for shard in shards if self._is_done(shard)}
             for path in self._journal_files(style):
-                for answers in self._tail.new(path) if path not in done else ():
+                for block in self._tail.new(path) if path not in done else ():
+                    answers = [answer for answer in block if self._current.include(style, answer.settings)]
                     ids = np.array([answer.id for answer in answers], np.int64)
                     numbers = shard_of(ids, len(shards))
                     for number in np.unique(numbers).tolist():
@@ -219,7 +222,7 @@ class Watch:
 
     def _state(self, shard: _Shard, running: bool) -> ShardState:
         own = (shard.style, shard.number, shard.posts)
-        if _is_done(shard):
+        if self._is_done(shard):
             without = sum(self._count(shard, kind) or 0 for kind in ("skipped", "failed"))
             return ShardState(*own, shard.posts - without, without, "done")
         captions, quiet = int(shard.finished.sum()), _seconds_since_growth(shard.own)
@@ -231,7 +234,7 @@ class Watch:
     def _parsed(self) -> tuple[int, int]:
         """How many answers of the shards that are done are bad, and how many have been parsed."""
         bad = parsed = 0
-        for shard in filter(_is_done, self._shards):
+        for shard in filter(self._is_done, self._shards):
             counts = [self._count(shard, kind) for kind in ("bad", "skipped", "failed")]
             if None not in counts:
                 first, *without = [count or 0 for count in counts]
@@ -251,6 +254,15 @@ class Watch:
                 return None
         return self._outcomes[path][1]
 
+    def _is_done(self, shard: _Shard) -> bool:
+        """Whether the outputs are there, and neither of an earlier shard of this number nor of other settings."""
+        try:
+            raw = (shard.outcomes / f"raw_{shard.number}.jsonl").stat()
+            is_later = raw.st_mtime >= shard.split.stat().st_mtime
+        except OSError:
+            return False
+        return is_later and self._current.made(shard.style, shard.outcomes / f"stats_{shard.number}.json")
+
     def _is_running(self) -> bool:
         """Whether Snakemake runs in the folder."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
@@ -265,15 +277,6 @@ def _mark(shard: _Shard, ids: NDArray[np.int64]) -> None:
     inside = places < len(shard.ids)
     places, ids = places[inside], ids[inside]
     shard.finished[places[shard.ids[places] == ids]] = True
-
-
-def _is_done(shard: _Shard) -> bool:
-    """Whether the outputs are there, and not those of an earlier shard of this number."""
-    try:
-        raw = (shard.outcomes / f"raw_{shard.number}.jsonl").stat()
-        return raw.st_mtime >= shard.split.stat().st_mtime
-    except OSError:
-        return False
 
 
 def _seconds_since_growth(journal: Path) -> float | None:

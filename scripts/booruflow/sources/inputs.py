@@ -64,6 +64,8 @@ def _subset_errors(subsets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
                 yield f"subsets.{name}.{key}: there is no day '{conditions[key]}': correct it"
         if "ids" in conditions and not Path(conditions["ids"]).is_file():
             yield f"subsets.{name}.ids: {conditions['ids']}: no such file: correct the path"
+        if "seed" in conditions and not (conditions.get("at_most") or "sample" in conditions):
+            yield f"subsets.{name}.seed: nothing is drawn without sample or at_most: add one of them, or remove the key"
 
 
 def _uses_of_columns(config: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ import orjson
 import polars as pl
 from numpy.typing import NDArray
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, json_fault
 from booruflow.core.files import open_input
 from booruflow.core.idjson import MAX_ID_DIGITS
 from booruflow.core.progress import progress
@@ -158,10 +158,16 @@ def _decode(path: str | Path, text: bytes, commas: NDArray[np.int64], members: i
 
 
 def _members(value: Json) -> int:
-    """The members of an object and of those in it."""
-    if isinstance(value, dict):
-        return len(value) + sum(_members(inner) for inner in value.values() if isinstance(inner, dict | list))
-    return sum(_members(inner) for inner in value if isinstance(inner, dict | list)) if isinstance(value, list) else 0
+    """The members of an object and of those in it, at any depth."""
+    count, waiting = 0, [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, dict):
+            count += len(inner)
+            waiting += inner.values()
+        elif isinstance(inner, list):
+            waiting += inner
+    return count
 
 
 def _faults(entries: Iterable[bytes]) -> Iterator[str]:
@@ -169,15 +175,18 @@ def _faults(entries: Iterable[bytes]) -> Iterator[str]:
     seen: set[str] = set()
     for text in entries:
         try:
-            keys = orjson.loads(b"{%b}" % text).keys()
+            keys, repeated = orjson.loads(b"{%b}" % text).keys(), _repeated_keys(text)
+        except RecursionError:
+            yield f"{_key(text)}: too many brackets in brackets: fix or remove the entry"
+            continue
         except orjson.JSONDecodeError as error:
-            yield f"{_key(text)}: not valid JSON ({error.msg}): fix it, or download the file again if it is cut short"
+            yield f"{_key(text)}: not valid JSON ({json_fault(error)}): fix it, or download the file again if it is cut short"
             continue
         if not keys:
             yield "a comma without an entry: remove it"
         elif keys <= seen:
             yield f"{_key(text)} occurs twice: remove one of its entries"
-        elif repeated := _repeated_keys(text):
+        elif repeated:
             yield f"{_key(text)}: {repeated[0]!r} occurs twice in its entry: keep one"
         seen |= keys
 

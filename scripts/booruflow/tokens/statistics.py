@@ -2,14 +2,18 @@
 
 import json
 import math
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from booruflow.core.files import open_whole
+from booruflow.core.errors import UserError
+from booruflow.core.files import open_whole, read_json
+from booruflow.core.tables import read_tsv
 from booruflow.tokens.vocabulary import SECTION_ORDER
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99, 99.5, 99.9, 100)
@@ -85,9 +89,28 @@ def write_statistics(statistics: TokenStatistics, json_path: Path, lengths_path:
         file.writelines(b"%d\t%d\n" % (n, statistics.lengths[n]) for n in np.flatnonzero(statistics.lengths))
 
 
+def read_statistics(path: str | Path) -> dict[str, Any]:
+    """The content of tokens.json.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    content: dict[str, Any] = read_json(path)
+    with suppress(TypeError, KeyError):
+        numbers = [content[name] for name in ("max_length", "posts", "tokens", "truncated_posts")]
+        numbers += [content["length"][name] for name in ("mean", "100")]
+        if all(isinstance(number, int | float) for number in numbers):
+            return content
+    raise UserError(f"{path}: damaged: delete it and run `snakemake`, which builds it again")
+
+
 def read_lengths(path: Path) -> NDArray[np.int64]:
-    """The table of lengths: entry n is the number of posts that need n tokens."""
-    table = pl.read_csv(path, separator="\t", schema=_LENGTHS_SCHEMA)
+    """The table of lengths: entry n is the number of posts that need n tokens.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    table = read_tsv(path, _LENGTHS_SCHEMA)
     lengths = np.zeros(int(table["tokens"].to_numpy().max(initial=0)) + 1, np.int64)
     lengths[table["tokens"].to_numpy()] = table["posts"].to_numpy()
     return lengths

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from booruflow.core.files import open_whole
+from booruflow.core.tables import read_tsv
 from booruflow.tokens.spelling import pieces
 from booruflow.tokens.vocabulary import SECTION_ORDER, TagCounts, at_least, select_tags
 
@@ -75,5 +76,9 @@ def write_costs(costs: pl.DataFrame, path: Path) -> None:
 
 
 def read_costs(path: Path) -> pl.DataFrame:
-    """Read a table of `write_costs`."""
-    return pl.read_csv(path, separator="\t", schema=_SCHEMA)
+    """Read a table of `write_costs`.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    return read_tsv(path, _SCHEMA)

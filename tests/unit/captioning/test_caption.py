@@ -63,6 +63,32 @@ def test_every_id_is_in_raw_or_skipped_with_its_reason(tmp_path):
     assert stats[0]["generated"]["captions"] == 16
 
 
+def test_the_journal_and_the_statistics_tell_settings_apart_and_raw_does_not(tmp_path):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(4)])
+    first, _, stats = run(shard, tmp_path)
+    digests = [stats[0]["settings"]]
+    for changes in ({"model": "other"}, {"grounding": []}, {"batch_size": 3, "grounding": []}):
+        raw, _, stats = run(shard, tmp_path, **changes)
+        digests.append(stats[0]["settings"])
+        assert list(raw[0]) == list(first[0])
+    assert digests[2] == digests[3], "what only operates a job does not count"
+    assert len(set(digests)) == 3
+    journal = [json.loads(line)["settings"] for line in next((tmp_path / "journal").glob("*.jsonl")).read_text().splitlines()]
+    assert journal == [digest for digest in digests[:3] for _ in range(4)]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: data[:-9], lambda data: b"no table", lambda data: data[:4] + bytes(400) + data[404:]]
+)
+def test_a_damaged_table_of_the_shard_is_one_line(tmp_path, damage):
+    shard = make_shard(tmp_path, [row(id_) for id_ in range(9)])
+    shard.split.write_bytes(damage(shard.split.read_bytes()))
+    with pytest.raises(UserError, match=rf"^{shard.split}: (not a complete parquet file|cannot be read) \(.+\): ") as caught:
+        run(shard, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("*raw*"))
+
+
 def test_a_finished_job_generates_and_loads_nothing(tmp_path):
     log = tmp_path / "log"
     shard = make_shard(tmp_path, [row(id_) for id_ in range(9)])

@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import polars as pl
 import pytest
@@ -40,6 +41,17 @@ def test_each_output_is_good_or_bad(tmp_path, artists, capsys):
     }  # fmt: skip
     assert all(entry["reason"] for entry in bad.values())
     assert capsys.readouterr().out == "2 good, 2 bad\n"
+
+
+@pytest.mark.parametrize("texts", [["", "", ""], ["Sorry, but I can't help with that.", "", PROSE, ""]])
+def test_a_warning_if_more_than_half_are_bad(tmp_path, artists, capsys, texts):
+    _, bad = written(tmp_path, [raw(post, text) for post, text in enumerate(texts, 1)], artists)
+    reason, count = Counter(entry["reason"] for entry in bad.values()).most_common(1)[0]
+    assert (reason, len(bad)) == ("empty", 3)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"warning: 3 of {len(texts)} answers are bad, {count} of them empty: look at {tmp_path / 'bad.json'} and change the"
+        " captioner (docs/parser.md#reasons)"
+    ]
 
 
 def test_the_fallback_writes_prose_whatever_the_style(tmp_path, artists):

@@ -126,6 +126,17 @@ def test_the_first_error_stands_last_and_alone(run: Run, tmp_path: Path) -> None
     assert shown.count("failed: ") == 2
 
 
+def test_an_error_between_jobs_is_one_line_and_stands_last(run: Run, tmp_path: Path) -> None:
+    log = log_of(tmp_path, "done: 3 posts\n")
+    run.start(1, "posts", [log])
+    place = '  File "/code/rules/built.smk", line 40, in record_job'
+    run.say(f'WorkflowError in file "/code/rules/built.smk", line 42:\ndisk full: free space\n{place}', logging.ERROR)
+    run.fail(1, "posts", [log])
+    shown = run.end()
+    assert shown.endswith("\n\nerror: disk full: free space\n")
+    assert "rules/" not in shown
+
+
 def test_a_job_that_ended_without_an_error_of_its_own_shows_the_end_of_its_log(run: Run, tmp_path: Path) -> None:
     log = log_of(tmp_path, "".join(f"line {n}\n" for n in range(40)) + "KeyError: 3\n")
     run.start(1, "posts", [log])
@@ -162,6 +173,22 @@ def test_what_is_said_of_every_run_is_left_out_and_all_else_is_shown(run: Run) -
     run.say("")
     run.say(None)
     assert run.end() == "config.yaml: captioner.model: no model is named\nMissingInputException in rule posts\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("meta_latt", "; did you mean meta_lat?"),
+        ("results/meta_lat.jsn", "; did you mean results/meta_lat.json?"),
+        ("xyzzy", "; `snakemake --list-target-rules` lists the rules"),
+    ],
+)
+def test_a_misspelt_target_is_one_line_with_the_nearest_name(target: str, hint: str) -> None:
+    stream = io.StringIO()
+    console = console_module.Console(stream, lambda: ["all", "meta_lat", "results/meta_lat.json", "results/meta_cap.json"])
+    text = f"MissingRuleException:\nNo rule to produce {target} (if you use input functions make sure that they don't raise)."
+    console.handle(logging.LogRecord("snakemake", logging.ERROR, "", 0, text, None, None))
+    assert stream.getvalue() == f"error: {target}: no rule, and no file that a rule makes{hint}\n"
 
 
 def test_a_long_list_of_jobs_is_wrapped() -> None:

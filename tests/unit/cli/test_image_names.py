@@ -4,10 +4,14 @@ import tarfile
 import polars as pl
 import pytest
 
-from booruflow.cli.image_names import ImageNames, count_images, guess_image_name
+from booruflow.cli.image_names import ImageNames, guess_image_name, look_into
 
 MD5 = [f"{n:x}{'0123456789abcdef' * 2}"[:32] for n in range(10, 16)]
 IDS = [8, 1002, 23456, 777778, 8000010, 12]
+
+
+def guess(folders, metadata, id_column):
+    return guess_image_name([name for each in folders for name in look_into(each, 99)[1]], metadata, id_column)
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def test_the_form_is_found(folder, metadata, form, expected):
         form.format(id=post, md5=md5, n=n + 30, part=f"{n:04}", word="abcdef"[n] * (n + 2))
         for n, (post, md5) in enumerate(zip(IDS, MD5, strict=True))
     ]
-    found = guess_image_name(folder([*names, "notes.txt"]), metadata, "id")
+    found = guess(folder([*names, "notes.txt"]), metadata, "id")
     assert found == ImageNames(expected, len(IDS), len(IDS))
 
 
@@ -55,13 +59,13 @@ def test_the_form_is_found(folder, metadata, form, expected):
     "names", [[f"{md5}.jpg" for md5 in MD5], [f"8_{n + 90}.jpg" for n in range(6)], ["a.jpg"], ["7.jpg"], []]
 )
 def test_names_without_ids_are_taken_for_plain_ones(folder, metadata, names):
-    assert guess_image_name(folder(names), metadata, "id") == ImageNames("{id}", len(names), 0)
+    assert guess(folder(names), metadata, "id") == ImageNames("{id}", len(names), 0)
 
 
 def test_one_image_is_enough_and_plain_names_win_where_they_find_as_many(folder, metadata):
-    assert guess_image_name(folder([f"danbooru_8_{MD5[0]}.jpg"]), metadata, "id").template == "danbooru_{id}_{md5}"
-    assert guess_image_name(folder(["12.jpg"]), metadata, "id") == ImageNames("{id}", 2, 1)
-    assert guess_image_name(folder([f"danbooru_1002_{MD5[1]}.jpg"]), metadata, "id") == ImageNames("danbooru_{id}_{md5}", 3, 2)
+    assert guess(folder([f"danbooru_8_{MD5[0]}.jpg"]), metadata, "id").template == "danbooru_{id}_{md5}"
+    assert guess(folder(["12.jpg"]), metadata, "id") == ImageNames("{id}", 2, 1)
+    assert guess(folder([f"danbooru_1002_{MD5[1]}.jpg"]), metadata, "id") == ImageNames("danbooru_{id}_{md5}", 3, 2)
 
 
 def test_names_in_tars_and_ids_in_csv(tmp_path):
@@ -70,27 +74,27 @@ def test_names_in_tars_and_ids_in_csv(tmp_path):
     with tarfile.open(tmp_path / "images/0001.tar", "w") as tar:
         for post in IDS[:4]:
             tar.addfile(tarfile.TarInfo(f"sub/pic {post}.png"), io.BytesIO())
-    found = guess_image_name([str(tmp_path / "images")], [str(tmp_path / "posts.csv")], "post")
+    found = guess([str(tmp_path / "images")], [str(tmp_path / "posts.csv")], "post")
     assert found == ImageNames("pic {id}", 4, 4)
 
 
 def test_tables_and_tars_that_cannot_be_read_are_left_to_the_workflow(tmp_path, folder):
     (tmp_path / "posts.csv").write_text("id,tags\n8\n")
     folders = folder(["8.jpg"])
-    assert guess_image_name(folders, [str(tmp_path / "posts.csv")], "id") == ImageNames("{id}", 1, 0)
-    assert guess_image_name(folders, [], "id") == ImageNames("{id}", 1, 0)
+    assert guess(folders, [str(tmp_path / "posts.csv")], "id") == ImageNames("{id}", 1, 0)
+    assert guess(folders, [], "id") == ImageNames("{id}", 1, 0)
     (tmp_path / "tars").mkdir()
     (tmp_path / "tars/0.tar").write_text("no tar")
-    assert guess_image_name([str(tmp_path / "tars")], [], "id") == ImageNames("{id}", 0, 0)
+    assert guess([str(tmp_path / "tars")], [], "id") == ImageNames("{id}", 0, 0)
 
 
 def test_images_are_counted_and_those_of_tars_by_the_first(folder, tmp_path):
     (path,) = folder([*(f"a/{n}.webp" for n in range(5)), "b.txt"])
-    assert [count_images(path, most) for most in (3, 5, 9)] == [3, 5, 5]
+    assert [look_into(path, most)[0] for most in (3, 5, 9)] == [3, 5, 5]
     for name in ("0.tar", "1.tar"):
         with tarfile.open(tmp_path / "images" / name, "w") as tar:
             for member in ("1.webp", "2.JPG", "2.txt"):
                 tar.addfile(tarfile.TarInfo(member), io.BytesIO())
-    assert [count_images(path, most) for most in (8, 9, 99)] == [8, 9, 9]
+    assert [look_into(path, most)[0] for most in (8, 9, 99)] == [8, 9, 9]
     (tmp_path / "images/0.tar").write_bytes(b"no tar")
-    assert count_images(path, 99) == 5
+    assert look_into(path, 99)[0] == 5

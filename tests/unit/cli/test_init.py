@@ -1,6 +1,7 @@
 import gzip
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -91,6 +92,22 @@ def test_a_file_of_another_kind_is_no_broken_parquet(tmp_path, files):
     ):
         with pytest.raises(UserError, match=message):
             init_folder(tmp_path / "set", [files / name])
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", b"", r"nor text columns \(it has none at all\): leave this file out"),
+        ("binary.csv", bytes(range(32)), r"nor text columns \(\\x00\\x01.*\): leave this file out"),
+        ("list.json", b'[{"id": 1, "caption": "a"}]', "begins with .*, not with an object"),
+    ],
+)
+def test_a_file_without_columns_or_ids_is_refused_in_one_printable_line(tmp_path, files, name, content, message):
+    (files / name).write_bytes(content)
+    with pytest.raises(UserError, match=message) as caught:
+        init_folder(tmp_path / "set", [files / name])
+    assert str(caught.value).isprintable()
     assert not (tmp_path / "set").exists()
 
 
@@ -195,3 +212,20 @@ def test_few_images_are_divided_into_few_shards(tmp_path, files, monkeypatch, im
     list(init_folder(tmp_path / "set", [files / "pics", files / "more"]))
     config = yaml.safe_load((tmp_path / "set/config.yaml").read_text("utf-8"))
     assert config["captions"]["shards"] == shards
+
+
+def test_each_folder_of_images_is_read_once(tmp_path, files, monkeypatch):
+    pl.DataFrame({"id": [1, 2], **TAGS}).write_parquet(files / "posts.parquet")
+    (files / "pics/below").mkdir()
+    for name in ("1.png", "below/2.png"):
+        (files / "pics" / name).touch()
+    read, scandir = Counter(), os.scandir
+
+    def counting(path):
+        read[os.path.normpath(path)] += 1
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counting)
+    lines = list(init_folder(tmp_path / "set", [files / "posts.parquet", files / "pics"]))
+    assert "    images are called {id}, as 2 of 2 that were looked at" in lines
+    assert read == {str(files / "pics"): 1, str(files / "pics/below"): 1}

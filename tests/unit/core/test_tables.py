@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from booruflow.core.errors import UserError
-from booruflow.core.tables import open_table, read_stream, require_columns, rows_of, write_stream
+from booruflow.core.tables import open_table, read_stream, read_tsv, require_columns, rows_of, write_stream
 
 
 def test_streams_are_read_back_as_written(tmp_path):
@@ -59,3 +59,25 @@ def test_a_column_that_is_missing_or_there_twice_is_named():
         require_columns("a.parquet", [], ["caption"])
     with pytest.raises(UserError, match=r"a\.parquet: two columns 'id': remove or rename one"):
         require_columns("a.parquet", names, ["id"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"a\tb\n1\tx\n2",
+        b"a\tb\n1\t\n",
+        b"a\tc\n1\tx\n",
+        b"a\tb\tc\n1\tx\ty\n",
+        b"a\tb\nx\ty\n",
+        b"a\tb\n1\t\xff\n",
+        b"[1, {\n",
+    ],
+)
+def test_a_text_table_is_read_or_named_as_damaged(tmp_path, text):
+    path, schema = tmp_path / "t.tsv", pl.Schema({"a": pl.Int64, "b": pl.String})
+    path.write_bytes(b"a\tb\n1\tx\n2\ty\n")
+    assert read_tsv(path, schema).rows() == [(1, "x"), (2, "y")]
+    path.write_bytes(text)
+    with pytest.raises(UserError, match=rf"^{path}: damaged: delete it and run `snakemake`"):
+        read_tsv(path, schema)

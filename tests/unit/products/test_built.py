@@ -34,7 +34,7 @@ def products(tmp_path, monkeypatch, request):
         Path(path).write_text(f"content of {path}")
     record_outputs(RECORDS, [*PATHS, "results/absent.json", "results"])
     artifacts = {Path(path).name: {"size": Path(path).stat().st_size, "sha256": sha256_of(path)} for path in PATHS}
-    write_manifest(MANIFEST, {"posts": 1}, artifacts)
+    write_manifest(MANIFEST, {"posts": 1}, artifacts, {})
     record_outputs(RECORDS, [MANIFEST])
     return PATHS
 
@@ -47,6 +47,24 @@ def test_products_as_they_were_built(products):
     assert changed() == ({}, {})
     assert set(read_records(RECORDS)) == {*PATHS, MANIFEST}
     require_unchanged(PATHS, RECORDS, MANIFEST)
+
+
+def test_records_edited_by_hand_are_read_where_they_are_whole(products):
+    before = read_records(RECORDS)
+    odd = ["", "path", "size\ttime\tsha256\tpath", "1\t2\t\ta\tb", f"1\t{'9' * 20}\t\ta", f"{'9' * 5000}\t1\t\ta", "٣\t1\t\ta"]
+    with RECORDS.open("ab") as file:
+        file.write("\n".join(["", *odd, "3\t4\t\tb"]).encode() + b"\n\xff\t")
+    assert read_records(RECORDS) == before | {"b": (3, 4, "")}
+
+
+@pytest.mark.parametrize("read", [lambda: read_records(RECORDS), lambda: state_of(RECORDS)])
+def test_a_file_that_the_system_does_not_show_is_named(products, read):
+    RECORDS.unlink()
+    RECORDS.symlink_to(RECORDS.name)
+    with pytest.raises(
+        UserError, match=r"^records/products\.tsv: cannot be read \(Too many levels of symbolic links\): delete it"
+    ):
+        read()
 
 
 def replace_a_byte(path):

@@ -23,12 +23,17 @@ def test_each_artifact_has_its_size_digest_and_count(tmp_path):
 def test_the_manifest_is_json_with_one_artifact_a_line(tmp_path):
     path = tmp_path / "manifest.json"
     artifacts = {'odd "name"': {"size": 1, "sha256": "a"}, "b": {"size": 2, "sha256": "b", "entries": 3}}
-    write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, artifacts)
-    assert json.loads(path.read_text()) == {"summary": {"posts": 8005010, "of_these_tags_alone": 7}, "artifacts": artifacts}
-    assert path.read_text().count("\n") == 5
-    text = {"variants": [{"template": "{tags}"}]}
-    write_manifest(path, {"posts": 3}, artifacts, text)
-    assert json.loads(path.read_text()) == {"summary": {"posts": 3}, "text": text, "artifacts": artifacts}
+    for summary, settings in (
+        ({"posts": 8005010, "of_these_tags_alone": 7}, {"image_name": "{id}"}),
+        ({"posts": 3}, {"image_name": "{id}_{md5}", "text": {"variants": [{"template": "{tags}"}]}}),
+    ):
+        write_manifest(path, summary, artifacts, settings)
+        text = path.read_text()
+        fields, last = text.rsplit("\n", 2)[0] + "\n", text.splitlines()[-1]
+        digest = hashlib.sha256(fields.encode()).hexdigest()
+        assert json.loads(text) == {"summary": summary, **settings, "artifacts": artifacts, "sha256": digest}
+        assert last == f'"sha256":"{digest}"}}'
+        assert text.count("\n") == 6 + len(settings)
 
 
 KEPT = [

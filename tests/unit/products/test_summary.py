@@ -11,7 +11,7 @@ from booruflow.products.summary import print_changes, print_summary, read_counts
 
 def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
     path = tmp_path / "manifest.json"
-    write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, {"b": {"size": 2, "sha256": "b", "entries": 3}})
+    write_manifest(path, {"posts": 8005010, "of_these_tags_alone": 7}, {"b": {"size": 2, "sha256": "b", "entries": 3}}, {})
     print_summary(path)
     assert capsys.readouterr().out.splitlines() == [
         f"Data set in {tmp_path}/", "  posts                 8,005,010", "    with tags alone             7",
@@ -23,7 +23,7 @@ def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
 )
 def test_a_damaged_manifest_is_named(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(UserError, match=r"manifest\.json: damaged: run `snakemake`"):
+    with pytest.raises(UserError, match=r"manifest\.json: damaged: delete it and run `snakemake`"):
         print_summary(tmp_path / "manifest.json")
 
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
+from booruflow.products.tar_index import read_index
 from booruflow.products.tars import tar_name, tar_texts, write_tars
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -222,3 +223,12 @@ def test_a_folder_that_cannot_be_created_is_reported(tmp_path, blocked):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"file.*cannot be written"):
         write_tars(tmp_path / "file" / blocked, frames({1: "a"}), "txt", 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"hash_lfs": 7, "files": {}}', '{"hash_lfs": "a", "files": []}', '{"files": ' + "[" * 300]
+)
+def test_a_damaged_index_is_named(tmp_path, text):
+    (tmp_path / "0000.json").write_text(text)
+    with pytest.raises(UserError, match=r"0000\.json: damaged: delete it and run `snakemake` again$"):
+        read_index(tmp_path / "0000.tar")

@@ -21,9 +21,17 @@ def test_all_some_or_no_flags():
 
 
 def test_the_queue_takes_flags_that_are_looked_for():
-    assert quality_errors({"flags": None, "queue": list(FLAG_NAMES)}) == []
-    (error,) = quality_errors({"flags": ["short"], "queue": ["short", "long"]})
+    section = {"flags": None, "queue": list(FLAG_NAMES), "tokenizers": {"clip": None, "t5": None}}
+    assert quality_errors(section) == []
+    (error,) = quality_errors(section | {"flags": ["short"], "queue": ["short", "long"]})
     assert error.startswith("quality.queue: long is not among quality.flags")
+
+
+def test_a_tokenizer_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "t5.json").touch()
+    section = {"flags": None, "queue": [], "tokenizers": {"clip": str(tmp_path), "t5": str(tmp_path / "t5.json")}}
+    line = f"quality.tokenizers.clip: {tmp_path}: no such file: correct the path, or set null for an estimate"
+    assert quality_errors(section) == [line]
 
 
 def test_settings_of_captions_that_are_generated_or_not():

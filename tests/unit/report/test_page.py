@@ -57,7 +57,7 @@ def test_any_text_becomes_one_that_utf8_holds_and_that_shows(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("part", "whole", "shown"),
-    [(0, 0, "-"), (0, 7, "0.0 %"), (7, 7, "100.0 %"), (1, 3, "33.3 %"), (9_999, 10_000, "> 99.9 %"), (1, 10_000, "< 0.1 %")],
+    [(0, 0, "-"), (0, 7, "0.0%"), (7, 7, "100.0%"), (1, 3, "33.3%"), (9_999, 10_000, "> 99.9%"), (1, 10_000, "< 0.1%")],
 )
 def test_a_share_is_never_rounded_to_all_or_nothing(part: int, whole: int, shown: str) -> None:
     assert percent(part, whole) == shown

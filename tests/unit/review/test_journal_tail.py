@@ -12,13 +12,23 @@ def test_a_cut_line_is_read_when_it_is_whole(tmp_path):
         b"0" * 32
     )
     path.write_bytes(whole + whole[:20])
-    assert list(tail.new(path)) == [[Answer(3, "length", 2)]]
+    assert list(tail.new(path)) == [[Answer(3, "length", 2, "")]]
     assert list(tail.new(path)) == []
     path.write_bytes(whole + whole + b'{"id": 4, "finish_reason": "stop"}\n\xff\n[]\n')
-    assert list(tail.new(path)) == [[Answer(3, "length", 2), Answer(4, "stop", 0)]]
+    assert list(tail.new(path)) == [[Answer(3, "length", 2, ""), Answer(4, "stop", 0, "")]]
     path.write_bytes(whole[:20])  # shorter: another file
     assert list(tail.new(path)) == []
     assert list(tail.new(tmp_path / "none.jsonl")) == []
+
+
+def test_the_digest_of_the_settings_is_read_in_lines_of_either_form(tmp_path):
+    odd = {"id": 2, "settings": "0123abcd", "finish_reason": "stop"}
+    with Journal(tmp_path, 0, 1) as journal:
+        journal.append(
+            [{**entry(1, "a"), "seconds": 1}, {"key": "0" * 32, "settings": "0123abcd", **entry(1, "a"), "seconds": 1}, odd]
+        )
+    answers = [answer for part in JournalTail().new(tmp_path / "shard_0_of_1.jsonl") for answer in part]
+    assert answers == [Answer(1, "stop", 50, ""), Answer(1, "stop", 50, "0123abcd"), Answer(2, "stop", 0, "0123abcd")]
 
 
 def test_a_line_longer_than_a_block_is_read(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -9,13 +10,16 @@ import yaml
 from projects import ROOT
 from small_shards import row
 
+from booruflow.captioning.backends.registry import open_backends
 from booruflow.captioning.journal import Journal
+from booruflow.captioning.planning import settings_digest
 from booruflow.captioning.shards import SHARD_SCHEMA, shard_of
 from booruflow.core.errors import UserError
 from booruflow.core.idjson import write_entries
 from booruflow.review.journal_tail import JournalTail
 from booruflow.review.live_progress import Watch
 from booruflow.review.progress_text import progress_lines
+from booruflow.review.reading.settings import read_settings
 
 IDS = range(0, 200, 2)
 
@@ -132,6 +136,35 @@ def test_shards_that_are_done_are_not_read_and_their_bad_outputs_counted(tmp_pat
     assert (progress.captions, progress.without) == (len(shards[0]) - 1, 1), "a skipped post is not captioned"
     assert (progress.bad, progress.parsed, progress.answers) == (2, len(shards[0]) - 1, 0)
     assert any(line.startswith(f"2 of {len(shards[0]) - 1} parsed answers bad") for line in progress_lines(progress))
+
+
+def test_captions_and_outputs_of_other_settings_do_not_count(tmp_path, shards, config):
+    captioner = {"model": str(ROOT / "sample/captioner"), "fallback": None}
+
+    def present(**changes):
+        config(captioner=captioner | changes)
+        section = read_settings(tmp_path).captioner
+        (backend,) = open_backends(section)
+        return settings_digest(section, backend, backend.identity())
+
+    warm, cold = present(temperature=0.5), present(temperature=0)
+    assert warm != cold
+    with Journal(tmp_path / "journal", 0, 2) as journal:
+        of_each = zip((warm, cold, None), (shards[0][:7], shards[0][7:10], shards[0][10:11]), strict=True)
+        journal.append(entry(id_) | ({"settings": digest} if digest else {}) for digest, ids in of_each for id_ in ids)
+    finish(tmp_path, 1)
+    (tmp_path / "results/captions/stats_1.json").write_text(json.dumps([{"settings": cold}]))
+    states = [(shard.captions, shard.state) for shard in Watch(tmp_path).read().shards]
+    assert states == [(3 + 1, "stopped"), (len(shards[1]), "done")], (
+        "a line without a digest is taken to be of the present settings"
+    )
+    present(temperature=0.5)
+    watch = Watch(tmp_path)
+    assert [(shard.captions, shard.state) for shard in watch.read().shards] == [(7 + 1, "stopped"), (0, "not started")]
+    (tmp_path / "results/captions/stats_1.json").write_text(json.dumps([{"settings": warm}]) + "\n")
+    assert watch.read().shards[1].state == "done"
+    config(captioner=captioner | {"model": "nowhere"})
+    assert [shard.captions for shard in Watch(tmp_path).read().shards] == [11, len(shards[1])]
 
 
 def test_shards_that_are_divided_anew_are_counted_anew(tmp_path, shards):

@@ -28,6 +28,12 @@ def test_captions_are_text_or_objects_and_keys_ids_or_paths(tmp_path, capsys):
     assert capsys.readouterr().out == "5 captions, 3 entries without one\n"
 
 
+@pytest.mark.parametrize("depth", [500, 1000])
+def test_deep_brackets_that_are_closed_are_read(tmp_path, depth):
+    content = b'{"1": {"caption": "one", "x": %b}, "2": "two"}' % (b'{"a":' * depth + b"1" + b"}" * depth)
+    assert converted(tmp_path, content) == [(1, "one"), (2, "two")]
+
+
 def test_files_without_entries_give_an_empty_table(tmp_path):
     assert converted(tmp_path, {}, b" {\n } \n") == []
 

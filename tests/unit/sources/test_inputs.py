@@ -72,6 +72,18 @@ def test_posts_are_not_selected_by_a_column_that_does_not_exist(column, selectio
             assert re.search(rf"{key}: inputs\.columns\.{column} is null, no post has a {column}", line)
 
 
+def test_a_seed_of_nothing_is_refused():
+    subsets = {
+        "a": {"seed": 1},
+        "b": {"seed": 0, "at_most": {}},
+        "c": {"seed": 1, "sample": 9},
+        "d": {"seed": 1, "at_most": {"artist": 2}},
+    }
+    config = UNSELECTIVE | {"inputs": {"columns": {"id": "id"}, **NO_FILES}, "subsets": subsets}
+    remedy = "nothing is drawn without sample or at_most: add one of them, or remove the key"
+    assert list(input_errors(config)) == [f"subsets.{name}.seed: {remedy}" for name in "ab"]
+
+
 def test_kinds_of_files():
     assert [is_csv(path) for path in ("a.csv", "b.CSV.gz", "c.parquet", "d.csv.parquet")] == [True, True, False, False]
     assert [is_json(path) for path in ("a.parquet", "b.PQ", "c.json", "d")] == [False, False, True, True]

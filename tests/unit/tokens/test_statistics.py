@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from booruflow.core.errors import UserError
 from booruflow.tokens.encoding import write_tokens
-from booruflow.tokens.statistics import read_lengths, write_statistics
+from booruflow.tokens.statistics import read_lengths, read_statistics, write_statistics
 
 
 @pytest.fixture
@@ -42,3 +43,15 @@ def test_no_posts(statistics_of, tmp_path):
 def test_merged_labels_of_all_batches_are_counted(statistics_of, monkeypatch):
     monkeypatch.setattr("booruflow.tags.tag_columns.BATCH_ROWS", 1)
     assert statistics_of([{"general": "flower_hat flower-hat"}] * 3).to_dict()["merged_labels"] == 3
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"1": {"x": 1}}', "null"])
+def test_counts_are_read_as_they_were_written_or_named_as_damaged(statistics_of, tmp_path, text):
+    path = tmp_path / "c.json"
+    write_statistics(statistics_of([{"general": "solo"}]), path, tmp_path / "l.tsv")
+    assert read_statistics(path) == json.loads(path.read_text())
+    damaged = json.loads(path.read_text()) | {"length": {"mean": "9"}}
+    for content in (text, json.dumps(damaged)):
+        path.write_text(content)
+        with pytest.raises(UserError, match=r"c\.json: damaged: delete it and run"):
+            read_statistics(path)

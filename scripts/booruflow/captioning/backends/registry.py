@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from booruflow.captioning.backends.exllamav2 import ExLlamaV2Backend
@@ -43,7 +44,9 @@ def captioner_errors(captioner: Mapping[str, Any], check_packages: bool) -> list
         captioner: the config section.
         check_packages: whether caption jobs run in the environment of this process.
     """
-    errors = []
+    errors, info = [], captioner["info"]
+    if info and not Path(info).is_file():
+        errors.append(f"config.yaml: captioner.info: {info}: no such file: correct the path")
     for key in ("backend", "fallback"):
         name = captioner[key]
         if name is None:

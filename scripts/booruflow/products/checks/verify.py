@@ -26,7 +26,7 @@ Texts = Callable[[Mapping[str, Any]], Stream]
 """Reads the texts of all posts, made as the manifest says in `text`."""
 
 
-def verify(results: Path, records_file: Path, image_name: str, threads: int, texts: Texts | None = None) -> None:
+def verify(results: Path, records_file: Path, threads: int, texts: Texts | None = None) -> None:
     """Compare all products with the manifest; those that are not in it with the records of their jobs; then run all checks.
 
     Prints a line for each product that is missing, cut, changed or left over, and notes it, so that the next run of Snakemake
@@ -35,7 +35,6 @@ def verify(results: Path, records_file: Path, image_name: str, threads: int, tex
     Args:
         results: the folder of the products.
         records_file: the records of their jobs.
-        image_name: the template of image names, inputs.image_name.
         threads: for digests.
         texts: needed where the manifest has `text`.
 
@@ -55,7 +54,7 @@ def verify(results: Path, records_file: Path, image_name: str, threads: int, tex
     problems = _changed_artifacts(results, artifacts, records, threads)
     problems |= _changed_others(results, artifacts, records)
     problems |= {f"{results}/{name}": "left over from an earlier setting" for name in leftovers(results, artifacts)}
-    _report(problems or _failed_checks(results, manifest, image_name, texts), path, records_file)
+    _report(problems or _failed_checks(results, manifest, texts), path, records_file)
     print(f"{len(artifacts)} products are as they were built")
 
 
@@ -104,9 +103,9 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
     return problems
 
 
-def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str, texts: Texts | None) -> dict[str, str]:
-    """Run the consistency checks again; the manifest must hold their counts, and be written as it always is."""
-    names, text = manifest["artifacts"], manifest.get("text")
+def _failed_checks(results: Path, manifest: Mapping[str, Any], texts: Texts | None) -> dict[str, str]:
+    """Run the consistency checks again, by the settings of the build; the manifest must hold their counts."""
+    names, settings = manifest["artifacts"], {name: manifest[name] for name in ("image_name", "text") if name in manifest}
     numbers = sorted(int(name[len("captions/good_") : -len(".json")]) for name in names if name.startswith("captions/good_"))
 
     def shards(pattern: str) -> list[str]:
@@ -134,11 +133,12 @@ def _failed_checks(results: Path, manifest: Mapping[str, Any], image_name: str, 
     tars = sum(name.startswith("tars/captions/") and name.endswith(".tar") for name in names)
     try:
         captions = check_merged(files, check_shard_files(files), files.captions)
-        summary = summary_of(captions, check_exports(files, tars, image_name, texts(text) if texts and text else None))
+        made = texts(settings["text"]) if texts and "text" in settings else None
+        summary = summary_of(captions, check_exports(files, tars, settings["image_name"], made))
     except UserError as error:
         return {str(results): str(error)}
     artifacts = {name: entry | {"entries": summary[ENTRIES[name]]} if name in ENTRIES else entry for name, entry in names.items()}
-    if manifest_text(summary, artifacts, text) != (results / "manifest.json").read_bytes():
+    if manifest_text(summary, artifacts, settings) != (results / "manifest.json").read_bytes():
         return {f"{results}/manifest.json": "changed"}
     return {}
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from booruflow.captioning.skipped import read_skipped
-from booruflow.core.files import open_input, read_json
+from booruflow.core.files import open_input
 from booruflow.core.idjson import READ_BYTES, read_entries, read_entry_ids
 from booruflow.core.progress import counted
 from booruflow.core.streams import Stream
@@ -29,6 +29,7 @@ from booruflow.sources.changes.summary import ChangeCounts, count_changes, most_
 from booruflow.sources.images.reasons import UNREADABLE
 from booruflow.sources.missing import read_missing
 from booruflow.sources.posts import TAG_CATEGORIES
+from booruflow.tokens.statistics import read_statistics
 
 SECTIONS = {
     "posts": "posts",
@@ -224,7 +225,7 @@ def _tags(files: ReportFiles) -> dict[str, Any]:
     return {
         "categories": categories,
         "commonest": {each.name: _rows(Counter(dict(each.commonest))) for each in categories},
-        "tokens": read_json(files.tokens),
+        "tokens": read_statistics(files.tokens),
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import orjson
 
-from booruflow.core.errors import UserError
+from booruflow.core.errors import UserError, json_fault
 from booruflow.core.files import reading
 
 Members = dict[str, dict[str, int]]
@@ -30,7 +30,9 @@ def tar_members(tar: Path) -> Members:
         content = orjson.loads(text)
         members: Members = {name: {"offset": place["offset"], "size": place["size"]} for name, place in content["files"].items()}
         indexed_size = content["filesize"]
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except orjson.JSONDecodeError as error:
+        raise UserError(f"{index}: not valid JSON ({json_fault(error)}): remove it, and the tar itself is read") from error
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{index}: not the index of a tar ({error!r}): remove it, and the tar itself is read") from error
     if indexed_size != tar_size:
         raise UserError(f"{index}: for a tar of {indexed_size} bytes, but {tar.name} has {tar_size}: remove the index")

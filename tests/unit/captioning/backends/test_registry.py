@@ -69,6 +69,8 @@ def test_a_captioner_that_can_work_has_no_errors(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     captioner = CAPTIONER | SECTIONS | {"backend": "openai", "model": str(tmp_path), "revision": None}
     assert captioner_errors(captioner, check_packages=True) == []
+    line = "config.yaml: captioner.info: gone.json: no such file: correct the path"
+    assert captioner_errors(captioner | {"info": "gone.json"}, check_packages=True) == [line]
 
 
 def test_each_backend_has_a_group_of_dependencies():

@@ -24,13 +24,14 @@ def products(tmp_path, monkeypatch):
         path.write_text(f"content of {name}")
         record_outputs(RECORDS, [str(path)])
     artifacts = {name: {"size": Path("results", name).stat().st_size, "sha256": sha256_of(f"results/{name}")} for name in NAMES}
-    write_manifest("results/manifest.json", {"posts": 1}, artifacts | {"gone.json": {"size": 1, "sha256": "a"}})
+    artifacts |= {"gone.json": {"size": 1, "sha256": "a"}}
+    write_manifest("results/manifest.json", {"posts": 1}, artifacts, {"image_name": "{id}", "text": {"variants": []}})
     record_outputs(RECORDS, ["results/manifest.json"])
 
 
 def problems(capsys):
     with pytest.raises(UserError, match=r"^\d+ products? not as built: run `snakemake`, which builds what differs again$"):
-        verify(Path("results"), RECORDS, "{id}", 2)
+        verify(Path("results"), RECORDS, 2)
     lines = dict(line.split(": ", 1) for line in capsys.readouterr().err.splitlines())
     assert lines.pop("results/gone.json") == "missing"
     return lines
@@ -70,12 +71,26 @@ def test_a_product_that_was_cut_one_left_over_and_one_built_later(capsys):
 def test_without_a_manifest_the_data_set_is_to_be_built_first():
     Path("results/manifest.json").unlink()
     with pytest.raises(UserError, match=r"^results/manifest\.json: not there: build the data set with `snakemake` first$"):
-        verify(Path("results"), RECORDS, "{id}", 1)
+        verify(Path("results"), RECORDS, 1)
 
 
-def test_a_damaged_manifest_is_named(capsys):
-    Path("results/manifest.json").write_text("{")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"text":{"variants":[]}', '"text":[7]'),
+        ('"text":{"variants":[]},\n', ""),
+        ('"image_name":"{id}"', '"image_name":null'),
+        ('"posts":1', '"posts":2'),
+        ('"artifacts":', '"artefacts":'),
+        ("}\n", ""),
+    ],
+)
+def test_a_manifest_that_was_changed_is_named(capsys, before, after):
+    path = Path("results/manifest.json")
+    text = path.read_text()
+    path.write_text(text.replace(before, after))
+    assert path.read_text() != text
     with pytest.raises(UserError, match=r"^1 product not as built: "):
-        verify(Path("results"), RECORDS, "{id}", 1)
+        verify(Path("results"), RECORDS, 1)
     assert capsys.readouterr().err == "results/manifest.json: damaged\n"
     assert read_records(RECORDS)["results/manifest.json"] == DAMAGED

@@ -34,6 +34,10 @@ def test_an_index_that_does_not_fit_is_refused(tmp_path):
         with pytest.raises(UserError, match=r"0\.json: .*remove") as caught:
             tar_members(tmp_path / "0.tar")
         assert "\n" not in str(caught.value)
+    for text in ('{"files"', '{"files": ' + "[" * 250):
+        index.write_text(text)
+        with pytest.raises(UserError, match=r"0\.json: not valid JSON \((it ends before|too many brackets).*\): remove it"):
+            tar_members(tmp_path / "0.tar")
 
 
 @given(
