@@ -76,7 +76,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     with open_input(path, remedy) as file:
         text = file.read()
     if text != with_digest(text.rpartition(b'"sha256":')[0]):
-        raise UserError(f"{path}: damaged: {remedy}")
+        raise UserError(f"{path}: damaged, or of an earlier version: {remedy}")
     manifest: dict[str, Any] = json.loads(text)
     return manifest
 

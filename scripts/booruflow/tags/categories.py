@@ -75,7 +75,7 @@ class CategoryTags:
 
     def _own_numbers(self, names: pa.StringArray) -> Ints:
         """The numbers of the booru's names, each with a space behind it; new ones are decided."""
-        own = pc.fill_null(pc.index_in(names, self._own), -1).to_numpy().astype(np.int64)
+        own: Ints = pc.fill_null(pc.index_in(names, self._own), -1).to_numpy().astype(np.int64)
         if (new := np.flatnonzero(own < 0)).size:
             own[new] = np.arange(new.size) + len(self._own)
             decided = names.take(pa.array(new))

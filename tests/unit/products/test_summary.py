@@ -23,7 +23,7 @@ def test_the_counts_are_printed_one_a_line(tmp_path, capsys):
 )
 def test_a_damaged_manifest_is_named(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(UserError, match=r"manifest\.json: damaged: delete it and run `snakemake`"):
+    with pytest.raises(UserError, match=r"manifest\.json: damaged, or of an earlier version: delete it and run `snakemake`"):
         print_summary(tmp_path / "manifest.json")
 
 
