@@ -11,7 +11,7 @@ are handled as JSON text: what is only copied is never decoded. Files of other t
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +42,6 @@ MORE_THAN_ANY_ID: int = 10**18
 MAX_ID_DIGITS = 18
 """Decimal digits of the largest post id; every number of so many digits fits in an int64."""
 
-ESCAPED = (r'["\\\x00-\x07]', r"[\x08-\x0f]", r"[\x10-\x17]", r"[\x18-\x1f]")
-"""Patterns for what JSON text escapes (RFC 8259); one for all of it takes seven times as long as the four."""
-
 Ints = NDArray[np.int64]
 
 
@@ -52,20 +49,6 @@ def json_text(column: str) -> pl.Expr:
     """The strings of `column` as JSON text, quotes included (RFC 8259)."""
     # json_encode gives {"column":"text"}: strip all around the text
     return pl.struct(column).struct.json_encode().str.slice(len(column) + 4).str.head(-1)
-
-
-def with_json_inside(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Rows with the strings of the columns as JSON text without the quotes around it."""
-    has_escape = [pl.any_horizontal(pl.col(name).str.contains(pattern) for pattern in ESCAPED) for name in columns]
-    places = rows.select(found.arg_true().implode().alias(name) for name, found in zip(columns, has_escape, strict=True))
-    changed = [_escaped(rows[name], places[name].item()) for name in columns if len(places[name].item())]
-    return rows.with_columns(changed)
-
-
-def _escaped(texts: pl.Series, rows: pl.Series) -> pl.Series:
-    """The texts with those of some rows escaped: they are few, and encoding is slow."""
-    encoded = texts.gather(rows).to_frame("text").select(json_text("text").str.slice(1).str.head(-1)).to_series()
-    return texts.clone().scatter(rows, encoded)
 
 
 def member_json_text(column: str, member: str) -> pl.Expr:
