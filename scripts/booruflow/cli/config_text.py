@@ -65,9 +65,17 @@ def _scalar(value: Any) -> str:  # noqa: ANN401 (any JSON value)
     """A value on one line of YAML."""
     if isinstance(value, (int, float)) or value is None:
         return json.dumps(value)
-    is_printable = json.dumps(value, ensure_ascii=False).isprintable()  # other characters may be line breaks to YAML
-    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=is_printable, width=1 << 30, sort_keys=False)
+    text: str = yaml.dump(value, Dumper=_OneLine, default_flow_style=True, allow_unicode=True, width=1 << 30, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
+
+
+class _OneLine(yaml.SafeDumper):
+    """Writes strings with line breaks in double quotes, with escapes; by default they are several lines."""
+
+
+_OneLine.add_representer(
+    str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, None if text.isprintable() else '"')
+)
 
 
 def _comment(text: str, depth: int) -> list[str]:

@@ -73,3 +73,11 @@ def test_the_text_reads_back_as_the_config(metadata, file, subsets, tokens):
 def test_text_that_yaml_could_take_for_something_else(value):
     filled = check_config({"metadata": value, "sources": []}, SCHEMA)
     assert yaml.safe_load(config_text(SCHEMA, filled, "schema.yaml"))["metadata"] == value
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\n", "\r", "\x85", "\u2028", "\u2029 \n", "\t", "\ufeffa", "\x00", "é 字 😀"])
+def test_names_of_any_text_stay_on_one_line(name):
+    filled = check_config({"metadata": "", "sources": [], "subsets": {"": {"tag": name}, name: {"tag": ""}}}, SCHEMA)
+    text = config_text(SCHEMA, filled, "schema.yaml")
+    assert yaml.safe_load(text)["subsets"] == filled["subsets"]
+    assert len(text.split("subsets:\n")[1].splitlines()) == 2
