@@ -48,7 +48,7 @@ def verify(results: Path, records_file: Path, threads: int, texts: Texts | None 
     try:
         manifest = read_manifest(path)
     except UserError:
-        _report({str(path): "damaged"}, path, records_file)
+        _report({str(path): "damaged, or of an earlier version"}, path, records_file)
         return
     artifacts = manifest["artifacts"]
     problems = _changed_artifacts(results, artifacts, records, threads)

@@ -92,5 +92,5 @@ def test_a_manifest_that_was_changed_is_named(capsys, before, after):
     assert path.read_text() != text
     with pytest.raises(UserError, match=r"^1 product not as built: "):
         verify(Path("results"), RECORDS, 1)
-    assert capsys.readouterr().err == "results/manifest.json: damaged\n"
+    assert capsys.readouterr().err == "results/manifest.json: damaged, or of an earlier version\n"
     assert read_records(RECORDS)["results/manifest.json"] == DAMAGED
