@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -94,7 +95,7 @@ def sync_folder(path: Path) -> None:
 
 
 @contextmanager
-def open_input(path: str | Path, remedy: str = "fix the path or fetch the file again") -> Iterator[BinaryIO]:
+def open_input(path: str | Path, remedy: str = "fix the path or fetch the file again") -> Iterator[BufferedReader]:
     """Open a file for reading bytes; `remedy` ends the error if that fails.
 
     Raises:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -144,8 +145,7 @@ def offset_of(file: BinaryIO, wanted: int, id_of: Callable[[bytes], int] = id_of
 
     Lines ascend by `id_of(line)`, which raises ValueError where there is no id. So a file of any size takes some dozen reads.
     """
-    low, high = 0, os.fstat(file.fileno()).st_size
-    size = high
+    low, high = 0, (size := os.fstat(file.fileno()).st_size)
     while low < high:
         middle = (low + high) // 2
         start = _line_after(file, middle)
@@ -207,7 +207,7 @@ class _Block:
 
     path: str | Path
     first_line: int
-    lines: bytes
+    lines: NDArray[np.uint8]
     ids: Ints
     starts: Ints
     ends: Ints
@@ -231,9 +231,8 @@ class _Block:
         plain = value.str.starts_with(start) & value.str.ends_with(end) & ~value.str.ends_with("\\" + end)
         few_quotes = value.str.count_matches('"', literal=True) == 4
         rows = values.to_frame().select((~(plain & few_quotes)).arg_true()).to_series()  # few texts hold a quote
-        if len(rows):
-            as_written = rf'^{re.escape(start)}(?:[^"\\]|\\.)*{end}$'
-            rows = rows.filter(~values.gather(rows).str.contains(as_written))
+        as_written = rf'^{re.escape(start)}(?:[^"\\]|\\.)*{end}$'
+        rows = rows.filter(~values.gather(rows).str.contains(as_written))
         if len(rows):
             values = values.clone().scatter(rows, [self._decoded(row, values[row], member) for row in rows])
         return values
@@ -250,36 +249,40 @@ def _read_blocks(path: str | Path) -> Iterator[_Block]:
     with open_input(path) as file:
         if file.readline() != b"{\n":
             raise UserError(f"{path}: line 1: not a file keyed by id with one entry a line: build it again")
-        line, last_id, rest, comma = 2, -1, b"", False
-        while data := file.read(READ_BYTES):
-            text = rest + data
-            lines = text[: text.rfind(b"\n") + 1]
-            if lines == b"}\n" or lines.endswith(b"\n}\n"):
-                lines = lines[:-2]
-            rest = text[len(lines) :]
-            if not lines:
+        line, last_id, rest, comma = 2, -1, np.empty(0, np.uint8), False
+        while len(text := _read_on(file, rest)) > len(rest):
+            breaks = np.flatnonzero(text == ord("\n"))
+            if len(breaks) and text[: breaks[-1]][-2:].tobytes() in (b"}", b"\n}"):  # the end of the object
+                breaks = breaks[:-1]
+            lines, rest = np.split(text, [breaks[-1] + 1 if len(breaks) else 0])
+            if not len(breaks):
                 continue
             if line > 2 and not comma:
                 raise UserError(f"{path}: line {line - 1}: no comma at its end: build the file again")
-            block = _parse_lines(lines, path, line)
-            comma = lines.endswith(b",\n")
+            block = _parse_lines(lines, breaks, path, line)
+            comma = lines[-2] == ord(",")
             if block.ids[0] <= last_id or (np.diff(block.ids) <= 0).any():
                 raise UserError(f"{path}: near line {line}: ids do not ascend: build it again")
             line, last_id = line + len(block.ids), block.ids[-1]
             yield block
-        if rest != b"}\n" or comma:
+        if rest.tobytes() != b"}\n" or comma:
             raise UserError(f"{path}: line {line}: the file is cut short: build it again")
 
 
-def _parse_lines(lines: bytes, path: str | Path, first_line: int) -> _Block:
-    """Parse the ids of all lines at once, digit by digit, and locate the values."""
-    data = np.frombuffer(lines, np.uint8)
-    breaks = np.flatnonzero(data == ord("\n"))
+def _read_on(file: BufferedReader, rest: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bytes `rest` and the next of the file, read in place: to copy them would take as long as to find the lines."""
+    text = np.empty(len(rest) + READ_BYTES, np.uint8)
+    text[: len(rest)] = rest
+    return text[: len(rest) + file.readinto(text[len(rest) :].data)]
+
+
+def _parse_lines(lines: NDArray[np.uint8], breaks: NDArray[np.intp], path: str | Path, first_line: int) -> _Block:
+    """Parse the ids of all lines at once, digit by digit, and locate the values; `breaks` are where the lines end."""
     starts = np.concatenate([[0], breaks[:-1] + 1])
     ids, digits = np.zeros(len(starts), np.int64), np.zeros(len(starts), np.int64)
-    in_id = data[starts] == ord('"')
+    in_id = lines[starts] == ord('"')
     for place in range(1, MAX_ID_DIGITS + 1):
-        digit = data[np.minimum(starts + place, breaks)].astype(np.int64) - ord("0")
+        digit = lines[np.minimum(starts + place, breaks)].astype(np.int64) - ord("0")
         in_id &= (digit >= 0) & (digit <= 9)
         if not in_id.any():
             break
@@ -288,10 +291,10 @@ def _parse_lines(lines: bytes, path: str | Path, first_line: int) -> _Block:
     values = starts + digits + len('"": ')
     valid = (digits > 0) & (values < breaks)
     for back, sign in ((3, '"'), (2, ":"), (1, " ")):
-        valid &= data[np.minimum(values - back, breaks)] == ord(sign)
+        valid &= lines[np.minimum(values - back, breaks)] == ord(sign)
     if not valid.all():
         raise UserError(f"{path}: line {first_line + int(np.argmin(valid))}: not '\"<id>\": <value>,': build the file again")
-    commas = data[breaks - 1] == ord(",")
+    commas = lines[breaks - 1] == ord(",")
     if not commas[:-1].all():
         raise UserError(f"{path}: line {first_line + int(np.argmin(commas))}: no comma at its end: build the file again")
     return _Block(path, first_line, lines, ids, values, breaks - commas)
