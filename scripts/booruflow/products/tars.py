@@ -28,13 +28,18 @@ from booruflow.core.idjson import Ints, decode_json_text, joined_bytes, member_j
 from booruflow.core.progress import progress
 from booruflow.core.streams import Stream, prefetched
 from booruflow.core.whitespace import one_line_json
-from booruflow.products.tar_index import index_entries, write_index
+from booruflow.products.tar_index import index_entries, index_path, write_index
 
 ROUND_BYTES = 64 << 20
 FLUSH_THREADS = 8
 """Files flushed at once: a journaling file system then commits many at a time (2,000 files in 1 s, one by one in 2 to 10 s)."""
 HASH_THREADS = 2
 """Tars hashed at once: the last rule of a data set often has a second core for itself."""
+
+_VIEW = np.dtype([("size", "<i4"), ("prefix", "V4"), ("buffer", "<i4"), ("offset", "<i4")])
+"""Where a string is in Arrow's layout of binary views: its buffer, and its offset there; short ones are in place of these."""
+_SHORT = 12
+"""Bytes of the longest string that Arrow keeps in the view itself."""
 
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 135), slice(148, 154)  # fields of a ustar header, POSIX.1-1988
 
@@ -93,12 +98,20 @@ def write_tars(
     with _part_folder(Path(folder)) as part, writing(part), TemporaryFile(dir=part) as spool:
         tars = [_Tar(part / tar_name(number, count)) for number in range(count)]
         buffer = bytearray()
-        for rows in _rounds(frames, round_bytes):
+        for rows in prefetched(_rounds(frames, round_bytes)):
             _append(tars, rows, suffix, spool, buffer)
             del rows  # frees it before the next round is collected
-        with ThreadPoolExecutor(HASH_THREADS) as pool, progress(count, f"{folder}: indexes", unit="tars") as bar:
-            for _ in pool.map(lambda tar: _finish(tar, spool), tars):  # raises the first error
+        with (
+            ThreadPoolExecutor(FLUSH_THREADS) as flushing,
+            ThreadPoolExecutor(HASH_THREADS) as hashing,
+            progress(count, f"{folder}: indexes", unit="tars") as bar,
+        ):
+            flushed = []
+            for tar in hashing.map(lambda tar: _finish(tar, spool), tars):  # raises the first error
+                flushed += [flushing.submit(_flush, path) for path in (tar.path, index_path(tar.path))]
                 bar.update(1)
+            for future in flushed:
+                future.result()
 
 
 @dataclass
@@ -112,7 +125,7 @@ class _Tar:
 
 @contextmanager
 def _part_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to write in; at the end its files are flushed and moved into `folder`, in place of all older tars."""
+    """An empty folder to write in; at the end its files, flushed, are moved into `folder`, in place of all older tars."""
     part = folder / ".part"
     with writing(part):
         shutil.rmtree(part, ignore_errors=True)
@@ -120,8 +133,6 @@ def _part_folder(folder: Path) -> Iterator[Path]:
     try:
         yield part
         files = sorted(part.iterdir())
-        with ThreadPoolExecutor(FLUSH_THREADS) as pool:
-            list(pool.map(_flush, files))  # raises the first error
         for file in files:
             with writing(folder / file.name):
                 file.replace(folder / file.name)
@@ -144,7 +155,7 @@ def _rounds(frames: Iterable[pl.DataFrame], round_bytes: int) -> Iterator[pl.Dat
     """Concatenate frames to about `round_bytes` of tar each, with the columns `id` and `text` (Binary)."""
     collected: list[pl.DataFrame] = []
     size, last_id = 0, -1
-    for frame in prefetched(frames):
+    for frame in frames:
         rows = frame.select("id", pl.col("text").cast(pl.Binary))
         if rows.is_empty():
             continue
@@ -212,11 +223,14 @@ def _append(tars: Sequence[_Tar], rows: pl.DataFrame, suffix: str, spool: Binary
 
 def _texts(texts: pl.Series, order: NDArray[np.intp]) -> Iterator[memoryview]:
     """The bytes of each text in the given order, without a copy."""
-    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
-    data = memoryview(array.buffers()[2] or b"").cast("B")
-    for start, end in zip(offsets[order].tolist(), offsets[order + 1].tolist(), strict=True):
-        yield data[start:end]
+    array = texts.rechunk().to_arrow(compat_level=pl.CompatLevel.newest())
+    data = [memoryview(buffer).cast("B") for buffer in array.buffers()[1:]]
+    views = np.frombuffer(data[0], _VIEW)[array.offset :][order]
+    is_short = views["size"] <= _SHORT
+    buffers = np.where(is_short, 0, views["buffer"] + 1)
+    starts = np.where(is_short, (order + array.offset) * _VIEW.itemsize + 4, views["offset"])
+    for buffer, start, end in zip(buffers.tolist(), starts.tolist(), (starts + views["size"]).tolist(), strict=True):
+        yield data[buffer][start:end]
 
 
 def _headers(ids: Ints, sizes: Ints, suffix: str) -> NDArray[np.uint8]:
@@ -239,9 +253,10 @@ def _octal(values: NDArray[np.integer], digits: int) -> NDArray[np.uint8]:
     return ((values[:, None].astype(np.uint64) >> shifts) & np.uint64(7)).astype(np.uint8)
 
 
-def _finish(tar: _Tar, spool: BinaryIO) -> None:
-    """Close a tar as tarfile does (two empty blocks, whole records of 10,240 bytes), and write its index."""
+def _finish(tar: _Tar, spool: BinaryIO) -> _Tar:
+    """Close a tar as tarfile does (two empty blocks, whole records of 10,240 bytes), and write its index; return the tar."""
     end = tar.size + 2 * BLOCKSIZE
     with writing(tar.path), tar.path.open("ab") as file:
         file.write(bytes(end - tar.size + -end % tarfile.RECORDSIZE))
     write_index(tar.path, b"".join(os.pread(spool.fileno(), length, offset) for offset, length in tar.entries))
+    return tar
