@@ -83,7 +83,9 @@ def make_rows(folder: Path) -> Callable[[], Iterator[pl.DataFrame]]:
 
     def rows() -> Iterator[pl.DataFrame]:
         texts = [("tags", "tags", frames(tags)), ("caption", "caption", frames(captions))]
-        return export_rows(part_rows(post_parts(frames(posts), None, ", "), texts), frames(images), frames(resolutions))
+        return export_rows(
+            part_rows(post_parts(frames(posts), None, {"separator": ", "}), texts), frames(images), frames(resolutions)
+        )
 
     return rows
 

@@ -7,7 +7,7 @@ its captions in meta_cap_{style}.json. Finished generations are kept in journal/
 failed attempts are counted in captions/attempts/. Reads the config sections captioner, captions and inputs.
 
 Rules that captioning waits for have a priority, in all rule files, and the longest of them a higher one, so that GPUs start
-early.
+early. The longest of the others have the highest, so that no core is without work while the last of them runs.
 """
 
 

@@ -23,6 +23,7 @@ EDITED = "edited"
 EDIT_LISTS = [f"results/edit_list/edited_{n}.json" for n in SHARDS]
 FIXED = SHARDS if GENERATED or any(Path(EDITED).glob("*")) else []
 VARIANTS = config["text"]["variants"]
+TAG_LINE = {key: TAG_POLICY[key] for key in ("order", "separator", "divider")}
 
 
 def one_of(names):
@@ -106,11 +107,14 @@ def export_files(name):
 
 
 def text_files(*names, subset=None):
-    """Those of the files that captions and tags are read from, of all posts or a subset; with text.variants all that texts need."""
+    """Those of the files that captions and tags are read from, of all posts or a subset; with text.variants all that texts need.
+
+    Of all posts texts need no tags JSON, but take the tags from the tables, so that they need not wait for it.
+    """
     parts = file_parts(VIEWS, subset)
     files = {
         "posts": str(rules.posts.output.posts),
-        "tags": parts["tags"][1],
+        "tags": parts["tags"][1] if subset or "tags" in names else [],
         "captions": parts["caption"][1],
         "policy_tags": [] if is_plain(TAG_POLICY) else str(rules.tag_policy.output.tags),
         "further": [path for name, (_, path) in USED_PARTS.items() if name not in TEXTS],

@@ -33,7 +33,7 @@ rule export:
         code=code("export"),
         settings=lambda wildcards: export_settings(config, wildcards.export),
         seed=config["text"]["seed"],
-        separator=verbatim(TAG_POLICY["separator"]),
+        line=verbatim(TAG_LINE),
         parts=[(name, member) for name, (member, _) in file_parts(VIEWS).items()],
         data_path=lambda wildcards: trainer_folder(f"results/exports/{wildcards.export}/data"),
         folders=verbatim(TRAINER_FOLDERS),

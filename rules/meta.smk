@@ -13,7 +13,7 @@ USED_PARTS = {name: part for name, part in file_parts(VIEWS).items() if name in 
 
 TEXT = {
     "variants": VARIANTS,
-    "separator": TAG_POLICY["separator"],
+    "line": TAG_LINE,
     "parts": [(name, member) for name, (member, _) in USED_PARTS.items()],
 } if VARIANTS else None  # fmt: skip
 """How texts are made that stand in meta_lat and tars in place of captions; None without text.variants."""
@@ -50,14 +50,14 @@ rule meta_cap:
         "../envs/data.yaml"
     message:
         "meta_cap: merge base, good and fixed captions, check that none is lost"
-    priority: 2  # the tars take longest, and wait for it
+    priority: 2  # the tars wait for it
     script:
         "../scripts/meta_cap.py"
 
 
 rule meta_lat:
     input:
-        **text_files("tags", "captions"),
+        **text_files("captions", *([] if VARIANTS else ["tags"])),
         resolutions=rules.resolutions.output.resolutions,
         skipped=[*UNREADABLE, *expand("results/captions/skipped_{n}.json", n=GENERATED)],
     output:
@@ -79,6 +79,7 @@ rule meta_lat:
         "../envs/data.yaml"
     message:
         "meta_lat: write the metadata that the trainer reads"
+    priority: 2
     script:
         "../scripts/meta_lat.py"
 

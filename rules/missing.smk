@@ -26,7 +26,6 @@ rule missing:
         "../envs/data.yaml"
     message:
         "Missing: list posts without tags, caption or resolution"
-    priority: 1
     script:
         "../scripts/missing.py"
 

@@ -33,7 +33,7 @@ rule tag_policy:
         "../envs/data.yaml"
     message:
         "Tag policy: rename, drop and add tags"
-    priority: 2
+    priority: 3
     script:
         "../scripts/tag_policy.py"
 
@@ -54,12 +54,12 @@ rule tags_json:
         mem_mb=1500,
     params:
         code=code("tags_json"),
-        line=verbatim({key: TAG_POLICY[key] for key in ("order", "separator", "divider")}),
+        line=verbatim(TAG_LINE),
     conda:
         "../envs/data.yaml"
     message:
         "Tags JSON: write one line of tags per post"
-    priority: 2
+    priority: 3
     script:
         "../scripts/tags_json.py"
 

@@ -27,6 +27,7 @@ rule captions_tars:
         "../envs/data.yaml"
     message:
         "Tars: pack {input.captions}"
+    priority: 3
     script:
         "../scripts/tars.py"
 
@@ -48,6 +49,7 @@ use rule captions_tars as tags_tars with:
         tars=config["tars"]["count"],
     message:
         "Tars: pack {input.tags}"
+    priority: 0
 
 
 use rule captions_tars as captions_tars_of_subset with:

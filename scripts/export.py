@@ -13,8 +13,9 @@ from booruflow.texts.templates import PARTS
 
 with job(snakemake.log[0], snakemake.rule):
     files, params = snakemake.input, snakemake.params
+    entries = [(name, member, path) for (name, member), path in zip(params.parts, files.texts, strict=True)]
     rows = export_rows(
-        read_part_rows(files.posts, files.tags, files.texts, params.parts, params.separator),
+        read_part_rows(files.posts, files.tags, entries, params.line),
         read_stream(files.images),
         without_unreadable(read_stream(files.resolutions), [read_skipped(path) for path in files.skipped]),
     )

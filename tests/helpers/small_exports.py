@@ -91,7 +91,7 @@ def rows_of(images: Path) -> Any:
         ("caption", "caption", [texts(5, "caption")]),
         ("caption_short", "caption", [short]),
     ]
-    parts = part_rows(post_parts([posts], None, ", "), entries)
+    parts = part_rows(post_parts([posts], None, {"order": [], "separator": ", ", "divider": None}), entries)
     return export_rows(parts, [found.select(list(IMAGES_SCHEMA))], [resolutions])
 
 

@@ -90,7 +90,7 @@ def write_tars(
         frames: columns `id` (Int64, not negative, ascending over all frames) and `text` (String or Binary, no nulls).
         suffix: a member is named `<id>.<suffix>`; ASCII, at most 80 characters.
         count: the number of tars, at most 10,000.
-        round_bytes: the size of a round in bytes of tar; memory is about three times that.
+        round_bytes: the size of a round in bytes of tar; memory is about four times that.
 
     Raises:
         UserError: ids that do not ascend; a full disk or a folder that cannot be written, with the file's name.

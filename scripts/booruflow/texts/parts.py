@@ -1,6 +1,7 @@
 """The named parts of texts: a column each, one line of text or null where a post has none."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from booruflow.core.tables import read_stream
 from booruflow.core.whitespace import one_line
 from booruflow.sources.ratings import LETTER_OF
 from booruflow.sources.tags import tag_line
+from booruflow.tags.tags import tags_line
 from booruflow.texts.templates import PARTS, TEXTS
 
 RATING_WORDS = {letter: word for word, letter in LETTER_OF.items() if word != "safe"}
@@ -35,53 +37,69 @@ CATEGORIES = {part: COLUMNS[part] for part in ("artist", "characters", "copyrigh
 def read_part_rows(
     posts: str,
     tags: str | None,
-    texts: Sequence[str],
-    entries: Sequence[tuple[str, str]],
-    separator: str,
+    entries: Sequence[tuple[str, str, str]],
+    line: Mapping[str, Any],
     parts: Collection[str] = PARTS,
 ) -> Stream:
-    """`part_rows` of posts.parquet, tags.parquet and the files `texts`, keyed by id.
+    """`part_rows` of posts.parquet, tags.parquet and files keyed by id.
 
-    `entries` has for each of these the name of its part, and its member; the others are as in `read_post_parts`.
+    `entries` has the name of a part, its member and its file for the captions and all other parts that are files; without one for
+    `tags` these are made as the tags JSON has them. The others are as in `read_post_parts`.
     """
-    streams = [(name, member, read_entries(path, member=member)) for (name, member), path in zip(entries, texts, strict=True)]
-    return part_rows(read_post_parts(posts, tags, separator, parts), streams)
+    streams = [(name, member, read_entries(path, member=member)) for name, member, path in entries]
+    needed = {*TEXTS, *parts} - {name for name, *_ in entries}
+    return part_rows(read_post_parts(posts, tags, line, needed), streams)
 
 
-def read_post_parts(posts: str, tags: str | None, separator: str, parts: Collection[str] = PARTS) -> Stream:
+def read_post_parts(posts: str, tags: str | None, line: Mapping[str, Any], parts: Collection[str] = PARTS) -> Stream:
     """`post_parts` of posts.parquet and tags.parquet, of which only the columns of the parts are read."""
-    names = [part for part in COLUMNS if part in parts]
-    of_posts = [COLUMNS[part] for part in names if part == "rating" or (not tags and part in CATEGORIES)]
-    of_tags = read_stream(tags, ["id", *(COLUMNS[part] for part in names)]) if tags else None
-    return post_parts(read_stream(posts, ["id", *of_posts]), of_tags, separator, names)
+    names = [COLUMNS[part] for part in COLUMNS if part in parts]
+    names += [name for name in line["order"] if name != "divider" and "tags" in parts]
+    columns = list(dict.fromkeys(names))
+    of_posts = [name for name in columns if name == "rating" or (not tags and name in CATEGORIES.values())]
+    of_tags = read_stream(tags, ["id", *columns]) if tags else None
+    return post_parts(read_stream(posts, ["id", *of_posts]), of_tags, line, parts)
 
 
 def post_parts(
-    posts: Iterable[pl.DataFrame], tags: Iterable[pl.DataFrame] | None, separator: str, parts: Collection[str] = tuple(COLUMNS)
+    posts: Iterable[pl.DataFrame],
+    tags: Iterable[pl.DataFrame] | None,
+    line: Mapping[str, Any],
+    parts: Collection[str] = tuple(COLUMNS),
 ) -> Stream:
-    """The parts that come from the tags of a post: `id` and those of COLUMNS among `parts`.
+    """The parts that come from the tags of a post: `id`, and those of COLUMNS and `tags` among `parts`.
 
     Args:
         posts: of posts.parquet `id` and `rating`, and without a policy the tag categories, as far as the parts need them.
         tags: tags.parquet; None without a policy, then tags are written as the booru spells them.
-        separator: between tags.
+        line: `order`, `separator` and `divider` of the policy, for a line of tags.
         parts: which parts.
     """
     names = [part for part in COLUMNS if part in parts]
     word = pl.col("rating").replace_strict(RATING_WORDS, default=None, return_dtype=pl.String)
     if tags is None:
-        own = {part: tag_line([column], separator) for part, column in CATEGORIES.items()} | {"rating": word}
+        own = {part: tag_line([column], line["separator"]) for part, column in CATEGORIES.items()} | {"rating": word}
+        columns = [own.get(part, pl.lit(None, pl.String)).alias(part) for part in names]
+        columns += [tag_line(line["order"], line["separator"]).alias("tags")] if "tags" in parts else []
         for frame in posts:
-            yield frame.select("id", *(own.get(part, pl.lit(None, pl.String)).alias(part) for part in names))
+            yield _without_empty(frame.select("id", *columns))
     else:
         columns = [pl.col(COLUMNS[part]).alias(part) for part in names]
+        columns += [tags_line(**line).alias("tags")] if "tags" in parts else []
         for frame, rows in aligned([posts, tags]):
             rows = rows.select("id", *columns)
             if "rating" in names:
                 words = frame.select("id", word=word)
                 rows = rows.join(words, on="id", how="left", maintain_order="left")
                 rows = rows.with_columns(pl.coalesce("rating", "word").alias("rating")).drop("word")
-            yield rows
+            yield _without_empty(rows)
+
+
+def _without_empty(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with `tags`, if they have that column, on one line, and null where nothing is on it."""
+    if "tags" not in rows.columns:
+        return rows
+    return rows.with_columns(one_line(rows["tags"])).with_columns(pl.when(pl.col("tags") != "").then("tags"))
 
 
 def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, str, Iterable[pl.DataFrame]]]) -> Stream:
@@ -89,8 +107,8 @@ def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, st
 
     Args:
         tag_parts: of `post_parts`.
-        entries: of each text the name of its part, its member, and its entries read with the member; `tags` and `caption` are
-            among them.
+        entries: of each text the name of its part, its member, and its entries read with the member; `caption` is among them,
+            and `tags` is where it is no part of `tag_parts`.
     """
     for rows, *frames in aligned([tag_parts, *(stream for _, _, stream in entries)]):
         for (name, member, _), frame in zip(entries, frames, strict=True):

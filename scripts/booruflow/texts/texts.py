@@ -29,13 +29,14 @@ class TextFiles(Protocol):
     policy_tags: str
     """tags.parquet; empty without a policy."""
     tags: str
+    """The tags JSON of a subset; of all posts it may be empty, since the same tags can be made from the tables."""
     captions: str
     further: Sequence[str]
     """The captions of further styles that the variants use."""
 
 
 def read_texts(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
-    """`post_texts` of all posts, by the settings `variants`, `separator` and `parts` (see `read_part_rows`)."""
+    """`post_texts` of all posts, by the settings `variants`, `line` and `parts`: of each part that is a file, name and member."""
     return post_texts(_read_rows(files, settings), settings["variants"])
 
 
@@ -46,8 +47,8 @@ def read_json_texts(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
 
 def _read_rows(files: TextFiles, settings: Mapping[str, Any]) -> Stream:
     paths = [files.tags, files.captions, *files.further]
-    used = parts_used(settings["variants"])
-    return read_part_rows(files.posts, files.policy_tags, paths, settings["parts"], settings["separator"], used)
+    entries = [(name, member, path) for (name, member), path in zip(settings["parts"], paths, strict=True) if path]
+    return read_part_rows(files.posts, files.policy_tags, entries, settings["line"], parts_used(settings["variants"]))
 
 
 def post_texts(rows: Iterable[pl.DataFrame], variants: Variants) -> Stream:

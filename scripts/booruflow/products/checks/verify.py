@@ -106,6 +106,8 @@ def _changed_others(results: Path, names: Iterable[str], records: Records) -> di
 def _failed_checks(results: Path, manifest: Mapping[str, Any], texts: Texts | None) -> dict[str, str]:
     """Run the consistency checks again, by the settings of the build; the manifest must hold their counts."""
     names, settings = manifest["artifacts"], {name: manifest[name] for name in ("image_name", "text") if name in manifest}
+    if "text" in settings and "line" not in settings["text"]:
+        return {f"{results}/manifest.json": "of an earlier version"}
     numbers = sorted(int(name[len("captions/good_") : -len(".json")]) for name in names if name.startswith("captions/good_"))
 
     def shards(pattern: str) -> list[str]:

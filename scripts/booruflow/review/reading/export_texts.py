@@ -57,7 +57,7 @@ def _parts(products: Products, post: int, subset: str | None) -> pl.DataFrame:
     made = [] if is_plain(policy) else [row("results/tags/tags.parquet", ["id", *COLUMNS.values()])]
     if not all(len(frame) for frame in (own, *made)):
         return pl.DataFrame()
-    tag_parts = post_parts(iter([own]), iter(made) if made else None, policy["separator"])
+    tag_parts = post_parts(iter([own]), iter(made) if made else None, policy)
     entries = [
         (name, member, iter([entry(member, file)]))
         for name, (member, file) in file_parts(products.settings.views, subset).items()

@@ -94,3 +94,12 @@ def test_a_manifest_that_was_changed_is_named(capsys, before, after):
         verify(Path("results"), RECORDS, 1)
     assert capsys.readouterr().err == "results/manifest.json: damaged, or of an earlier version\n"
     assert read_records(RECORDS)["results/manifest.json"] == DAMAGED
+
+
+def test_a_manifest_with_texts_of_an_earlier_version_is_named(capsys):
+    artifacts = {name: {"size": Path("results", name).stat().st_size, "sha256": sha256_of(f"results/{name}")} for name in NAMES}
+    write_manifest("results/manifest.json", {}, artifacts, {"image_name": "{id}", "text": {"separator": ", "}})
+    RECORDS.unlink()
+    with pytest.raises(UserError, match=r"^1 product not as built: "):
+        verify(Path("results"), RECORDS, 1)
+    assert capsys.readouterr().err == "results/manifest.json: of an earlier version\n"
