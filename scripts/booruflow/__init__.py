@@ -1,5 +1,6 @@
 """The library behind the rules: importable and tested without Snakemake."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -16,3 +17,7 @@ def _remove_site_packages_of_snakemake() -> None:
 
 
 _remove_site_packages_of_snakemake()
+
+# Imports, Snakemake and the tables of a policy keep nearly all objects that they make. With Python's defaults the chain of 500,000
+# posts takes 2% more CPU time, and a dry run of the sample 0.7 to 1.2 s of 6 more.
+gc.set_threshold(100_000, 20, 100)
