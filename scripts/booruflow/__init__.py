@@ -18,6 +18,6 @@ def _remove_site_packages_of_snakemake() -> None:
 
 _remove_site_packages_of_snakemake()
 
-# Imports, Snakemake and the tables of a policy keep nearly all objects that they make. With Python's defaults the chain of 500,000
-# posts takes 2% more CPU time, and a dry run of the sample 0.7 to 1.2 s of 6 more.
+# Imports, Snakemake and the tables of a policy keep nearly all objects that they make. With Python's defaults the chain of
+# 500,000 posts takes 2% more CPU time, and a dry run of the sample 0.7 to 1.2 s of 6 more.
 gc.set_threshold(100_000, 20, 100)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from booruflow.core.errors import UserError
 from booruflow.sources.posts import TAG_CATEGORIES
+from booruflow.sources.tags import apart
 from booruflow.tags.patterns import TagPatterns, compiled, escaped, literals, split_category
 from booruflow.tags.relations import Relation, aliases, implied_tags, read_relations
 
@@ -132,9 +133,9 @@ def spelling(name: pl.Expr, underscores: str, escape_brackets: bool) -> pl.Expr:
 
     With `underscores` "space", `red_hair` is `red hair`. Tags without two adjacent letters, which are kaomoji such as `^_^`,
     `o_o` or `0_0`, keep theirs. Escaped brackets are those of prompts with weights
-    (AUTOMATIC1111, weighted captions of sd-scripts).
+    (AUTOMATIC1111, weighted captions of sd-scripts). No tag divides a prompt: see `booruflow.sources.tags.apart`.
     """
     if underscores == "space":
         spaced = name.str.replace_all("_", " ", literal=True)
         name = pl.when(name.str.contains(r"\p{L}{2}")).then(spaced).otherwise(name)
-    return name.str.replace_all(r"([\\()\[\]])", r"\${1}") if escape_brackets else name
+    return apart(name.str.replace_all(r"([\\()\[\]])", r"\${1}") if escape_brackets else name)

@@ -10,7 +10,7 @@ from booruflow.core.streams import Stream, aligned
 from booruflow.core.tables import read_stream
 from booruflow.core.whitespace import one_line
 from booruflow.sources.ratings import LETTER_OF
-from booruflow.sources.tags import tag_line
+from booruflow.sources.tags import apart, tag_line
 from booruflow.tags.tags import tags_line
 from booruflow.texts.templates import PARTS, TEXTS
 
@@ -114,18 +114,11 @@ def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, st
         for (name, member, _), frame in zip(entries, frames, strict=True):
             rows = rows.join(_text_part(frame, member, name), on="id", how="left", maintain_order="left")
         rows = rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
-        yield _without_keep_separator(rows, [part for part in rows.columns if part not in ("id", "tags")])
+        # tags are apart already: only templates and the tag policy divide a prompt
+        yield rows.with_columns(apart(pl.col(part)) for part in rows.columns if part not in ("id", "tags"))
 
 
 def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
     """The part `name` from id-keyed entries read with their `member`: columns `id` and the part; empty ones are left out."""
     texts = entries.select("id", decode_json_text(member_json_text("value", member)).alias(name))
     return texts.with_columns(one_line(texts[name])).filter(pl.col(name) != "")
-
-
-def _without_keep_separator(rows: pl.DataFrame, parts: Sequence[str]) -> pl.DataFrame:
-    """The parts with `|||`, at which sd-scripts divides a prompt, apart: only templates and the tag policy set it."""
-    apart = pl.col(parts).str.replace_all("|||", "| | |", literal=True)
-    has_any = rows.select(pl.col(parts).str.contains("|||", literal=True).any())
-    # hardly ever: to replace copies all texts
-    return rows.with_columns(apart) if any(has_any.row(0)) else rows

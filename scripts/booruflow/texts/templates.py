@@ -24,20 +24,27 @@ _CLOSING = ")]>\"'»」）】"
 _SEPARATORS = " \t,;:.|/+&–—-"
 
 
+_PAIRS = {"(": ")", "[": "]", "<": ">", "«": "»", "「": "」", "（": "）", "【": "】"}
+
+
 class Piece(NamedTuple):
     """A part with what stands around it, which is left out together with the part.
 
     Attributes:
-        part: its name.
+        part: its name; or the pieces between two brackets, which are one part of the text around them.
         before: the text before it.
         alone: the text before it where it is the first part that is not empty.
         after: the closing brackets and quotes behind it; of the last part all that follows.
     """
 
-    part: str
+    part: "str | tuple[Piece, ...]"
     before: str
     alone: str
     after: str
+
+    def names(self) -> list[str]:
+        """The names of its parts."""
+        return [self.part] if isinstance(self.part, str) else [name for piece in self.part for name in piece.names()]
 
 
 def parts_with(views: Iterable[str]) -> tuple[str, ...]:
@@ -69,15 +76,54 @@ def parse_template(template: str) -> list[Piece]:
         raise UserError(f"'{template}': no part: use {_listed(PARTS)}")
     if any(not text.isprintable() for text in texts):
         raise UserError(f"{template!r}: a line break or tab: a variant is one line, write each as a template of its own")
+    return _pieces(texts, names)
+
+
+def _pieces(texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]) -> list[Piece]:
+    """The pieces of parts and the texts before, between and behind them."""
+    texts, parts = _with_brackets_as_parts(texts, parts)
     pieces = []
     before, alone = texts[0], texts[0]
-    for name, following in zip(names, texts[1:], strict=True):
+    for part, following in zip(parts, texts[1:], strict=True):
         rest = following.lstrip(_CLOSING)
-        pieces.append(Piece(name, before, alone, following[: len(following) - len(rest)]))
+        pieces.append(Piece(part, before, alone, following[: len(following) - len(rest)]))
         before, alone = rest, rest.lstrip(_SEPARATORS)
     last = pieces[-1]
     pieces[-1] = last._replace(after=last.after + before)
     return pieces
+
+
+def _with_brackets_as_parts(
+    texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]
+) -> tuple[list[str], list[str | tuple[Piece, ...]]]:
+    """The same with the pieces between two brackets, if they are several, as one part; the brackets stay in the texts."""
+    new_texts: list[str] = []
+    new_parts: list[str | tuple[Piece, ...]] = []
+    number = place = 0  # of the text that is next, and in it
+    for (start, opening), (end, closing) in _outer_brackets(texts):
+        new_texts += [texts[number][place:], *texts[number + 1 : start + 1]]
+        new_texts[-1] = texts[start][place if start == number else 0 : opening + 1]
+        new_parts += parts[number:start]
+        inside = [texts[start][opening + 1 :], *texts[start + 1 : end], texts[end][:closing]]
+        new_parts.append(tuple(_pieces(inside, parts[start:end])))
+        number, place = end, closing
+    return [*new_texts, texts[number][place:], *texts[number + 1 :]], [*new_parts, *parts[number:]]
+
+
+def _outer_brackets(texts: Sequence[str]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where pairs of brackets around several parts open and close, as numbers of text and character; none is inside another."""
+    opened: list[tuple[str, int, int]] = []
+    pairs: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for number, text in enumerate(texts):
+        for place, char in enumerate(text):
+            if char in _PAIRS:
+                opened.append((_PAIRS[char], number, place))
+            elif opened and opened[-1][0] == char:
+                _, *start = opened.pop()
+                if number - start[0] > 1:
+                    pairs = [pair for pair in pairs if pair[0] < tuple(start)]
+                    pairs.append(((start[0], start[1]), (number, place)))
+    return pairs
 
 
 def templates_of(variants: Variants) -> list[list[Piece]]:
@@ -87,7 +133,7 @@ def templates_of(variants: Variants) -> list[list[Piece]]:
 
 def parts_used(variants: Variants) -> list[str]:
     """The names of the parts in any variant; a post has a text if one of them is not empty."""
-    return sorted({piece.part for pieces in templates_of(variants) for piece in pieces})
+    return sorted({name for pieces in templates_of(variants) for piece in pieces for name in piece.names()})
 
 
 def check_template(template: str, parts: Sequence[str], empty: Mapping[str, str]) -> None:
@@ -95,15 +141,15 @@ def check_template(template: str, parts: Sequence[str], empty: Mapping[str, str]
 
     `empty` has the parts that no post has, each with what makes it.
     """
-    for piece in parse_template(template):
-        if piece.part in empty:
-            raise UserError(f"'{template}': no post has the part {{{piece.part}}}: {empty[piece.part]}, or leave the part out")
-        if piece.part not in parts:
-            nearest = difflib.get_close_matches(piece.part, parts, n=1, cutoff=0.5)
+    for name in (name for piece in parse_template(template) for name in piece.names()):
+        if name in empty:
+            raise UserError(f"'{template}': no post has the part {{{name}}}: {empty[name]}, or leave the part out")
+        if name not in parts:
+            nearest = difflib.get_close_matches(name, parts, n=1, cutoff=0.5)
             hint = f"did you mean {{{nearest[0]}}}?" if nearest else f"parts are {_listed(parts)}"
-            if (style := piece.part.removeprefix("caption_")) != piece.part:
-                hint += f" {{{piece.part}}} needs the style {style} in captioner.styles, as a further one, with captions.generate"
-            raise UserError(f"'{template}': no part {{{piece.part}}}; {hint}")
+            if (style := name.removeprefix("caption_")) != name:
+                hint += f" {{{name}}} needs the style {style} in captioner.styles, as a further one, with captions.generate"
+            raise UserError(f"'{template}': no part {{{name}}}; {hint}")
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Several texts an image: each template filled with the parts of the post; all that are not empty, or one of them by a hash."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import orjson
@@ -24,7 +24,7 @@ def _strings(pieces: Sequence[Piece]) -> list[pl.Expr]:
         before = pl.when(_any_part(pieces[:number])).then(pl.lit(piece.before)).otherwise(pl.lit(piece.alone))
         strings += [
             pl.when(here).then(before if number else pl.lit(piece.before)),
-            pl.col(piece.part),
+            *([pl.col(piece.part)] if isinstance(piece.part, str) else _strings(piece.part)),
             pl.when(here).then(pl.lit(piece.after)),
         ]
     return strings
@@ -32,7 +32,7 @@ def _strings(pieces: Sequence[Piece]) -> list[pl.Expr]:
 
 def _any_part(pieces: Sequence[Piece]) -> pl.Expr:
     """Whether a row has one of the parts."""
-    return pl.any_horizontal(pl.lit(False), *(pl.col(piece.part).is_not_null() for piece in pieces))
+    return pl.any_horizontal(pl.lit(False), *(pl.col(name).is_not_null() for piece in pieces for name in piece.names()))
 
 
 def all_texts(variants: Variants, *, repeated: bool) -> pl.Expr:
@@ -58,10 +58,16 @@ def joined_texts(variants: Variants, *, as_json: bool = False) -> pl.Expr:
     above: list[Piece] = []
     for pieces in _by_weight(variants):
         strings.append(pl.when(_any_part(above) & _any_part(pieces)).then(pl.lit(written("\n"))))
-        strings += _strings([Piece(piece.part, *map(written, piece[1:])) for piece in pieces])
+        strings += _strings(_with_texts(pieces, written))
         above += pieces
     quote = [pl.lit('"')] * as_json
     return pl.concat_str(*quote, *strings, *quote, ignore_nulls=True)
+
+
+def _with_texts(pieces: Sequence[Piece], written: Callable[[str], str]) -> tuple[Piece, ...]:
+    """The pieces with the texts around parts as `written` gives them."""
+    parts = [piece.part if isinstance(piece.part, str) else _with_texts(piece.part, written) for piece in pieces]
+    return tuple(Piece(part, *map(written, piece[1:])) for part, piece in zip(parts, pieces, strict=True))
 
 
 def _json_inside(text: str) -> str:

@@ -24,6 +24,13 @@ def test_order_and_separator(order, separator, lines):
     assert POSTS.select(tag_line(order, separator)).to_series().to_list() == lines
 
 
+def test_no_tag_divides_a_prompt():
+    posts = pl.DataFrame({"general": ["a ||| :|||| b", "a||b", ""], "meta": ["", "|||", ""]})
+    lines = posts.select(tag_line(["general", "meta"], ", ")).to_series().to_list()
+    assert lines == ["a, | | |, :| | ||, b", "a||b, | | |", None]
+    assert posts.select(tag_line(["general"], " ||| ")).to_series()[1] == "a||b"
+
+
 def test_an_entry_is_the_line_of_a_post_that_has_one():
     posts = pl.DataFrame({"id": [1, 2, 3], "line": ['a, say_"hi"', None, "b"]})
     entries = tags_entries(posts, pl.col("line"))

@@ -1,3 +1,5 @@
+import re
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -33,6 +35,15 @@ def fill(template, **parts):
         ("A drawing of {characters}.", {"characters": "mirelle"}, "A drawing of mirelle."),
         ("A drawing of {characters}. {caption}", {"caption": "She smiles."}, "She smiles."),
         ("{tags}{caption}", {"tags": "a", "caption": "b"}, "ab"),
+        ("{tags} [{rating}; {quality}]. {caption}", {"tags": "a", "rating": "r", "quality": "q", "caption": "C"}, "a [r; q]. C"),
+        ("{tags} [{rating}; {quality}]. {caption}", {"tags": "a", "quality": "q"}, "a [q]"),
+        ("{tags} [{rating}; {quality}]. {caption}", {"rating": "r", "caption": "C"}, "[r]. C"),
+        ("{tags} [{rating}; {quality}]. {caption}", {"tags": "a", "caption": "C"}, "a. C"),
+        ("({tags} [{rating} / {year}], {quality})", {"year": "y"}, "([y])"),
+        ("({tags} [{rating} / {year}], {quality})", {"tags": "a", "quality": "q"}, "(a, q)"),
+        ("(by {artist}, made in {year} alone): {caption}", {"year": "y", "caption": "C"}, "(made in y alone): C"),
+        ("[{rating}], [{year}] ({tags}) {caption} :(", {"year": "y", "caption": "C"}, "[y] C :("),
+        (":( {artist} ({rating}, {year})", {"year": "y"}, "(y)"),
     ],
 )
 def test_an_empty_part_leaves_no_stray_separator(template, parts, text):
@@ -76,6 +87,30 @@ def test_any_subset_of_parts_is_joined_by_the_separators_before_them(names, sepa
         )
     )
     assert fill(template, **parts) == (expected or None)
+
+
+@st.composite
+def bracketed(draw, depth=2):
+    """A template with balanced brackets."""
+    items = []
+    for _ in range(draw(st.integers(1, 3))):
+        text = draw(st.sampled_from(["", "by ", "x"])) + "{" + draw(st.sampled_from(PARTS)) + "}"
+        if depth and draw(st.booleans()):
+            opening, closing = draw(st.sampled_from(["()", "[]", "「」"]))
+            text = opening + draw(bracketed(depth - 1)) + closing
+        items.append(text + draw(st.sampled_from(["", " end"])))
+    return draw(st.sampled_from([", ", " ", "; "])).join(items)
+
+
+@given(template=bracketed(), empty=st.sets(st.sampled_from(PARTS)))
+def test_brackets_stay_in_pairs_around_what_is_left(template, empty):
+    parts = {name: name for name in PARTS if name not in empty}
+    text = fill(template, **parts) or ""
+    written = re.findall(r"\{(\w+)\}", template)
+    assert [name for name in written if name in parts] == re.findall("|".join(sorted(PARTS, key=len, reverse=True)), text)
+    while (less := re.sub(r"\([^][()「」]+\)|\[[^][()「」]+\]|「[^][()「」]+」", "x", text)) != text:
+        text = less
+    assert not set(text) & set("()[]「」"), "each pair holds something"
 
 
 def test_parts_that_are_files_have_those_of_a_subset_but_for_further_styles():
