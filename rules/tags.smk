@@ -29,6 +29,7 @@ rule tag_policy:
     params:
         code=code("tag_policy"),
         policy=verbatim(TAG_POLICY),
+        own=verbatim({key: list(config["tags"][key]) for key in ("drop", "keep", "rename")}),
     conda:
         "../envs/data.yaml"
     message:

@@ -4,13 +4,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from booruflow.core.errors import UserError
-from booruflow.core.jobs import job
+from booruflow.core.jobs import WARNING, job
 from booruflow.core.progress import progress
 from booruflow.core.tables import open_table, read_stream, rows_of, table_writer
 from booruflow.sources.posts import TAG_CATEGORIES
 from booruflow.tags.policy import column_errors, made_columns
 from booruflow.tags.quality import cutoffs, write_cutoffs, years
-from booruflow.tags.report import write_report
+from booruflow.tags.report import unused_lines, write_report
 from booruflow.tags.tag_columns import post_batches
 from booruflow.tags.tags import NAMES_SCHEMA, TAGS_SCHEMA, PolicyTags
 
@@ -39,3 +39,5 @@ with job(snakemake.log[0], snakemake.rule):
                 write_names(names)
             bar.update(len(texts))
     write_report(output.report, tags.categories, tags.naming)
+    for line in unused_lines(snakemake.params.own, tags.categories):
+        print(f"{WARNING}{line}")

@@ -13,7 +13,9 @@ def apart(text: pl.Expr) -> pl.Expr:
 def _apart(texts: pl.Series) -> pl.Series:
     if not texts.str.contains("|||", literal=True).any():  # nearly always, and to replace copies all texts
         return texts
-    return texts.str.replace_all("|||", "| | |", literal=True)
+    for _ in range(2):  # five in a row become | | |||
+        texts = texts.str.replace_all("|||", "| | |", literal=True)
+    return texts
 
 
 def tag_line(order: Sequence[str], separator: str) -> pl.Expr:

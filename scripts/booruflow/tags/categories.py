@@ -53,6 +53,10 @@ class CategoryTags:
         own = pc.index_in(pa.array([f"{name} " for name in wanted], pa.string()), self._own)
         return dict(zip(wanted, self._uses[own.to_numpy()].tolist(), strict=True))
 
+    def names(self) -> set[str]:
+        """All names that posts have or would have, if they are not dropped: the booru's, and those that they have become."""
+        return {*(name[:-1] for name in self._own.to_pylist()), *self._names, *self.dropped.values()}
+
     def apply(self, column: pa.Array) -> Batch:
         """The tags of a column of tag strings."""
         counts, tags = split_tags(column)

@@ -42,6 +42,9 @@ class Naming:
             if len(texts := literals(pattern)) == 1:
                 for category in categories:
                     self._new_name.setdefault(category, {})[texts[0]] = (target, f"rename: {entry}")
+        for category, own in self._new_name.items():
+            for name in own:
+                self._renamed(category, name)  # a circle is an error, also where no post has the tag
         self._drop, self._keep = (TagPatterns(self._canonical_entries(policy[key])) for key in ("drop", "keep"))
         shared = self._implications(implications, "") if not policy["rename"] else {}
         self._implied_of = {
@@ -131,11 +134,11 @@ class Naming:
 def spelling(name: pl.Expr, underscores: str, escape_brackets: bool) -> pl.Expr:
     """A tag as it is written.
 
-    With `underscores` "space", `red_hair` is `red hair`. Tags without two adjacent letters, which are kaomoji such as `^_^`,
-    `o_o` or `0_0`, keep theirs. Escaped brackets are those of prompts with weights
+    With `underscores` "space", `red_hair` is `red hair`, and `__wild__` is `wild`. Tags without two adjacent letters, which are
+    kaomoji such as `^_^`, `o_o` or `0_0`, keep theirs. Escaped brackets are those of prompts with weights
     (AUTOMATIC1111, weighted captions of sd-scripts). No tag divides a prompt: see `booruflow.sources.tags.apart`.
     """
     if underscores == "space":
-        spaced = name.str.replace_all("_", " ", literal=True)
+        spaced = name.str.replace_all("_+", " ").str.strip_chars(" ")
         name = pl.when(name.str.contains(r"\p{L}{2}")).then(spaced).otherwise(name)
     return apart(name.str.replace_all(r"([\\()\[\]])", r"\${1}") if escape_brackets else name)

@@ -5,7 +5,7 @@ A star stands for any text; `\*` is a star and `\\` a backslash. Patterns of any
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -75,6 +75,26 @@ class TagPatterns:
     def first(self, category: str, name: str) -> str | None:
         """The first entry that matches a name."""
         return next((entry for entry, pattern in self._entries[category] if compiled(pattern).fullmatch(name)), None)
+
+
+def without_match(entries: Iterable[str], names: Mapping[str, Collection[str]]) -> list[str]:
+    """The entries that match none of the names, which are given by category."""
+    texts = {category: "\n".join(found) for category, found in names.items()}
+    return [
+        entry
+        for entry in entries
+        for categories, pattern in [split_category(entry)]
+        if not any(_has_match(literals(pattern), names[category], texts[category]) for category in categories)
+    ]
+
+
+def _has_match(pattern: list[str], names: Collection[str], text: str) -> bool:
+    """Whether a pattern matches one of the names; `text` is all of them, where looking for its parts is fast."""
+    if len(pattern) == 1:
+        return pattern[0] in names
+    return all(part in text for part in pattern) and bool(
+        pl.Series(list(names), dtype=pl.String).str.contains(_expression([pattern])).any()
+    )
 
 
 def _expression(patterns: Iterable[list[str]]) -> str:

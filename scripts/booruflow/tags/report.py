@@ -1,11 +1,15 @@
-"""policy_report.tsv: what a tag policy changed, and how often."""
+"""policy_report.tsv: what a tag policy changed, and how often; and what of it changed nothing."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from booruflow.core.files import open_whole
 from booruflow.tags.categories import CategoryTags
 from booruflow.tags.naming import Naming
+from booruflow.tags.patterns import without_match
+
+MAX_LISTED = 10
+"""Entries that a warning names."""
 
 HEADER = ("category", "tag", "action", "becomes", "posts", "rule")
 
@@ -33,6 +37,15 @@ def write_report(path: str | Path, categories: Iterable[CategoryTags], naming: N
         file.write(("\t".join(HEADER) + "\n").encode())
         for category in categories:
             file.writelines(("\t".join(map(str, row)) + "\n").encode() for row in report_rows(category, naming))
+
+
+def unused_lines(own: Mapping[str, Collection[str]], categories: Iterable[CategoryTags]) -> Iterator[str]:
+    """One line for each key of the config section tags with entries, `own`, that match no tag of any post."""
+    names = {category.category: category.names() for category in categories}
+    for key, entries in own.items():
+        if unused := without_match(entries, names):
+            listed = ", ".join(unused[:MAX_LISTED]) + f" and {len(unused) - MAX_LISTED:,} more" * (len(unused) > MAX_LISTED)
+            yield f"config.yaml: tags.{key}: no post has a tag that matches {listed}: correct or remove what is misspelt"
 
 
 def _sorted(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -25,9 +25,13 @@ def test_order_and_separator(order, separator, lines):
 
 
 def test_no_tag_divides_a_prompt():
-    posts = pl.DataFrame({"general": ["a ||| :|||| b", "a||b", ""], "meta": ["", "|||", ""]})
+    posts = pl.DataFrame(
+        {"general": ["a ||| :|||| b", "a||b", "", *("|" * bars for bars in range(3, 13))], "meta": ["", "|||", *[""] * 11]}
+    )
     lines = posts.select(tag_line(["general", "meta"], ", ")).to_series().to_list()
-    assert lines == ["a, | | |, :| | ||, b", "a||b, | | |", None]
+    assert lines[:3] == ["a, | | |, :| | ||, b", "a||b, | | |", None]
+    assert not any("|||" in line for line in lines[3:])
+    assert [line.count("|") for line in lines[3:]] == list(range(3, 13))
     assert posts.select(tag_line(["general"], " ||| ")).to_series()[1] == "a||b"
 
 

@@ -9,7 +9,7 @@ from booruflow.tags.naming import Naming, spelling
     [
         ("red_hair", "red hair"), ("^_^", "^_^"), ("o_o", "o_o"), ("0_0", "0_0"), (">_<", ">_<"), ("._.", "._."), ("x_x", "x_x"),
         ("|_|", "|_|"), ("3:_", "3:_"), ("1girl", "1girl"), ("saber_(fate)", "saber (fate)"), ("日本_語", "日本 語"),
-        (":d", ":d"),
+        (":d", ":d"), ("__wild__card", "wild card"), ("a|||||bc", "a| | | | |bc"),
     ],
 )  # fmt: skip
 def test_underscores_become_spaces_but_in_kaomoji(name, spaced):

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booruflow.tags.patterns import TagPatterns, literals, split_category
+from booruflow.sources.posts import TAG_CATEGORIES
+from booruflow.tags.patterns import TagPatterns, literals, split_category, without_match
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,14 @@ def test_a_category_is_one_only_before_a_name():
     assert split_category("artist:x") == (("artist",), "x")
     assert split_category("artist:")[1] == "artist:"
     assert split_category(":d")[1] == ":d"
+
+
+@given(st.lists(names, max_size=4), st.lists(names, max_size=4))
+def test_entries_without_a_match_match_no_name(entries, found):
+    by_category = {category: found if category in ("general", "meta") else [] for category in TAG_CATEGORIES}
+    expected = [
+        entry
+        for entry in entries
+        if not any(TagPatterns([entry]).matches(category, held).any() for category, held in by_category.items())
+    ]
+    assert without_match(entries, by_category) == expected

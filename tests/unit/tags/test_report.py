@@ -1,5 +1,5 @@
 from booruflow.tags.quality import cutoffs
-from booruflow.tags.report import write_report
+from booruflow.tags.report import unused_lines, write_report
 from booruflow.tags.tags import PolicyTags
 
 
@@ -23,4 +23,22 @@ def test_what_changed_is_listed_with_its_rule_most_frequent_first(policy, batch,
         ["meta", "x_request", "dropped", "", "2", "drop: meta:*_request"],
         ["meta", "y_request", "dropped", "", "1", "drop: meta:*_request"],
         ["meta", "z_request", "dropped", "", "1", "drop: meta:*_request"],
+    ]
+
+
+def test_entries_that_no_tag_matches_are_named(policy, batch):
+    chosen = policy(drop=["gone", "*_request"], rename={"old": "new"}, implied="keep")
+    tags = PolicyTags(chosen, cutoffs((), {}, 1), with_names=False)
+    tags.apply(batch([{"general": "old gone x(y", "meta": "x_request"}, {"artist": "ink"}]))
+    own = {
+        "drop": ["gone", "new", "x(*", "*_request", "meta:gone", "copyright:*", "*_requst", "a*b"],
+        "keep": ["artist:ink", "artist:*k"],
+        "rename": [f"old{number}" for number in range(12)],
+    }
+    assert list(unused_lines(own, tags.categories)) == [
+        f"config.yaml: tags.{key}: no post has a tag that matches {entries}: correct or remove what is misspelt"
+        for key, entries in (
+            ("drop", "meta:gone, copyright:*, *_requst, a*b"),
+            ("rename", f"{', '.join(own['rename'][:10])} and 2 more"),
+        )
     ]

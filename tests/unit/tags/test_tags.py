@@ -137,7 +137,7 @@ def test_renaming_without_end_is_an_error(policy, batch, table):
     for section, message in [
         ({"rename": {"a": "b", "b": "a"}}, r"rename: b renames a without end \(a -> b -> a\)"),
         ({"rename": {"a*": "aa*"}}, "without end"),
-        ({"rename": {"b": "a"}, "aliases": table("a.csv", a="b")}, r"without end \(a -> b -> a\): change that rule"),
+        ({"rename": {"b": "a"}, "aliases": table("a.csv", a="b")}, r"without end \(b -> a -> b\): change that rule"),
     ]:
         with pytest.raises(UserError, match=message):
             PolicyTags(policy(**section), NO_CUTOFFS, False).apply(batch([{"general": "a"}]))
