@@ -60,10 +60,12 @@ os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER), BOORUFLOW_TRIAL=jso
 
 if is_main_process():
     from booruflow.products.subset import absent_columns
+    from booruflow.sources.buckets import bucket_errors
     from booruflow.sources.posts import POSTS_SCHEMA
     from booruflow.sources.tables.input_checks import misnamed_columns, present_columns, table_errors
 
-    lines = [*input_errors(config), *export_errors(config, TAG_POLICY, VIEWS, given_exports), *quality_errors(config["quality"])]
+    lines = [*input_errors(config), *bucket_errors(config["meta_lat"]), *quality_errors(config["quality"])]
+    lines += export_errors(config, TAG_POLICY, VIEWS, given_exports)
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     if not errors and all(map(os.path.exists, config["inputs"]["metadata"])):
         errors += misnamed_columns(config["inputs"])

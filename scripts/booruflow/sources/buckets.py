@@ -10,6 +10,8 @@ The rule is that of `BucketManager` in `library/train_util.py` and of `make_buck
 """
 
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,8 +68,8 @@ def buckets(resolution: int | Size, min_reso: int, max_reso: int, step: int) -> 
     shortest, longest = min_reso // step * step, -(-max_reso // step) * step
     if step < 1 or shortest < step or min(sides) < shortest or max(sides) > longest:
         raise UserError(
-            f"buckets: resolution {sides[0]}x{sides[1]} with min_reso {min_reso}, max_reso {max_reso}, step {step}: "
-            "set them so that step <= min_reso <= resolution <= max_reso"
+            f"meta_lat: resolution {sides[0]}x{sides[1]} with min_bucket_reso {min_reso}, max_bucket_reso {max_reso} and"
+            f" bucket_reso_steps {step}: set them so that bucket_reso_steps <= min_bucket_reso <= resolution <= max_bucket_reso"
         )
     area = math.prod(sides)
     square = math.isqrt(area) // step * step
@@ -77,6 +79,15 @@ def buckets(resolution: int | Size, min_reso: int, max_reso: int, step: int) -> 
         if height >= shortest:
             sizes |= {(width, height), (height, width)}
     return sorted(sizes)
+
+
+def bucket_errors(meta_lat: Mapping[str, Any]) -> Iterator[str]:
+    """The error of `buckets` for the config section meta_lat; without upscaling there are no fixed buckets, and no error."""
+    if not meta_lat["bucket_no_upscale"]:
+        try:
+            buckets(*(meta_lat[key] for key in ("resolution", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps")))
+        except UserError as error:
+            yield str(error)
 
 
 def _sides(resolution: int | Size) -> Size:

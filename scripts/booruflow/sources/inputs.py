@@ -62,6 +62,10 @@ def _subset_errors(subsets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
                 date.fromisoformat(conditions.get(key, "2000-01-01"))
             except ValueError:
                 yield f"subsets.{name}.{key}: there is no day '{conditions[key]}': correct it"
+        for least, most in (("from_date", "before_date"), ("min_aspect", "max_aspect"), ("min_tags", "max_tags")):
+            low, high = conditions.get(least), conditions.get(most)
+            if low is not None and high is not None and (low > high or (low == high and least == "from_date")):
+                yield f"subsets.{name}: no post has {least} {low} and {most} {high}: correct one of them"
         if "ids" in conditions and not Path(conditions["ids"]).is_file():
             yield f"subsets.{name}.ids: {conditions['ids']}: no such file: correct the path"
         if "seed" in conditions and not (conditions.get("at_most") or "sample" in conditions):

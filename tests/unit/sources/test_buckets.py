@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.errors import UserError
-from booruflow.sources.buckets import buckets, training_resolution
+from booruflow.sources.buckets import bucket_errors, buckets, training_resolution
 
 SIDE = st.integers(1, 20_000)
 SIZES = st.lists(st.tuples(SIDE, SIDE), min_size=1, max_size=50)
@@ -142,3 +142,13 @@ def test_without_upscaling_arrays_agree_with_the_rule_for_one_image(images, reso
         size = own_slowly(image, resolution, step)
         expected.append(size if size and all(size) else (0, 0))
     assert resolved(images, resolution=resolution, step=step, no_upscale=True) == expected
+
+
+def test_settings_without_a_bucket_are_one_line():
+    settings = {"resolution": 1024, "min_bucket_reso": 4096, "max_bucket_reso": 2048, "bucket_reso_steps": 64}
+    assert list(bucket_errors(settings | {"bucket_no_upscale": False})) == [
+        "meta_lat: resolution 1024x1024 with min_bucket_reso 4096, max_bucket_reso 2048 and bucket_reso_steps 64:"
+        " set them so that bucket_reso_steps <= min_bucket_reso <= resolution <= max_bucket_reso"
+    ]
+    assert not list(bucket_errors(settings | {"bucket_no_upscale": True}))
+    assert not list(bucket_errors(settings | {"bucket_no_upscale": False, "min_bucket_reso": 256}))

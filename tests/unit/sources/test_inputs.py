@@ -84,6 +84,22 @@ def test_a_seed_of_nothing_is_refused():
     assert list(input_errors(config)) == [f"subsets.{name}.seed: {remedy}" for name in "ab"]
 
 
+def test_a_range_that_no_post_is_in_is_refused():
+    subsets = {
+        "days": {"from_date": "2020-01-02", "before_date": "2020-01-02"},
+        "ratios": {"min_aspect": 2, "max_aspect": 1.5},
+        "tags": {"min_tags": 3, "max_tags": 0},
+        "one_tag": {"min_tags": 1, "max_tags": 1, "min_aspect": 1, "max_aspect": 1.0},
+        "a_day": {"from_date": "2020-01-02", "before_date": "2020-01-03"},
+    }
+    config = UNSELECTIVE | {"inputs": {"columns": {"id": "id"}, **NO_FILES}, "subsets": subsets}
+    assert list(input_errors(config)) == [
+        "subsets.days: no post has from_date 2020-01-02 and before_date 2020-01-02: correct one of them",
+        "subsets.ratios: no post has min_aspect 2 and max_aspect 1.5: correct one of them",
+        "subsets.tags: no post has min_tags 3 and max_tags 0: correct one of them",
+    ]
+
+
 def test_kinds_of_files():
     assert [is_csv(path) for path in ("a.csv", "b.CSV.gz", "c.parquet", "d.csv.parquet")] == [True, True, False, False]
     assert [is_json(path) for path in ("a.parquet", "b.PQ", "c.json", "d")] == [False, False, True, True]

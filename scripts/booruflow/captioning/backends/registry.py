@@ -47,6 +47,9 @@ def captioner_errors(captioner: Mapping[str, Any], check_packages: bool) -> list
     errors, info = [], captioner["info"]
     if info and not Path(info).is_file():
         errors.append(f"config.yaml: captioner.info: {info}: no such file: correct the path")
+    least, most = captioner["min_pixels"], captioner["max_pixels"]
+    if least and most and least > most:
+        errors.append(f"config.yaml: captioner.min_pixels: {least} is above max_pixels, {most}: correct one of them")
     for key in ("backend", "fallback"):
         name = captioner[key]
         if name is None:
