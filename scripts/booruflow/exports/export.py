@@ -64,6 +64,8 @@ def write_export(
         UserError: an image cannot be read, a file not be written, or no post is left.
     """
     form: Form = FORMS[settings["form"]]()
+    if form.templates:
+        settings = {**settings, "variants": [{"template": template} for template in form.templates]}
     data = folder / DATA
     with writing(data):
         data.mkdir(parents=True, exist_ok=True)

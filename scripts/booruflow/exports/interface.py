@@ -77,6 +77,8 @@ class Form(ABC):
 
     several: ClassVar[Literal["lines", "list", "one"]]
     """How it takes several texts of an image."""
+    templates: ClassVar[tuple[str, ...]] = ()
+    """Templates of the form's own texts, in place of variants; empty for those of the config."""
     draws: ClassVar[bool] = True
     """Whether its trainer draws one of several texts; then a text stands there as often as its weight says."""
     writes_images: ClassVar[bool] = True

@@ -43,6 +43,7 @@ class CategoryTags:
         self._texts: list[str] = []
         self._implied_by: list[list[int]] = []
         self._kept: set[int] = set()
+        self._not_added: set[str] = set()  # implied, but dropped
         self.renamed: dict[str, tuple[str, str]] = {}
         self.dropped: dict[str, str] = {}
         self.added, self.removed, self.less_specific = Counter[str](), Counter[str](), Counter[str]()
@@ -54,8 +55,9 @@ class CategoryTags:
         return dict(zip(wanted, self._uses[own.to_numpy()].tolist(), strict=True))
 
     def names(self) -> set[str]:
-        """All names that posts have or would have, if they are not dropped: the booru's, and those that they have become."""
-        return {*(name[:-1] for name in self._own.to_pylist()), *self._names, *self.dropped.values()}
+        """All names that posts have, had on the way, or would have, if they were not dropped."""
+        own = (name[:-1] for name in self._own.to_pylist())
+        return {*own, *self._naming.passed[self.category], *self._names, *self.dropped.values(), *self._not_added}
 
     def apply(self, column: pa.Array) -> Batch:
         """The tags of a column of tag strings."""
@@ -115,6 +117,7 @@ class CategoryTags:
         implied = [self._naming.implied(self.category, name) if self._implied != "keep" else () for name in new]
         every = list(dict.fromkeys(name for found in implied for name in found))
         dropped = {name for name, out in zip(every, self._naming.is_dropped(self.category, every), strict=True) if out}
+        self._not_added |= dropped
         self._implied_by += [[]] * len(new)
         self._number([name for name in every if name not in dropped])
         for number, found in enumerate(implied, start):

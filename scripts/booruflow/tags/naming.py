@@ -25,7 +25,11 @@ class Named(NamedTuple):
 
 
 class Naming:
-    """The rules of a policy about names."""
+    """The rules of a policy about names.
+
+    Attributes:
+        passed: by category, all names on the way of those that were asked for to their canonical ones.
+    """
 
     def __init__(self, policy: Mapping[str, Any], alias_rows: Sequence[Relation], implications: Sequence[Relation]) -> None:
         """Takes the keys drop, keep, rename, underscores, escape_brackets and templates of a policy, and rows of its tables.
@@ -42,6 +46,7 @@ class Naming:
             if len(texts := literals(pattern)) == 1:
                 for category in categories:
                     self._new_name.setdefault(category, {})[texts[0]] = (target, f"rename: {entry}")
+        self.passed: dict[str, set[str]] = {category: set() for category in ("", *TAG_CATEGORIES)}
         for category, own in self._new_name.items():
             for name in own:
                 self._renamed(category, name)  # a circle is an error, also where no post has the tag
@@ -50,6 +55,8 @@ class Naming:
         self._implied_of = {
             category: self._implications(implications, category) if policy["rename"] else shared for category in TAG_CATEGORIES
         }
+        for names in self.passed.values():
+            names.clear()
 
     @classmethod
     def of(cls, policy: Mapping[str, Any]) -> "Naming":
@@ -104,6 +111,7 @@ class Naming:
                     f"config.yaml: tags: {by} renames {way[0]} without end ({' -> '.join([*way[:4], name])}): change that rule"
                 )
             way.append(name)
+        self.passed[category].update(way)
         return name, first
 
     def _step(self, category: str, name: str) -> tuple[str, str] | None:

@@ -10,7 +10,7 @@ from booruflow.core.streams import Stream, aligned
 from booruflow.core.tables import read_stream
 from booruflow.core.whitespace import one_line
 from booruflow.sources.ratings import LETTER_OF
-from booruflow.sources.tags import apart, tag_line
+from booruflow.sources.tags import apart, trained_tag_line
 from booruflow.tags.tags import tags_line
 from booruflow.texts.templates import PARTS, TEXTS
 
@@ -78,9 +78,9 @@ def post_parts(
     names = [part for part in COLUMNS if part in parts]
     word = pl.col("rating").replace_strict(RATING_WORDS, default=None, return_dtype=pl.String)
     if tags is None:
-        own = {part: tag_line([column], line["separator"]) for part, column in CATEGORIES.items()} | {"rating": word}
+        own = {part: trained_tag_line([column], line["separator"]) for part, column in CATEGORIES.items()} | {"rating": word}
         columns = [own.get(part, pl.lit(None, pl.String)).alias(part) for part in names]
-        columns += [tag_line(line["order"], line["separator"]).alias("tags")] if "tags" in parts else []
+        columns += [trained_tag_line(line["order"], line["separator"]).alias("tags")] if "tags" in parts else []
         for frame in posts:
             yield _without_empty(frame.select("id", *columns))
     else:
@@ -113,12 +113,14 @@ def part_rows(tag_parts: Iterable[pl.DataFrame], entries: Sequence[tuple[str, st
     for rows, *frames in aligned([tag_parts, *(stream for _, _, stream in entries)]):
         for (name, member, _), frame in zip(entries, frames, strict=True):
             rows = rows.join(_text_part(frame, member, name), on="id", how="left", maintain_order="left")
-        rows = rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
-        # tags are apart already: only templates and the tag policy divide a prompt
-        yield rows.with_columns(apart(pl.col(part)) for part in rows.columns if part not in ("id", "tags"))
+        yield rows.filter(pl.any_horizontal(pl.col(TEXTS).is_not_null()))
 
 
 def _text_part(entries: pl.DataFrame, member: str, name: str) -> pl.DataFrame:
-    """The part `name` from id-keyed entries read with their `member`: columns `id` and the part; empty ones are left out."""
-    texts = entries.select("id", decode_json_text(member_json_text("value", member)).alias(name))
+    """The part `name` from id-keyed entries read with their `member`: columns `id` and the part; empty ones are left out.
+
+    Only tags may hold `|||`, from their policy: see `booruflow.sources.tags.apart`.
+    """
+    text = decode_json_text(member_json_text("value", member))
+    texts = entries.select("id", (text if member == "tags" else apart(text)).alias(name))
     return texts.with_columns(one_line(texts[name])).filter(pl.col(name) != "")

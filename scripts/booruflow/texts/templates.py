@@ -20,11 +20,10 @@ DEFAULT = "{tags}, {caption}"
 Variants = Sequence[Mapping[str, Any]]
 """Of the config: `template` and `weight` each; none means `DEFAULT` alone."""
 
-_CLOSING = ")]>\"'»」）】"
-_SEPARATORS = " \t,;:.|/+&–—-"
-
-
-_PAIRS = {"(": ")", "[": "]", "<": ">", "«": "»", "「": "」", "（": "）", "【": "】"}
+_PAIRS = dict(zip("([<«“「『（【《〈", ")]>»”」』）】》〉", strict=True)) | {'"': '"'}
+_CLOSING = re.compile(rf"(?:[{re.escape(''.join(_PAIRS.values()))}]|'(?:s\b|(?!\w)))*")
+"""What belongs to the part before it: closing brackets and quotes, and a genitive s."""
+_SEPARATORS = " \t,;:.|/+&–—-、，。；：・"
 
 
 class Piece(NamedTuple):
@@ -85,7 +84,7 @@ def _pieces(texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]) -> l
     pieces = []
     before, alone = texts[0], texts[0]
     for part, following in zip(parts, texts[1:], strict=True):
-        rest = following.lstrip(_CLOSING)
+        rest = _CLOSING.sub("", following, count=1)
         pieces.append(Piece(part, before, alone, following[: len(following) - len(rest)]))
         before, alone = rest, rest.lstrip(_SEPARATORS)
     last = pieces[-1]
@@ -116,13 +115,13 @@ def _outer_brackets(texts: Sequence[str]) -> list[tuple[tuple[int, int], tuple[i
     pairs: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for number, text in enumerate(texts):
         for place, char in enumerate(text):
-            if char in _PAIRS:
-                opened.append((_PAIRS[char], number, place))
-            elif opened and opened[-1][0] == char:
+            if opened and opened[-1][0] == char:
                 _, *start = opened.pop()
                 if number - start[0] > 1:
                     pairs = [pair for pair in pairs if pair[0] < tuple(start)]
                     pairs.append(((start[0], start[1]), (number, place)))
+            elif char in _PAIRS:
+                opened.append((_PAIRS[char], number, place))
     return pairs
 
 

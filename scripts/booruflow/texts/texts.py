@@ -15,8 +15,8 @@ from booruflow.texts.parts import read_part_rows
 from booruflow.texts.templates import Variants, parts_used
 from booruflow.texts.variants import all_texts, chosen_text, joined_texts
 
-WILDCARD = r"\{[^}]+\}"
-"""What sd-scripts expands with `enable_wildcard` (`process_caption` in library/train_util.py)."""
+WILDCARD = r"\{[^}]+\}|\{\{|\}\}"
+"""What sd-scripts expands with `enable_wildcard`, or reads as one brace (`process_caption` in library/train_util.py)."""
 
 ESCAPED = (r'["\\\x00-\x07]', r"[\x08-\x0f]", r"[\x10-\x17]", r"[\x18-\x1f]")
 """Patterns for what JSON text escapes (RFC 8259); one for all of it takes seven times as long as the four."""
@@ -123,5 +123,5 @@ def safe_lines(texts: pl.Series) -> pl.Series:
 
 
 def _with_brace(texts: pl.Series) -> pl.Series:
-    """The rows of texts with a brace, which are few."""
-    return texts.str.contains("{", literal=True).arg_true()
+    """The rows of texts with an opening brace or two closing ones, which are few."""
+    return (texts.str.contains("{", literal=True) | texts.str.contains("}}", literal=True)).arg_true()

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from booruflow.sources.tags import tag_line, tags_entries
+from booruflow.sources.tags import tag_line, tags_entries, trained_tag_line
 
 POSTS = pl.DataFrame(
     {
@@ -28,11 +28,16 @@ def test_no_tag_divides_a_prompt():
     posts = pl.DataFrame(
         {"general": ["a ||| :|||| b", "a||b", "", *("|" * bars for bars in range(3, 13))], "meta": ["", "|||", *[""] * 11]}
     )
-    lines = posts.select(tag_line(["general", "meta"], ", ")).to_series().to_list()
+    lines = posts.select(trained_tag_line(["general", "meta"], ", ")).to_series().to_list()
     assert lines[:3] == ["a, | | |, :| | ||, b", "a||b, | | |", None]
     assert not any("|||" in line for line in lines[3:])
     assert [line.count("|") for line in lines[3:]] == list(range(3, 13))
-    assert posts.select(tag_line(["general"], " ||| ")).to_series()[1] == "a||b"
+    assert posts.select(trained_tag_line(["general"], " ||| ")).to_series()[:2].to_list() == [
+        "a ||| | | | ||| :| | || ||| b",
+        "a||b",
+    ]
+    raw = posts.select(tag_line(["general", "meta"], ", ")).to_series()
+    assert raw[0] == "a, |||, :||||, b", "prompts have the booru's own tags"
 
 
 def test_an_entry_is_the_line_of_a_post_that_has_one():

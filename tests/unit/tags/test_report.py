@@ -42,3 +42,20 @@ def test_entries_that_no_tag_matches_are_named(policy, batch):
             ("rename", f"{', '.join(own['rename'][:10])} and 2 more"),
         )
     ]
+
+
+def test_names_on_the_way_and_implied_ones_are_matched(policy, batch, tmp_path):
+    (tmp_path / "aliases.csv").write_text("antecedent_name,consequent_name\nbig,voluminous\n")
+    (tmp_path / "implications.csv").write_text("antecedent_name,consequent_name\nsolo,one_person\none_person,person\n")
+    section = {
+        "rename": {"old": "older", "older": "oldest", "*_(x)": "*", "cat": "kitty", "voluminous": "v"},
+        "drop": ["person", "one_person", "gone"],
+    }
+    tables = {name: [str(tmp_path / f"{name}.csv")] for name in ("aliases", "implications")}
+    tags = PolicyTags(policy(**section, **tables, implied="add"), cutoffs((), {}, 1), with_names=False)
+    tags.apply(batch([{"general": "old cat_(x) big solo"}]))
+    own = {"drop": section["drop"], "rename": [*section["rename"], "oldest", "never"]}
+    assert list(unused_lines(own, tags.categories)) == [
+        f"config.yaml: tags.{key}: no post has a tag that matches {entry}: correct or remove what is misspelt"
+        for key, entry in (("drop", "gone"), ("rename", "never"))
+    ]

@@ -44,6 +44,18 @@ def fill(template, **parts):
         ("(by {artist}, made in {year} alone): {caption}", {"year": "y", "caption": "C"}, "(made in y alone): C"),
         ("[{rating}], [{year}] ({tags}) {caption} :(", {"year": "y", "caption": "C"}, "[y] C :("),
         (":( {artist} ({rating}, {year})", {"year": "y"}, "(y)"),
+        ('"{characters}, {copyrights}" by {artist}', {"copyrights": "C", "artist": "A"}, '"C" by A'),
+        ('"{characters}, {copyrights}" by {artist}', {"characters": "C"}, '"C"'),
+        ('"{characters}, {copyrights}" by {artist}', {"artist": "A"}, "by A"),
+        ('"{characters}" ({copyrights}, "{general}")', {"copyrights": "C"}, "(C)"),
+        ("it's {artist}'s {characters}, {general}", {"artist": "A", "general": "g"}, "it's A's, g"),
+        ("it's {artist}'s {characters}, {general}", {"characters": "C", "general": "g"}, "C, g"),
+        ("'{artist}' {general}", {"general": "g"}, "g"),
+        ("“{artist}” {general}", {"general": "g"}, "g"),
+        ("“{artist}” {general}", {"artist": "A"}, "“A”"),
+        ("『{artist}、{characters}』{general}", {"characters": "C", "general": "g"}, "『C』g"),
+        ("《{artist}, {characters}》 {general}", {"general": "g"}, "g"),
+        ("【{artist}】{characters}、{general}", {"general": "g"}, "g"),
     ],
 )
 def test_an_empty_part_leaves_no_stray_separator(template, parts, text):

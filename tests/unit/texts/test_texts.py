@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from booruflow.core.idjson import write_entries
-from booruflow.sources.tags import tag_line, tags_entries
+from booruflow.sources.tags import tags_entries, trained_tag_line
 from booruflow.tags.tags import tags_line
 from booruflow.texts.parts import part_rows, post_parts, read_part_rows, read_post_parts
 from booruflow.texts.templates import PARTS
@@ -92,7 +92,7 @@ def test_tags_from_the_tables_are_those_of_the_tags_json(posts, order, separator
     own.write_parquet(files[0])
     if not policy:
         line |= {"order": [name for name in order if name in ("artist", "general")], "divider": None}
-    made = tags_line(**line) if policy else tag_line(line["order"], separator)
+    made = tags_line(**line) if policy else trained_tag_line(line["order"], separator)
     write_entries(files[2], [tags_entries(table if policy else own, made)])
     captions = table.filter(pl.col("caption").is_not_null())
     write_entries(files[3], [captions.select("id", value=pl.struct("caption").struct.json_encode())])
@@ -110,6 +110,7 @@ def test_what_a_trainer_would_take_for_a_choice_is_doubled_where_it_draws():
     assert lines("one :{", "two }:") == "one :{\ntwo }:"
     assert lines("{a|b}") == "{{a|b}}", "with wildcards, a post with one line has choices as well"
     assert lines(":|", "}:") == ":|\n}:"
+    assert lines("}}", "a {{ b", "{{}") == "}}}}\na {{{{ b\n{{{{}}", "two are read as one"
 
 
 words = st.none() | st.text(st.sampled_from('a b{}|"\\\n\x00\x1f\x7fé漢n'), min_size=1, max_size=8)

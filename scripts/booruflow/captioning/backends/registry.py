@@ -49,7 +49,10 @@ def captioner_errors(captioner: Mapping[str, Any], check_packages: bool) -> list
         errors.append(f"config.yaml: captioner.info: {info}: no such file: correct the path")
     least, most = captioner["min_pixels"], captioner["max_pixels"]
     if least and most and least > most:
-        errors.append(f"config.yaml: captioner.min_pixels: {least} is above max_pixels, {most}: correct one of them")
+        errors.append(
+            f"config.yaml: captioner.min_pixels: {least} is above max_pixels, {most}: set both; one that is not set has the value"
+            " of the profile"
+        )
     for key in ("backend", "fallback"):
         name = captioner[key]
         if name is None:

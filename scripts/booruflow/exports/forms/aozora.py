@@ -19,6 +19,7 @@ class Aozora(Form):
     """For the Aozora trainers of Anima and SDXL."""
 
     several = "list"
+    templates = tuple(TEXTS.values())
 
     def write(self, export: Export, rows: Stream) -> None:
         """Write the JSON files."""

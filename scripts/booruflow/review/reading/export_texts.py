@@ -7,7 +7,6 @@ import orjson
 import polars as pl
 
 from booruflow.core.idjson import ENTRY_SCHEMA
-from booruflow.exports.forms.aozora import TEXTS as AOZORA
 from booruflow.exports.forms.registry import FORMS
 from booruflow.exports.settings import export_settings
 from booruflow.review.model import Text
@@ -31,11 +30,10 @@ def export_texts(products: Products, post: int) -> Iterator[Text]:
 
 
 def _texts(products: Products, post: int, settings: Mapping[str, Any]) -> list[str]:
-    aozora = settings["form"] == "aozora"
-    variants = [{"template": template} for template in AOZORA.values()] if aozora else settings["variants"]
-    several, seed = FORMS[settings["form"]].several, products.settings.config["text"]["seed"]
+    form, seed = FORMS[settings["form"]], products.settings.config["text"]["seed"]
+    variants = [{"template": template} for template in form.templates] or settings["variants"]
     parts = _parts(products, post, settings["subset"])
-    rows = with_texts(iter([parts] if len(parts) else []), variants, several, draws=False, seed=seed)
+    rows = with_texts(iter([parts] if len(parts) else []), variants, form.several, draws=False, seed=seed)
     return [text for frame in rows for texts in frame["texts"].to_list() for text in texts]
 
 
