@@ -36,9 +36,6 @@ FLUSH_THREADS = 8
 HASH_THREADS = 2
 """Tars hashed at once: the last rule of a data set often has a second core for itself."""
 
-PIECE = 2047
-"""Bytes of a text hashed at a time, see `_sha256`."""
-
 _VIEW = np.dtype([("size", "<i4"), ("prefix", "V4"), ("buffer", "<i4"), ("offset", "<i4")])
 """Where a string is in Arrow's layout of binary views: its buffer, and its offset there; short ones are in place of these."""
 _SHORT = 12
@@ -203,7 +200,7 @@ def _append(tars: Sequence[_Tar], rows: pl.DataFrame, suffix: str, spool: Binary
     text_ends = text_starts + sizes
     for text, start, end in zip(_texts(rows["text"], order), text_starts.tolist(), text_ends.tolist(), strict=True):
         view[start:end] = text
-        digests.append(_sha256(text))
+        digests.append(hashlib.sha256(text).hexdigest())
 
     shifts = np.array([tar.size for tar in tars]) - ends[bounds[:-1]]
     offsets = text_starts + np.repeat(shifts, np.diff(bounds))
@@ -222,18 +219,6 @@ def _append(tars: Sequence[_Tar], rows: pl.DataFrame, suffix: str, spool: Binary
                 file.write(view[start:end])
             tar.size += end - start
             tar.entries.append((entry_bounds[number], entry_bounds[number + 1] - entry_bounds[number]))
-
-
-def _sha256(text: memoryview) -> str:
-    """The digest of a text in hex.
-
-    For 2,048 bytes and more hashlib gives Python's lock away, which with another thread at work takes longer to get back than to
-    hash a text.
-    """
-    digest = hashlib.sha256(text[:PIECE])
-    for start in range(PIECE, len(text), PIECE):
-        digest.update(text[start : start + PIECE])
-    return digest.hexdigest()
 
 
 def _texts(texts: pl.Series, order: NDArray[np.intp]) -> Iterator[memoryview]:
