@@ -188,7 +188,7 @@ class Engine(Generic[TaskT]):
                 bar.set_postfix_str(self.meter.line() + time_left, refresh=False)
             if not self._failures_in_a_row or self._stop.signal:
                 return failed
-            self._probe_backend(next(reversed(failed.values()))[1])
+            self._probe_backend([reason for _, reason in failed.values()][-self._failures_in_a_row :])
 
     def _until_in_doubt(self, batches: Iterator[list[Prepared]]) -> Iterator[list[Prepared]]:
         """The batches, until too many requests in a row have failed; the rest stays in `batches`."""
@@ -196,11 +196,11 @@ class Engine(Generic[TaskT]):
             self._last = self._last or time.monotonic()  # what was before is loading
             yield batch
 
-    def _probe_backend(self, reason: str) -> None:
-        """After failures with no success since, find out whose fault they are; `reason` is that of the last one.
+    def _probe_backend(self, reasons: list[str]) -> None:
+        """After failures with no success since, find out whose fault they are; the error has the most frequent reason.
 
-        Servers use statuses such as 400, 429 and 500 both for a request that they cannot take and for all requests when they
-        are broken or a quota is used up. So the answer to a probe decides: if there is one, the failures are the requests' own.
+        Servers use statuses such as 400, 429 and 500 for a request that they cannot take, and for all when they are broken or a
+        quota is used up. So the answer to a probe decides: if there is one, the failures are the requests' own.
 
         Raises:
             UserError: it fails as well.
@@ -209,7 +209,7 @@ class Engine(Generic[TaskT]):
         answers = [answer for part in self.backend.generate(iter([[prepared]])) for answer in part]
         if not all(isinstance(answer, Generation) for answer in answers):
             count = f"{self._failures_in_a_row} caption requests in a row" if self._failures_in_a_row > 1 else "a caption request"
-            raise self.backend.broken(f"{count} failed ({reason}), and so did a test with a plain image")
+            raise self.backend.broken(f"{count} failed ({max(reasons, key=reasons.count)}), and so did a test with a plain image")
         self._failures_in_a_row = 0
 
     def _batches(

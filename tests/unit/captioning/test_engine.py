@@ -175,6 +175,17 @@ def test_a_backend_that_fails_from_some_request_on_ends_the_run_and_keeps_what_i
     assert len(server.requests) <= successes + DOUBT_AFTER_FAILURES + 12
 
 
+def test_the_most_frequent_reason_is_named():
+    class Mixed(Server):
+        def answer(self, prepared):
+            self.requests.append(prepared.id)
+            return Failed(prepared.id, "alone" if len(self.requests) in (1, DOUBT_AFTER_FAILURES) else "status 500")
+
+    engine = Engine(Mixed(lambda *_: False), lambda _: None, Stop(), 2, lambda: None, PROBE, Pace())
+    with pytest.raises(UserError, match=r"failed \(status 500\), and so did a test with a plain image"):
+        engine.run(tasks(DOUBT_AFTER_FAILURES), DOUBT_AFTER_FAILURES)
+
+
 @pytest.mark.parametrize("count", [1, 7, 8, 32, 100])
 def test_requests_that_fail_on_their_own_end_no_run_however_many_follow_each_other(count):
     server = Server(lambda id_, _: id_ < 0)
