@@ -7,13 +7,15 @@ import subprocess
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gpu_parts.measure import Row
 
 CPU_ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
 """One thread: several on cores that others use as well wait for each other, and a part takes minutes in place of seconds."""
+
+STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
 def print_rows(name: str, rows: Iterator[Row]) -> None:
@@ -34,15 +36,23 @@ def rows_or_error(name: str, rows: Iterator[Row]) -> Iterator[Row]:
 def rows_of_process(command: Sequence[str], environment: Mapping[str, str], log: Path, seconds: float) -> list[Row]:
     """The rows that a command has printed until its end or until its time was over; its other output is in `log`."""
     with log.open("w") as stderr, tempfile.TemporaryFile("w+") as stdout:
-        process = subprocess.Popen(
-            command, env={**os.environ, **environment}, stdout=stdout, stderr=stderr, start_new_session=True
-        )
+        process = None
         try:
+            with stops_held():
+                process = subprocess.Popen(
+                    command,
+                    env={**os.environ, **environment},
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                    preexec_fn=release_stops,
+                )
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
             status = None
         finally:
-            kill_group(process)
+            if process:
+                kill_group(process)
         stdout.seek(0)
         rows = [json.loads(line) for line in stdout.read().splitlines() if line.startswith("{")]
     if status is None:
@@ -50,6 +60,21 @@ def rows_of_process(command: Sequence[str], environment: Mapping[str, str], log:
     elif status:
         rows.append({"case": "ended early", "error": f"exit status {status}, see {log.name}"})
     return rows
+
+
+@contextmanager
+def stops_held() -> Iterator[None]:
+    """Let a signal that stops the benchmark wait: one that came in the middle of a start would leave the part running."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        release_stops()
+
+
+def release_stops() -> None:
+    """Let the signals in again, here or in a part, which has got the mask of this process."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def kill_group(process: "subprocess.Popen[bytes]") -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -88,6 +89,34 @@ def test_a_stopped_benchmark_leaves_neither_a_part_nor_the_checkpoint(tmp_path):
     assert benchmark.wait(30) == 143
     assert parts and not psutil.wait_procs(parts, 10)[1]
     assert not list(tmp_path.glob("booruflow-gpu-*"))
+
+
+def test_a_stop_in_the_middle_of_a_start_leaves_no_part(tmp_path, monkeypatch):
+    started = []
+
+    class StoppedPopen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", StoppedPopen)
+    handler = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        with pytest.raises(SystemExit) as stop:
+            rows_of_process([sys.executable, "-c", "import time; time.sleep(60)"], {}, tmp_path / "log", 60)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert stop.value.code == 143
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_part_can_be_stopped_by_signals(tmp_path, number):
+    code = f"import os, time; os.kill(os.getpid(), {int(number)}); time.sleep(20); print('{{}}')"
+    rows = rows_of_process([sys.executable, "-c", code], {}, tmp_path / "part.log", 60)
+    assert rows == [{"case": "ended early", "error": f"exit status {-number}, see part.log"}]
 
 
 def test_both_forms_of_the_table(tmp_path, monkeypatch, capsys):
