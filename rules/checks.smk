@@ -63,8 +63,10 @@ if is_main_process():
     from booruflow.sources.buckets import bucket_errors
     from booruflow.sources.posts import POSTS_SCHEMA
     from booruflow.sources.tables.input_checks import misnamed_columns, present_columns, table_errors
+    from booruflow.tokens.settings import tag_model_errors, token_errors
 
     lines = [*input_errors(config), *bucket_errors(config["meta_lat"]), *quality_errors(config["quality"])]
+    lines += [*token_errors(config["tokens"]), *tag_model_errors(config["tag_model"])]
     lines += export_errors(config, TAG_POLICY, VIEWS, given_exports)
     errors = [*(f"config.yaml: {line}" for line in lines), *table_errors(config["inputs"])]
     if not errors and all(map(os.path.exists, config["inputs"]["metadata"])):

@@ -97,6 +97,13 @@ def test_the_config(make_project):
         assert any(all(word in line for word in words) for line in lines), text
 
 
+def test_values_that_do_not_fit_each_other(make_project):
+    project = make_project()
+    project.configure(tokens__score_edges=[5, 0], tag_model__training={"batch_size": 10, "gradient_accumulation": 4})
+    lines = [line for line in project.run("-n", code=1).text.splitlines() if line.startswith("config.yaml: ")]
+    assert [line.split(":")[1].strip() for line in lines] == ["tokens.score_edges [5, 0]", "tag_model.training"]
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     [

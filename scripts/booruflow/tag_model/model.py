@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from booruflow.core.errors import UserError
+from booruflow.tokens.settings import architecture_errors
 
 Attention = Literal["padded", "nested"]
 
@@ -47,15 +48,8 @@ class ModelConfig:
     """Prefixes of the vector that are vectors of their own, ascending; the last is the full size."""
 
     def __post_init__(self) -> None:
-        sizes = list(self.matryoshka_sizes)
-        if self.hidden_size % self.heads:
-            raise UserError(
-                f"tag_model.architecture.hidden_size: {self.hidden_size} is not a multiple of heads ({self.heads}): change one"
-            )
-        if sizes != sorted(set(sizes)) or sizes[-1] > self.hidden_size:
-            raise UserError(
-                f"tag_model.architecture.matryoshka_sizes: {sizes} must ascend and be at most hidden_size ({self.hidden_size})"
-            )
+        for line in architecture_errors(self.hidden_size, self.heads, self.matryoshka_sizes):
+            raise UserError(line)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from booruflow.tag_model.losses import TrainingLoss
 from booruflow.tag_model.model import Attention, ModelConfig, Sets, TagSetModel
 from booruflow.tag_model.protocol import CompletionQueries, mask_at_random, sample_sets
 from booruflow.tag_model.sets import Integers, TagSets
+from booruflow.tokens.settings import batch_errors, training_errors
 
 COUNTED_SETS = 2**20
 """Training sets whose pairs of tags are counted, for the first embeddings and the linear map; more would cost memory."""
@@ -74,11 +75,8 @@ class TrainingConfig:
     """Implementation of attention over sets of different sizes; see model.attend_nested."""
 
     def __post_init__(self) -> None:
-        if self.mask_ratio_min > self.mask_ratio_max:
-            raise UserError(
-                f"tag_model.training: mask_ratio_min {self.mask_ratio_min} is above mask_ratio_max {self.mask_ratio_max}:"
-                " lower it"
-            )
+        for line in training_errors(self.mask_ratio_min, self.mask_ratio_max):
+            raise UserError(line)
 
 
 def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
@@ -133,13 +131,14 @@ class Trainer:
         self.accelerator = Accelerator(
             mixed_precision=config.mixed_precision, gradient_accumulation_steps=config.gradient_accumulation
         )
+        processes = self.accelerator.num_processes
+        for line in batch_errors(config.batch_size, config.gradient_accumulation, processes):
+            raise UserError(line)
+        self.micro_batch_size = config.batch_size // (config.gradient_accumulation * processes)
         self.steps_per_epoch = len(train) // config.batch_size
-        self.micro_batch_size, rest = divmod(config.batch_size, config.gradient_accumulation * self.accelerator.num_processes)
-        if not self.steps_per_epoch or rest:
+        if not self.steps_per_epoch:
             raise UserError(
-                f"tag_model.training: batch_size {config.batch_size} must be at most the {len(train)} training sets and a"
-                f" multiple of gradient_accumulation {config.gradient_accumulation} times"
-                f" {self.accelerator.num_processes} processes"
+                f"tag_model.training: batch_size {config.batch_size} must be at most the {len(train)} training sets: lower it"
             )
         self.step = 0
         self.seconds = 0.0

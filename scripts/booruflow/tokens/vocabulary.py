@@ -11,12 +11,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_whole
 from booruflow.core.jobs import WARNING
+from booruflow.tokens.settings import edge_errors
 from booruflow.tokens.spelling import count_pieces
 
 SECTION_ORDER = ("character", "copyright", "artist", "general", "meta")
@@ -167,8 +168,8 @@ def build_vocabulary(tags: TagCounts, score_edges: Sequence[int] = ()) -> Vocabu
     Raises:
         UserError: the score edges do not ascend.
     """
-    if any(low >= high for low, high in pairwise(score_edges)):
-        raise UserError(f"score_edges {list(score_edges)}: must ascend: sort them and remove duplicates")
+    for line in edge_errors(score_edges):
+        raise UserError(line)
     special = [Token(text, SPECIAL, 0) for text in special_names(score_edges).values()]
     ranked = (
         Token(name, category, count)
