@@ -20,6 +20,8 @@ WIDTH = 100
 MAX_WARNINGS = 20
 LAST_LINES = 15
 """Lines of a log that are shown when a job ended without an error of its own, such as a traceback."""
+WITHOUT_WORDS = "see whether the disk is full, or the job was killed (out of memory, a time limit)"
+"""Why a job can end before it has written to its log."""
 
 CHATTER = (
     "Building DAG",
@@ -151,8 +153,13 @@ class Console(logging.Handler):
         self._write_line("", name, f"failed: {log}" if log else "failed")
         lines = log_lines(log)
         errors = [line for line in lines if line.startswith(ERROR)]
-        end = "\n".join([f"failed; the end of {log}:" if log else "failed", *lines[-LAST_LINES:]])
-        self._error = self._error or f"[{name}] {errors[-1] if errors else end}"
+        if errors:
+            reason = errors[-1]
+        elif lines:
+            reason = "\n".join([f"failed; the end of {log}:", *lines[-LAST_LINES:]])
+        else:
+            reason = f"failed, and {log} has no word of it: {WITHOUT_WORDS}" if log else "failed"
+        self._error = self._error or f"[{name}] {reason}"
 
     def _say(self, text: str, is_error: bool) -> None:
         """Show a message, but for those of every run, and what Snakemake says of a failed job; an own error stands last."""

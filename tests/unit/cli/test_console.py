@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from booruflow.cli import console as console_module
-from booruflow.cli.console import CHATTER, Console, jobs_line, seconds_text
+from booruflow.cli.console import CHATTER, WITHOUT_WORDS, Console, jobs_line, seconds_text
 
 
 class Event(StrEnum):
@@ -153,7 +153,7 @@ def test_a_log_that_is_not_there_or_is_not_text_hides_no_failure(run: Run, tmp_p
     run.fail(1, "posts", [tmp_path / "missing.log"])
     run.fail(2, "tags", [binary])
     run.fail(3, "none")
-    assert run.end().endswith(f"[posts] failed; the end of {tmp_path}/missing.log:\n")
+    assert run.end().endswith(f"[posts] failed, and {tmp_path}/missing.log has no word of it: {WITHOUT_WORDS}\n")
 
 
 def test_jobs_that_failed_on_a_cluster_together_are_each_named(run: Run, tmp_path: Path) -> None:
