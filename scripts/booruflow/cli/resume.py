@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -29,17 +31,33 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     runs = [worker.process for worker in workers if worker.is_snakemake and not _is_job(worker, folder)]
     if runs:
         raise UserError(f"{folder}: snakemake is still running (process {runs[0].pid}): wait for it or stop it with Ctrl-C")
-    for job in jobs:
-        job.terminate()
-    _, alive = psutil.wait_procs(jobs, STOP_TIMEOUT)
-    for job in alive:
-        job.kill()
+    _stop(jobs)
     if jobs:
         print(f"{counted_noun(len(jobs), 'job')} of the killed run stopped", flush=True)
     snakemake = [sys.executable, "-m", "snakemake"]
     if code := subprocess.run([*snakemake, "--unlock"], cwd=folder).returncode:
         return code  # it has said why, such as an error in config.yaml
     return subprocess.run([*snakemake, "--rerun-incomplete", *arguments], cwd=folder).returncode
+
+
+def _stop(jobs: Sequence[psutil.Process]) -> None:
+    """Ask jobs to stop, and kill those that have not ended in time."""
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        alive = [job for job in jobs if _runs(job)]
+        for job in alive:
+            with suppress(psutil.NoSuchProcess):
+                end(job)
+        deadline = time.monotonic() + STOP_TIMEOUT
+        while any(map(_runs, alive)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+
+def _runs(job: psutil.Process) -> bool:
+    """Whether a job has not ended. One that has may stay as a zombie: the first process of a container need not collect it."""
+    try:
+        return bool(job.is_running() and job.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_job(worker: Worker, folder: Path) -> bool:
