@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from booruflow.core.errors import UserError, counted_noun
-from booruflow.review.processes import Worker, processes_in
+from booruflow.review.processes import processes_in
 
 STOP_TIMEOUT = 60
 """Seconds that a job has to stop before it is killed; a model answers within a batch."""
@@ -27,8 +27,8 @@ def resume_run(folder: Path, arguments: Sequence[str]) -> int:
     if not (folder / "config.yaml").exists():
         raise UserError(f"{folder}/config.yaml: no such file: run this in the folder of a data set")
     workers = list(processes_in(folder))
-    jobs = [worker.process for worker in workers if _is_job(worker, folder)]
-    runs = [worker.process for worker in workers if worker.is_snakemake and not _is_job(worker, folder)]
+    jobs = [worker.process for worker in workers if worker.is_job]
+    runs = [worker.process for worker in workers if worker.is_snakemake and not worker.is_job]
     if runs:
         raise UserError(f"{folder}: snakemake is still running (process {runs[0].pid}): wait for it or stop it with Ctrl-C")
     _stop(jobs)
@@ -58,8 +58,3 @@ def _runs(job: psutil.Process) -> bool:
         return bool(job.is_running() and job.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def _is_job(worker: Worker, folder: Path) -> bool:
-    """Whether a process runs the script of a Snakemake job."""
-    return any(part.startswith(str(folder / ".snakemake/scripts")) for part in worker.command[1:])

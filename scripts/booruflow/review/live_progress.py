@@ -264,10 +264,10 @@ class Watch:
         return is_later and self._current.made(shard.style, shard.outcomes / f"stats_{shard.number}.json")
 
     def _is_running(self) -> bool:
-        """Whether Snakemake runs in the folder."""
+        """Whether Snakemake runs in the folder, or a job that it started and that has outlived it."""
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self._looked = time.monotonic()
-            self._running = any(worker.is_snakemake for worker in processes_in(self._folder))
+            self._running = any(worker.is_snakemake or worker.is_job for worker in processes_in(self._folder))
         return self._running
 
 

@@ -19,6 +19,11 @@ class Worker(NamedTuple):
         """Whether it is Snakemake, or one of its worker processes."""
         return any(Path(part).name == "snakemake" for part in self.command[:3])
 
+    @property
+    def is_job(self) -> bool:
+        """Whether it runs the script of a rule; it goes on when Snakemake alone is killed."""
+        return any("/.snakemake/scripts/" in part for part in self.command[1:])
+
 
 def processes_in(folder: Path) -> Iterator[Worker]:
     """Other processes whose working directory is `folder`, as far as the user may see them."""

@@ -271,12 +271,14 @@ def test_what_is_no_data_set_is_named(tmp_path):
         Watch(tmp_path)
 
 
-def test_a_snakemake_of_the_folder_is_seen(tmp_path):
-    (tmp_path / "snakemake").write_text("import sys; print(); sys.stdin.read()")
+@pytest.mark.parametrize("script", ["snakemake", ".snakemake/scripts/tmp1.caption.py"])
+def test_a_snakemake_of_the_folder_is_seen_and_a_job_that_outlives_it(tmp_path, script):
+    (tmp_path / script).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / script).write_text("import sys; print(); sys.stdin.read()")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for cwd, running in ((elsewhere, False), (tmp_path, True)):
-        command = [sys.executable, tmp_path / "snakemake"]
+        command = [sys.executable, tmp_path / script]
         with subprocess.Popen(command, cwd=cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             process.stdout.readline()
             assert Watch(tmp_path).read().running == running

@@ -22,3 +22,8 @@ def test_snakemake_is_known_by_its_command():
     assert is_snakemake("python", "-m", "snakemake")
     assert not is_snakemake("tail", "-f", "snakemake.log")
     assert not is_snakemake("booruflow", "review", "--folder", "snakemake")
+
+
+def test_a_job_is_known_by_its_script():
+    assert Worker(psutil.Process(), ["python", "/data/set/.snakemake/scripts/tmp1.caption.py"]).is_job
+    assert not Worker(psutil.Process(), ["python", "-m", "snakemake", "--cores", "2"]).is_job
