@@ -5,7 +5,7 @@ from booruflow.core.files import spool_beside
 from booruflow.core.idjson import write_entries
 from booruflow.core.jobs import job
 from booruflow.core.progress import counted
-from booruflow.core.streams import semi_join
+from booruflow.core.streams import Stream, semi_join
 from booruflow.core.tables import read_stream, rows_of, write_stream
 from booruflow.sources.images.inspection import SIZES_SCHEMA, inspected, stored_size
 from booruflow.sources.images.remembered import Remembered
@@ -24,19 +24,19 @@ with job(snakemake.log[0], snakemake.rule):
         sizes = inspected(semi_join(images, read_stream(source.posts, ["id"])), stored_size, remembered, READERS)
         write_stream(target.sizes, sizes, SIZES_SCHEMA)
 
-    kohya = None
-    if source.kohya:
+    def inputs() -> tuple[Stream, Stream, Stream | None]:
+        """The posts, the sizes of their images, and the resolutions in a file of kohya's."""
         wanted = [Column(name, name, dtype) for name, dtype in KOHYA_SCHEMA.items() if name != "id"]
-        kohya = sorted_rows([source.kohya], "id", wanted, spool_beside(target.resolutions), "resolutions")
-    posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
-    rows = resolution_rows(posts, sizes, kohya, params.bucket_rule, params.image_name, params.need_image)
-    count = write_stream(target.resolutions, rows, RESOLUTIONS_SCHEMA)
+        spool = spool_beside(target.resolutions)
+        kohya = sorted_rows([source.kohya], "id", wanted, spool, "resolutions") if source.kohya else None
+        return read_stream(source.posts, columns), read_stream(target.sizes), kohya
 
-    posts, sizes = read_stream(source.posts, columns), read_stream(target.sizes)
+    rows = resolution_rows(*inputs(), params.bucket_rule, params.image_name, params.need_image)
+    count = write_stream(target.resolutions, rows, RESOLUTIONS_SCHEMA)
     if not count and params.need_image:
         raise UserError(
             "config.yaml: inputs.images: no post of the data set has an image that can be used: correct the folder, set"
             " inputs.image_name to the form of the files' names, or set inputs.images to [] if there are none"
         )
-    excluded = excluded_entries(posts, sizes, read_stream(target.resolutions, ["id"]), params.need_image)
+    excluded = excluded_entries(*inputs(), read_stream(target.resolutions, ["id"]), params.image_name, params.need_image)
     print(f"{counted_noun(count, 'post')} with a resolution, {write_entries(target.excluded, excluded):,} without one")

@@ -8,7 +8,15 @@ import polars as pl
 from booruflow.core.streams import Stream, aligned
 from booruflow.sources.buckets import training_resolution
 from booruflow.sources.images.names import EXTENSIONS, fixed_parts
-from booruflow.sources.images.reasons import NO_IMAGE, NO_RESOLUTION, NO_SIZE, NOT_AN_IMAGE, UNREADABLE, reason_entries
+from booruflow.sources.images.reasons import (
+    NO_IMAGE,
+    NO_RESOLUTION,
+    NO_SIZE,
+    NOT_AN_IMAGE,
+    NOT_LISTED,
+    UNREADABLE,
+    reason_entries,
+)
 
 RESOLUTIONS_SCHEMA = {
     "id": pl.Int64,
@@ -40,9 +48,9 @@ def resolution_rows(
 ) -> Stream:
     """Rows of RESOLUTIONS_SCHEMA for the posts that can be trained on.
 
-    With `kohya` these are the posts in it; sizes that it lacks are filled in. Without, they are the posts whose size is known
-    from the image or, without an image folder, from the metadata; their training resolution follows from the bucket rule.
-    An image that cannot be used, and a video or archive by `file_ext`, is in neither.
+    With `kohya` these are the posts in it, without it those with an image or, if no image folder is configured, all; the size
+    must be known from the image, from `kohya` or from the metadata. A training resolution that `kohya` lacks follows from the
+    bucket rule. An image that cannot be used, and a video or archive by `file_ext`, is not among them.
 
     Args:
         posts: `id`, `image_width`, `image_height`, `file_ext`.
@@ -69,14 +77,14 @@ def resolution_rows(
             image_width=pl.coalesce("width", "image_width_kohya", "image_width"),
             image_height=pl.coalesce("height", "image_height_kohya", "image_height"),
         )
-        sizes = rows.select(pl.col("image_width", "image_height").fill_null(0))
-        widths, heights = training_resolution(sizes["image_width"], sizes["image_height"], **bucket_rule)  # type: ignore[arg-type]
+        rows = rows.drop_nulls(["file", "image_width", "image_height"])
+        widths, heights = training_resolution(rows["image_width"], rows["image_height"], **bucket_rule)  # type: ignore[arg-type]
         yield (
             rows.with_columns(
                 train_width=pl.coalesce("train_width", pl.Series(widths, dtype=pl.Int32)),
                 train_height=pl.coalesce("train_height", pl.Series(heights, dtype=pl.Int32)),
             )
-            .filter((pl.col("train_width") > 0) & (pl.col("train_height") > 0) & pl.col("file").is_not_null())
+            .filter((pl.col("train_width") > 0) & (pl.col("train_height") > 0))
             .select([pl.col(name).cast(dtype) for name, dtype in RESOLUTIONS_SCHEMA.items()])
         )
 
@@ -92,24 +100,40 @@ def _file_name(image_name: str) -> pl.Expr:
 
 
 def excluded_entries(
-    posts: Iterable[pl.DataFrame], images: Iterable[pl.DataFrame], resolutions: Iterable[pl.DataFrame], need_image: bool
+    posts: Iterable[pl.DataFrame],
+    images: Iterable[pl.DataFrame],
+    kohya: Iterable[pl.DataFrame] | None,
+    resolutions: Iterable[pl.DataFrame],
+    image_name: str,
+    need_image: bool,
 ) -> Stream:
     """For each post without a training resolution the entry that says why (see `booruflow.sources.images.reasons`).
 
     Args:
         posts: as for `resolution_rows`.
         images: as for `resolution_rows`.
+        kohya: as for `resolution_rows`.
         resolutions: `id` of the posts that have one.
+        image_name: as for `resolution_rows`.
         need_image: as for `resolution_rows`.
     """
-    for post_rows, image_rows, found in aligned([posts, images, resolutions]):
+    need_image = fixed_parts(image_name) is None or (need_image and kohya is None)
+    streams = [posts, images, resolutions] if kohya is None else [posts, images, resolutions, kohya]
+    for post_rows, image_rows, found, *kohya_rows in aligned(streams):
         rows = post_rows.join(found, on="id", how="anti", maintain_order="left")
         rows = rows.join(image_rows, on="id", how="left", maintain_order="left")
-        width, height = pl.coalesce("width", "image_width"), pl.coalesce("height", "image_height")
+        if kohya_rows:
+            listed = kohya_rows[0].with_columns(listed=True)
+            rows = rows.join(listed, on="id", how="left", maintain_order="left", suffix="_kohya")
+        else:
+            rows = rows.with_columns(listed=True, image_width_kohya=None, image_height_kohya=None)
+        width = pl.coalesce("width", "image_width_kohya", "image_width")
+        height = pl.coalesce("height", "image_height_kohya", "image_height")
         no_image = pl.col("name").is_null()
         cases = [
             (pl.col("problem").is_not_null(), UNREADABLE, pl.col("problem")),
             (no_image & ~_IS_IMAGE, NOT_AN_IMAGE, pl.col("file_ext")),
+            (pl.col("listed").is_null(), NOT_LISTED, pl.lit(None, pl.String)),
             (no_image & need_image, NO_IMAGE, pl.lit(None, pl.String)),
             (width.is_null() | height.is_null(), NO_SIZE, pl.lit(None, pl.String)),
             (pl.lit(True), NO_RESOLUTION, pl.format("{} x {} pixels", width, height)),

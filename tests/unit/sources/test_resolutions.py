@@ -33,10 +33,13 @@ def rows(posts=POSTS, images=IMAGES, kohya=None, need_image=True, image_name="{i
     return {row[0]: row[1:] for row in found.iter_rows()}
 
 
-def reasons(posts, images, need_image=True, **rule):
+def reasons(posts, images, need_image=True, kohya=None, image_name="{id}", **rule):
     """Post -> why it has no resolution."""
-    found = pl.DataFrame({"id": list(rows(posts, images, need_image=need_image, **rule))}, schema={"id": pl.Int64})
-    entries = pl.concat(excluded_entries([posts], [images], [found], need_image))
+    having = rows(posts, images, kohya, need_image, image_name, **rule)
+    found = pl.DataFrame({"id": list(having)}, schema={"id": pl.Int64})
+    streams = [posts], [images], None if kohya is None else [kohya]
+    entries = pl.concat(excluded_entries(*streams, [found], image_name, need_image))
+    assert entries["id"].to_list() == [post for post in posts["id"] if post not in having]
     return {post: json.loads(value) for post, value in entries.iter_rows()}
 
 
@@ -104,3 +107,41 @@ def test_each_post_without_a_resolution_has_a_reason():
         3: {"reason": "no training resolution", "detail": "0 x 5 pixels"},
     }
     assert reasons(posts(), NO_IMAGES) == {}
+
+
+def test_posts_beside_a_kohya_file_have_a_reason():
+    kohya = pl.DataFrame(
+        [(1, 512, 512, None, None), (2, 512, 512, None, None), (3, None, None, 10, 9000), (6, 64, 64, None, None)],
+        schema=KOHYA_SCHEMA,
+        orient="row",
+    )
+    table = posts(
+        (1, None, None, "png"),
+        (2, 9, 9, "mp4"),
+        (3, None, None, "png"),
+        (4, 600, 900, "png"),
+        (5, None, None, "zip"),
+        (6, 9, 9, None),
+    )
+    expected = {
+        1: {"reason": "unknown size"},
+        2: {"reason": "not an image", "detail": "mp4"},
+        3: {"reason": "no training resolution", "detail": "10 x 9000 pixels"},
+        4: {"reason": "not in inputs.resolutions"},
+        5: {"reason": "not an image", "detail": "zip"},
+    }
+    for need_image in (True, False):
+        assert reasons(table, NO_IMAGES, need_image, kohya, no_upscale=True) == expected
+    unnamed = reasons(table, NO_IMAGES, False, kohya, "{md5}_{id}", no_upscale=True)
+    assert {post: why["reason"] for post, why in unnamed.items()} == {
+        1: "no image",
+        2: "not an image",
+        3: "no image",
+        4: "not in inputs.resolutions",
+        5: "not an image",
+        6: "no image",
+    }
+
+
+def test_an_image_whose_name_is_not_known_from_the_metadata_has_this_reason():
+    assert reasons(posts((1, 9, 9, "png")), NO_IMAGES, need_image=False, image_name="{md5}_{id}") == {1: {"reason": "no image"}}

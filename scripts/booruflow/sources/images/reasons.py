@@ -10,6 +10,7 @@ from booruflow.core.idjson import json_text
 NO_IMAGE = "no image"
 NOT_AN_IMAGE = "not an image"
 UNREADABLE = "unreadable image"
+NOT_LISTED = "not in inputs.resolutions"
 NO_SIZE = "unknown size"
 NO_RESOLUTION = "no training resolution"
 
