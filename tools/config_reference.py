@@ -18,7 +18,9 @@ BOUNDS = {
     "exclusiveMinimum": ">",
     "maximum": "≤",
     "exclusiveMaximum": "<",
+    "multipleOf": "a multiple of",
     "minItems": "at least",
+    "maxProperties": "at most",
     "pattern": "pattern",
 }
 """Keywords of JSON Schema that are shown beside the type."""
@@ -35,7 +37,8 @@ def config_reference(schema: Tree) -> str:
         if keys:
             lines += ["", "| key | type | default | description |", "|---|---|---|---|"]
         for key, part in keys.items():
-            default = f"`{json.dumps(part['default'], ensure_ascii=False)}`" if "default" in part else "(required)"
+            without = "(required)" if key in section.get("required", ()) else "(none)"
+            default = f"`{json.dumps(part['default'], ensure_ascii=False)}`" if "default" in part else without
             cells = (f"`{key}`", _type(part), default, _one_line(part["description"]))
             lines.append("| " + " | ".join(map(_escaped, cells)) + " |")
     return "\n".join(lines) + "\n"

@@ -57,5 +57,6 @@ properties:
       required: [tag]
       properties:
         tag: {description: A tag that posts have., type: string}
+        size: {description: A size., type: integer, multipleOf: 8}
         score: {description: The lowest score., type: integer, default: -100}
 """)

@@ -1,15 +1,41 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from example_schema import SCHEMA
+from jsonschema.validators import Draft202012Validator
 
+from booruflow.core.config import Tree
 from config_reference import config_reference
 
 ROOT = Path(__file__).parents[2]
 
 
+def read_schema() -> Tree:
+    schema: Tree = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text("utf-8"))
+    return schema
+
+
+def keywords(schema: Tree) -> Iterator[str]:
+    """The keywords of a schema and of all schemas in it."""
+    yield from schema
+    parts = [
+        *schema.get("properties", {}).values(),
+        *(schema.get(name) for name in ("items", "additionalProperties", "propertyNames")),
+    ]
+    for part in parts:
+        if isinstance(part, dict):
+            yield from keywords(part)
+
+
+def test_the_schema_has_known_keywords_alone() -> None:
+    """An unquoted comma in a description makes a keyword of the words behind it."""
+    annotations = {"$schema", "title", "description", "default", "additionalProperties"}
+    assert set(keywords(read_schema())) <= annotations | set(Draft202012Validator.VALIDATORS)
+
+
 def test_the_page_is_current() -> None:
-    schema = yaml.safe_load((ROOT / "rules/schemas/config.schema.yaml").read_text("utf-8"))
+    schema = read_schema()
     assert (ROOT / "docs/config.md").read_text("utf-8") == config_reference(schema), "run `make docs`"
 
 
@@ -62,6 +88,7 @@ One filter.
 | key | type | default | description |
 |---|---|---|---|
 | `tag` | text | (required) | A tag that posts have. |
+| `size` | integer, a multiple of 8 | (none) | A size. |
 | `score` | integer | `-100` | The lowest score. |
 """
     )
