@@ -5,13 +5,13 @@ from types import SimpleNamespace
 from booruflow.captioning.skipped import read_skipped
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.idjson import read_entries, write_entries
-from booruflow.core.jobs import job
+from booruflow.core.jobs import WARNING, job
 from booruflow.core.progress import counted
 from booruflow.core.streams import semi_join
 from booruflow.core.tables import open_table, read_stream, rows_of
 from booruflow.products.meta_lat import meta_lat_rows, text_rows, write_meta_lat
 from booruflow.products.selection import Dropped, columns_read, selected
-from booruflow.products.subset import SIZE_CONDITIONS, absent_columns, with_sizes
+from booruflow.products.subset import SIZE_CONDITIONS, absent_columns, named_tags, with_sizes, without_found
 from booruflow.products.trainable import without_unreadable
 from booruflow.texts.texts import read_json_texts
 
@@ -22,11 +22,13 @@ with job(snakemake.log[0], snakemake.rule):
     posts = counted(read_stream(files.posts, columns_read(params.filter)), rows_of(files.posts), "posts")
     if any(key in params.filter for key in SIZE_CONDITIONS):
         posts = with_sizes(posts, read_stream(files.resolutions, ["id", "image_width", "image_height"]))
-    dropped = Dropped()
-    ids = selected(posts, params.filter, dropped)
+    dropped, unmatched = Dropped(), named_tags(params.filter)
+    ids = selected(without_found(posts, unmatched), params.filter, dropped)
     print(counted_noun(sum(map(len, ids)), "post"))
     reasons = [f"left out by {name}: {counted_noun(count, 'post')}" for name, count in dropped.items() if count]
     print("\n".join(reasons))
+    for tag in sorted(unmatched):
+        print(f"{WARNING}config.yaml: subsets.{snakemake.wildcards.subset}: no post has the tag {tag}: correct or remove it")
     if not any(map(len, ids)):
         raise UserError(
             f"config.yaml: subsets.{snakemake.wildcards.subset}: no post matches ({', '.join(reasons)}): widen its filter, or"

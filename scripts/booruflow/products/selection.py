@@ -1,5 +1,6 @@
 """Which posts are in a subset: those that meet its conditions, less duplicates, less what is above a limit, or a sample."""
 
+import codecs
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -16,6 +17,9 @@ from booruflow.sources.posts import TAG_CATEGORIES
 Dropped = Counter[str]
 """How many posts each filter left out."""
 
+MAX_GENERATIONS = 100
+"""Of a family; parents in a circle have no first one."""
+
 
 def columns_read(post_filter: Mapping[str, Any]) -> list[str]:
     """The columns of posts that a filter reads: those of its conditions, of duplicates, and of tags with a limit."""
@@ -28,10 +32,10 @@ def selected(posts: Iterable[pl.DataFrame], post_filter: Mapping[str, Any], drop
     """The ids of the posts of a subset, in frames, ascending.
 
     First come the conditions (see `booruflow.products.subset.conditions`) and `ids` (a file of ids), post by post. Of those that
-    are left, `duplicates` keeps one of each md5, the lowest id, and one of each family of a parent and its children, the parent
-    if it is there, else the lowest id. Then `at_most` keeps, for each tag of a category or for one tag, at most so many posts,
-    and `sample` at most so many in all; both take the posts in the order of a hash of `seed` and the id. Uses some 100 bytes of
-    memory for each post that meets the conditions, where any of the last three is set.
+    are left, `duplicates` keeps one of each md5, the lowest id, and one of each family of a parent, its children, theirs and so
+    on, the parent of all if it is there, else the lowest id. Then `at_most` keeps, for each tag of a category or for one tag, at
+    most so many posts, and `sample` at most so many in all; both take the posts in the order of a hash of `seed` and the id. Uses
+    some 100 bytes of memory for each post that meets the conditions, where any of the last three is set.
 
     Args:
         posts: `columns_read` of the posts.
@@ -49,7 +53,7 @@ def selected(posts: Iterable[pl.DataFrame], post_filter: Mapping[str, Any], drop
         return kept
     rows = pl.concat(kept)
     for name in duplicates:
-        rows = _counting(rows, rows.filter(_is_first(name)), f"duplicates: {name}", dropped)
+        rows = _counting(rows, _firsts(rows, name), f"duplicates: {name}", dropped)
     rows = rows.with_columns(order=uniform(rows["id"].to_numpy(), post_filter.get("seed", 0))).sort("order", "id")
     for key, limit in limits.items():
         rows = _counting(rows, rows.filter(_within(rows[key], limit)), f"at_most: {key}", dropped)
@@ -73,13 +77,25 @@ def _counting(before: pl.DataFrame, after: pl.DataFrame, name: str, dropped: Dro
     return after
 
 
-def _is_first(name: str) -> pl.Expr:
-    """Whether a row is the one that is kept of its md5, or of its family."""
+def _firsts(rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The rows that are kept: one of each md5, or of each family."""
     if name == "md5":
-        return pl.col("md5").is_null() | (pl.col("id") == pl.col("id").min().over("md5"))
-    family = pl.coalesce("parent_id", "id")
-    is_parent = pl.col("id") == family
-    return is_parent | (~is_parent.any().over(family) & (pl.col("id") == pl.col("id").min().over(family)))
+        return rows.filter(pl.col("md5").is_null() | (pl.col("id") == pl.col("id").min().over("md5")))
+    first_parent = pl.col("id").filter(pl.col("id") == pl.col("family")).first()
+    kept = _families(rows).group_by("family").agg(id=pl.coalesce(first_parent, pl.col("id").min()))
+    return rows.join(kept, on="id", how="semi", maintain_order="left")
+
+
+def _families(rows: pl.DataFrame) -> pl.DataFrame:
+    """The `family` of each `id`: the parent of its parent and so on, as far as these are among the rows."""
+    parents = rows.select(family="id", above="parent_id").drop_nulls()
+    found = rows.select("id", family=pl.coalesce("parent_id", "id"))
+    for _ in range(MAX_GENERATIONS):
+        above = found.join(parents, on="family", how="left", maintain_order="left")
+        if not above["above"].count():
+            break
+        found = above.select("id", family=pl.coalesce("above", "family"))
+    return found
 
 
 def _within(values: pl.Series, limit: int) -> list[bool]:
@@ -104,10 +120,12 @@ def read_ids(path: str) -> pl.Series:
     ids = []
     with open_input(path) as file:
         for number, line in enumerate(file, 1):
-            text = line.strip()
+            text = line.removeprefix(codecs.BOM_UTF8).strip() if number == 1 else line.strip()
             if text.isdigit() and len(text) <= MAX_ID_DIGITS:
                 ids.append(int(text))
             elif text and not text.startswith(b"#"):
                 shown = text[:40].decode(errors="replace")
                 raise UserError(f"{path}: line {number}: '{shown}' is not a post id: write one id a line")
+    if not ids:
+        raise UserError(f"{path}: no id in it: write one a line, or remove the condition ids")
     return pl.Series("id", ids, pl.Int64)

@@ -9,6 +9,7 @@ import polars as pl
 
 from booruflow.core.streams import Stream, aligned
 from booruflow.sources.posts import TAG_CATEGORIES
+from booruflow.tags.patterns import literals, split_category
 
 COLUMNS = {
     "ratings": ["rating"],
@@ -85,16 +86,29 @@ def absent_columns(known: Collection[str], post_filter: Mapping[str, Any], subse
 
 
 def has_tag(tag: str) -> pl.Expr:
-    """Whether a post has a tag: a name, a pattern with `*`, or either after `<category>:`."""
-    category, _, name = tag.partition(":")
-    if category not in TAG_CATEGORIES or not name:
-        category, name = "", tag
-    column = pl.col(category) if category else pl.concat_str(TAG_CATEGORIES, separator=" ")
-    tags = pl.concat_str(pl.lit(" "), column, pl.lit(" "))
-    if "*" in name:
-        pattern = "[^ ]*".join(map(re.escape, name.split("*"))) if name.strip("*") else "[^ ]+"
-        return tags.str.contains(f" {pattern} ")
-    return tags.str.contains(f" {name} ", literal=True)
+    """Whether a post has a tag: a name or pattern as in `booruflow.tags.patterns`."""
+    categories, pattern = split_category(tag)
+    tags = pl.concat_str(pl.lit(" "), pl.concat_str(categories, separator=" "), pl.lit(" "))
+    texts = literals(pattern)
+    if len(texts) == 1:
+        return tags.str.contains(f" {texts[0]} ", literal=True)
+    expression = "[^ ]*".join(map(re.escape, texts)) if any(texts) else "[^ ]+"
+    return tags.str.contains(f" {expression} ")
+
+
+def named_tags(post_filter: Mapping[str, Any]) -> set[str]:
+    """The tags and patterns that a filter names, as for `has_tag`."""
+    limited = (key for key in post_filter.get("at_most", ()) if key not in TAG_CATEGORIES)
+    return {tag for key in ("all", "any", "none") for tag in post_filter.get(key, ())} | set(limited)
+
+
+def without_found(posts: Iterable[pl.DataFrame], tags: set[str]) -> Stream:
+    """Pass posts on; from `tags` those go that a post has, so that in the end those are left that are misspelt."""
+    for frame in posts:
+        left = list(tags)
+        found = frame.select(has_tag(tag).any().alias(str(number)) for number, tag in enumerate(left))
+        tags.difference_update(tag for tag, has in zip(left, found.row(0) if left else (), strict=True) if has)
+        yield frame
 
 
 def _midnight(day: str) -> datetime:

@@ -57,6 +57,10 @@ def input_errors(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _subset_errors(subsets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for name, conditions in subsets.items():
+        tags = [(key, tag) for key in ("all", "any", "none", "at_most") for tag in conditions.get(key, ())]
+        for key, tag in tags:
+            if tag.split() != [tag]:
+                yield f"subsets.{name}.{key}: {tag!r} is no tag: write tags as the booru does, such as red_hair"
         for key in ("from_date", "before_date"):
             try:
                 date.fromisoformat(conditions.get(key, "2000-01-01"))
@@ -67,7 +71,8 @@ def _subset_errors(subsets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             if low is not None and high is not None and (low > high or (low == high and least == "from_date")):
                 yield f"subsets.{name}: no post has {least} {low} and {most} {high}: correct one of them"
         if "ids" in conditions and not Path(conditions["ids"]).is_file():
-            yield f"subsets.{name}.ids: {conditions['ids']}: no such file: correct the path"
+            reason = "a folder, not a file" if Path(conditions["ids"]).is_dir() else "no such file"
+            yield f"subsets.{name}.ids: {conditions['ids']}: {reason}: correct the path"
         if "seed" in conditions and not (conditions.get("at_most") or "sample" in conditions):
             yield f"subsets.{name}.seed: nothing is drawn without sample or at_most: add one of them, or remove the key"
 

@@ -39,7 +39,8 @@ EXTRA_SCHEMA: Schema = {
     "is_deleted": pl.Boolean,
     "is_banned": pl.Boolean,
 }
-"""Further columns, each only in the posts.parquet of metadata that have it. Times are UTC; a post without a parent has null."""
+"""Further columns, each only in the posts.parquet of metadata that have it. Times are UTC. What is not known is
+null, as is the parent of a post without one."""
 
 OPTIONAL = ("image_width", "image_height", "file_ext", *EXTRA_SCHEMA)
 """Columns that a metadata file may lack without a word in the config."""
@@ -80,6 +81,7 @@ def posts_of(files: Sequence[str], names: Mapping[str, str | None], spool: Path)
     schema = posts_schema_of(files, names)
     columns = [column for column in metadata_columns(names) if column.name in schema]
     parent = [pl.when(pl.col("parent_id") > 0).then("parent_id")] if "parent_id" in schema else []  # Gelbooru writes 0 for none
+    unknown = [pl.when(pl.col(name) != "").then(name) for name in ("file_ext", "md5", "source") if name in schema]
     for frame in sorted_rows(files, str(names["id"]), columns, spool, "metadata"):
         rows += len(frame)
         tags = [one_line(frame[name].fill_null("")) for name in TAG_CATEGORIES]
@@ -87,7 +89,7 @@ def posts_of(files: Sequence[str], names: Mapping[str, str | None], spool: Path)
             *tags,
             ratings.letters(frame["rating"]),
             *parent,
-            file_ext=pl.when(pl.col("file_ext") != "").then("file_ext"),
+            *unknown,
             has_metadata=pl.lit(True),
         ).select(list(schema))
     if not rows:

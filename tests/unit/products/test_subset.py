@@ -6,7 +6,7 @@ import pytest
 
 from booruflow.core.errors import UserError
 from booruflow.products.selection import Dropped, columns_read, read_ids, selected
-from booruflow.products.subset import absent_columns, columns_of, conditions, with_sizes
+from booruflow.products.subset import absent_columns, columns_of, conditions, named_tags, with_sizes, without_found
 
 POSTS = pl.DataFrame(
     {
@@ -122,12 +122,52 @@ def test_a_sample_is_drawn_by_the_seed_and_the_ids_alone(many):
     assert set(select({"sample": 50}, many)[0]) <= set(ids)
 
 
+def test_a_post_whose_md5_is_not_known_is_no_duplicate():
+    posts = pl.DataFrame({"id": [1, 2], "md5": [None, None]}, schema_overrides={"md5": pl.String})
+    assert select({"duplicates": ["md5"]}, posts) == ([1, 2], {})
+
+
+def test_children_of_children_are_of_one_family():
+    chain = pl.DataFrame({"id": [1, 2, 3, 4, 9], "parent_id": [None, 1, 2, 3, 8]})
+    assert select({"duplicates": ["parent_id"]}, chain) == ([1, 9], {"duplicates: parent_id": 3})
+    assert select({"duplicates": ["parent_id"]}, chain.filter(pl.col("id") != 1))[0] == [2, 9], "the parent of all is not there"
+    backwards = pl.DataFrame({"id": [1, 2, 3], "parent_id": [2, 3, None]})
+    assert select({"duplicates": ["parent_id"]}, backwards)[0] == [3]
+
+
+def test_parents_in_a_circle_end():
+    circle = pl.DataFrame({"id": [1, 2, 3], "parent_id": [2, 3, 1]})
+    assert select({"duplicates": ["parent_id"]}, circle)[0]
+
+
+def test_tags_that_no_post_has_are_found():
+    tags = named_tags(
+        {"all": ["1girl"], "any": ["mirelle", "sollo"], "none": ["high*", "meta:1girl"], "at_most": {"artist": 1, "inc": 2}}
+    )
+    assert tags == {"1girl", "mirelle", "sollo", "high*", "meta:1girl", "inc"}
+    frames = list(without_found([POSTS[:1], POSTS[1:]], tags))
+    assert pl.concat(frames).equals(POSTS) and tags == {"sollo", "meta:1girl", "inc"}
+    assert len(list(without_found([POSTS], set()))) == 1
+
+
+def test_a_star_that_is_part_of_a_name():
+    posts = POSTS.with_columns(general=pl.Series(["*", "a*b", "\\||/"]))
+    assert posts.filter(*conditions({"all": [r"\*"]}).values())["id"].to_list() == [1]
+    assert posts.filter(*conditions({"all": [r"a\*b"]}).values())["id"].to_list() == [2]
+    assert posts.filter(*conditions({"all": [r"\\||/"]}).values())["id"].to_list() == [3]
+
+
 def test_a_list_of_ids(tmp_path):
     path = tmp_path / "ids.txt"
     path.write_text("# mine\n3\n\n 1 \n999\n")
     assert select({"ids": str(path)}) == ([1, 3], {"ids": 1})
     path.write_text("1\nhttps://x/2\n")
     with pytest.raises(UserError, match=r"ids\.txt: line 2: 'https://x/2' is not a post id: write one id a line"):
+        read_ids(str(path))
+    path.write_bytes(b"\xef\xbb\xbf1\r\n2")
+    assert read_ids(str(path)).to_list() == [1, 2]
+    path.write_text("# none\n")
+    with pytest.raises(UserError, match=r"ids\.txt: no id in it"):
         read_ids(str(path))
 
 

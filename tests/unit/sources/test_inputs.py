@@ -84,6 +84,23 @@ def test_a_seed_of_nothing_is_refused():
     assert list(input_errors(config)) == [f"subsets.{name}.seed: {remedy}" for name in "ab"]
 
 
+def test_what_can_be_no_tag_is_refused(tmp_path):
+    subsets = {
+        "a": {"none": ["long hair", "solo"]},
+        "b": {"at_most": {"hat\t": 1}},
+        "c": {"all": [""]},
+        "d": {"ids": str(tmp_path)},
+    }
+    config = UNSELECTIVE | {"inputs": {"columns": {"id": "id"}, **NO_FILES}, "subsets": subsets}
+    remedy = "is no tag: write tags as the booru does, such as red_hair"
+    assert list(input_errors(config)) == [
+        f"subsets.a.none: 'long hair' {remedy}",
+        f"subsets.b.at_most: 'hat\\t' {remedy}",
+        f"subsets.c.all: '' {remedy}",
+        f"subsets.d.ids: {tmp_path}: a folder, not a file: correct the path",
+    ]
+
+
 def test_a_range_that_no_post_is_in_is_refused():
     subsets = {
         "days": {"from_date": "2020-01-02", "before_date": "2020-01-02"},
