@@ -115,5 +115,5 @@ def export(root: Path, source: Path, name: str = "set", variants: Sequence[dict[
 
 def files_of(folder: Path) -> dict[str, bytes]:
     """The content of all files of an export, but its record."""
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name != ".written.tsv")
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name not in (".written.tsv", ".files.earlier.tsv"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(found)}

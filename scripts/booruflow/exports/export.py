@@ -1,8 +1,10 @@
 """One export, written in one pass over its posts: images, texts, README and the list of files."""
 
 import os
+import shutil
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from booruflow.exports.interface import DATA, Export, Form, require_plain
 from booruflow.exports.ledger import Ledger
 from booruflow.exports.readme import readme_text
 from booruflow.exports.rows import in_blocks
-from booruflow.products.file_list import FILE_LIST, LEDGER
+from booruflow.products.file_list import EARLIER, FILE_LIST, LEDGER, read_file_list
 from booruflow.products.meta_lat import image_path
 from booruflow.texts.texts import with_texts
 
@@ -45,8 +47,8 @@ def write_export(
 ) -> Mapping[str, int]:
     """Write an export; return what was counted.
 
-    Images that an earlier job has written, and that are still as it left them, are kept. What earlier settings left in the data
-    folder is removed.
+    Images that an earlier job has written, and that are still as it left them, are kept. What earlier jobs have written and this
+    one has not is removed; other files in the data folder stay.
 
     Args:
         name: in the config.
@@ -82,7 +84,7 @@ def write_export(
             file.write(text)
         list_file.flush()
         # images are not flushed one by one, which takes as long as writing them: after a loss of power a start sees their sizes
-        _remove_others(folder)
+        _remove_earlier(folder, ledger)
     return export.counts
 
 
@@ -133,20 +135,34 @@ def _with_images(export: Export, form: Form, block: pl.DataFrame, how: How) -> p
     return block.with_columns(*sizes, path=pl.concat_str(pl.lit(export.data_path), "file"))
 
 
-def _remove_others(folder: Path) -> None:
-    """Remove what is in the data folder and not on the list, which has just been written, and folders that are empty then."""
-    with (folder / f".{FILE_LIST}.part").open("rb") as lines:
-        kept = {line[:-1].rpartition(b"\t")[2] for line in lines}
+def _remove_earlier(folder: Path, ledger: Ledger) -> None:
+    """Remove what earlier jobs have written and is not on the list, which has just been written.
+
+    Other files stay, such as latents that a trainer keeps beside the images.
+    """
+    new, earlier = folder / f".{FILE_LIST}.part", folder / EARLIER
+    kept = {each.path for each in read_file_list(new)}
+    known = read_file_list(earlier) if earlier.exists() else ()
     removed = 0
-    start = len(os.fsencode(folder)) + 1
-    for path, _, files in os.walk(os.fsencode(folder / DATA), topdown=False):
-        for name in files:
-            file = path + b"/" + name
-            if file[start:] not in kept:
-                with writing(os.fsdecode(file)):
-                    os.unlink(file)  # noqa: PTH108
+    for path in chain((each.path for each in known), ledger.paths):
+        if path not in kept:
+            with writing(folder / path), suppress(FileNotFoundError):
+                (folder / path).unlink()
                 removed += 1
-        with suppress(OSError):  # it holds something
-            os.rmdir(path)  # noqa: PTH106
+                _remove_empty_folders((folder / path).parent, folder)
+    _remove_empty_folders(folder / DATA, folder)
     if removed:
         print(f"{counted_noun(removed, 'file')} of an earlier export removed")
+    with writing(earlier):
+        shutil.copyfile(new, f"{earlier}.part")
+        os.replace(f"{earlier}.part", earlier)  # noqa: PTH105
+
+
+def _remove_empty_folders(folder: Path, top: Path) -> None:
+    """Remove a folder and those around it below `top`, as far as they are empty."""
+    while folder != top:
+        try:
+            folder.rmdir()
+        except OSError:  # it holds something
+            return
+        folder = folder.parent

@@ -72,6 +72,7 @@ def write_images(rows: pl.DataFrame, folder: Path, below: str, how: How, ledger:
     """
     placed = rows.with_columns(path=IMAGE_PATH).select(SOURCE_COLUMNS)
     sources = [Source(*row) for row in placed.sort("path", "offset", "id").iter_rows()]
+    ledger.announce(_place(source, below, how) for source in sources)
     tasks = [sources[start : start + _TASK_ROWS] for start in range(0, len(sources), _TASK_ROWS)]
     done: dict[int, Written] = {}
     results = parallel_map(partial(_write, folder, below, how, ledger), tasks, threads)
@@ -86,12 +87,17 @@ def listed(written: Written) -> Listed:
     return Listed(0 if written.sha256.startswith(LINK) else written.size, written.sha256, written.path)
 
 
+def _place(source: Source, below: str, how: How) -> str:
+    """Where an image is written, below the folder of the export."""
+    return f"{below}/{source.id}.{how.extension(source.name)}"
+
+
 def _write(folder: Path, below: str, how: How, ledger: Ledger, sources: Sequence[Source]) -> tuple[list[Written], list[Written]]:
     """Write the images of a task; return all, and those that were not there."""
     done, new = [], []
     with OpenTars() as tars:
         for source in sources:
-            path = f"{below}/{source.id}.{how.extension(source.name)}"
+            path = _place(source, below, how)
             file = f"{folder}/{path}"
             key = _key(source, how, tars)
             written = ledger.find(path, key, file)

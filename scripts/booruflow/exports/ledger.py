@@ -1,8 +1,9 @@
 """What an export has written: a job that was stopped, or whose texts have changed, does not write its images again.
 
 The file `.written.tsv` in the folder of the export has a line `key <tab> size <tab> time in ns <tab> width <tab> height <tab>
-sha256 <tab> path` for each file, appended block by block. A file counts as written while its size and time are those of its
-line, and its key, a digest of the source and of how it is written, is that of the job. Lost, it costs only time.
+sha256 <tab> path` for each file, appended block by block, and before that a line of its path alone. A file counts as written
+while its size and time are those of its line, and its key, a digest of the source and of how it is written, is that of the job.
+Lost, it costs only time.
 """
 
 import os
@@ -36,7 +37,7 @@ class Ledger:
             UserError: it cannot be read or written.
         """
         self._path = path
-        self._known: dict[str, Written] = {}
+        self._known: dict[str, Written | None] = {}  # None: it was going to be written
         with writing(path):
             if path.exists():
                 with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
@@ -48,7 +49,9 @@ class Ledger:
 
     def _read(self, line: str) -> None:
         fields = line.removesuffix("\n").split("\t")
-        if len(fields) == 7 and line.endswith("\n") and all(field.isdecimal() for field in fields[1:5]):
+        if len(fields) == 1 and fields[0] and line.endswith("\n"):
+            self._known.setdefault(fields[0])
+        elif len(fields) == 7 and line.endswith("\n") and all(field.isdecimal() for field in fields[1:5]):
             size, time, width, height = map(int, fields[1:5])
             self._known[fields[6]] = Written(fields[0], size, time, width, height, fields[5], fields[6])
 
@@ -63,9 +66,20 @@ class Ledger:
             return None
         return written if (status.st_size, status.st_mtime_ns) == (written.size, written.time) else None
 
+    @property
+    def paths(self) -> Iterable[str]:
+        """All that earlier jobs have written, or begun to write."""
+        return self._known.keys()
+
+    def announce(self, paths: Iterable[str]) -> None:
+        """Append the paths of files that are going to be written, but for those that were written before."""
+        self._append(f"{path}\n" for path in paths if path not in self._known)
+
     def add(self, files: Iterable[Written]) -> None:
         """Append files that were written."""
-        lines = ("\t".join(map(str, written)) + "\n" for written in files)
+        self._append("\t".join(map(str, written)) + "\n" for written in files)
+
+    def _append(self, lines: Iterable[str]) -> None:
         with writing(self._path):
             self._file.write("".join(lines).encode("utf-8", "surrogateescape"))
             self._file.flush()

@@ -16,6 +16,9 @@ FILE_LIST = "files.tsv"
 LEDGER = ".written.tsv"
 """What a job has written so far, see `booruflow.exports.ledger`; without it everything is written again."""
 
+EARLIER = ".files.earlier.tsv"
+"""The list of the files that the last whole run wrote, for the next one: Snakemake removes the list itself before the job."""
+
 LINK = "link to "
 
 
@@ -68,9 +71,9 @@ def first_changed(path: str, *, content: bool) -> str | None:
 
 
 def remove_listed(path: Path) -> None:
-    """Remove the files on a list and their record, and the folders that held nothing else; the list itself stays."""
+    """Remove the files on a list and the records of them, and the folders that held nothing else; the list itself stays."""
     folder = path.parent
-    files = [folder / LEDGER, *(folder / listed.path for listed in read_file_list(path))]
+    files = [folder / LEDGER, folder / EARLIER, *(folder / listed.path for listed in read_file_list(path))]
     for file in files:
         with writing(file):
             file.unlink(missing_ok=True)

@@ -26,10 +26,47 @@ def test_images_that_are_there_are_kept_and_others_written_again(images, tmp_pat
     os.truncate(folder / "data/1.png", 10)
     (folder / "data/2.jpg").unlink()
     (folder / "data/3.webp").write_bytes(whole["data/3.webp"])  # the same bytes at another time
-    (folder / "data/stranger.png").write_bytes(b"")
     export(tmp_path, images)
     assert files_of(folder) == whole
     assert {name for name, at in times(folder).items() if at != before[name]} == {"1.png", "2.jpg", "3.webp"}
+
+
+@pytest.mark.parametrize("lost", [[], ["files.tsv"], ["files.tsv", ".written.tsv"], ["files.tsv", ".files.earlier.tsv"]])
+def test_files_of_others_stay_and_those_of_earlier_settings_go(images, tmp_path, capsys, lost):
+    folder = export(tmp_path, images)
+    own = {"data/1_0900x0100_sdxl.npz": b"latents", "data/deep/er/2.npz": b"", "data/stranger.png": b"x", "data/note.md": b""}
+    for name, content in own.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    for name in lost:
+        (folder / name).unlink()
+    others = {"form": "imagefolder", "images": "encode", "encode": {**ENCODE, "format": "jpg"}}
+    export(tmp_path, images, **others)
+    assert "files of an earlier export removed" in capsys.readouterr().out
+    fresh = files_of(export(tmp_path, images, "fresh", **others))
+    left = files_of(folder)
+    assert {name: content for name, content in left.items() if name in own} == own
+    if ".files.earlier.tsv" in lost:  # the record of images is the other one
+        left = {name: content for name, content in left.items() if not name.endswith((".txt", ".toml"))}
+    assert set(left) == {*fresh, *own}
+
+
+def test_images_that_a_killed_job_was_writing_go_with_its_setting(images, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("booruflow.exports.ledger.Ledger.add", killed)
+        with pytest.raises(Killed):
+            export(tmp_path, images)
+    folder = tmp_path / "set"
+    assert (folder / "data/1.png").exists() and not (folder / "files.tsv").exists()
+    others = {"images": "encode", "encode": {**ENCODE, "format": "webp"}}
+    export(tmp_path, images, **others)
+    assert set(files_of(folder)) == set(files_of(export(tmp_path, images, "fresh", **others)))
 
 
 def test_a_changed_original_is_copied_again(images, tmp_path):
