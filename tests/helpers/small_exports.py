@@ -16,7 +16,7 @@ from booruflow.sources.resolutions import RESOLUTIONS_SCHEMA
 from booruflow.texts.parts import part_rows, post_parts
 from booruflow.texts.templates import PARTS
 
-TAGS = {"policies": [], "order": ["artist", "character", "copyright", "general", "meta"], "underscores": "keep"}
+TAGS = {"policies": [], "order": ["artist", "character", "copyright", "general", "meta"], "underscores": "keep", "divider": None}
 ENCODE = {"format": "webp", "quality": 90, "max_pixels": None, "max_side": None}
 SETTINGS = {
     "form": "folder",
@@ -95,8 +95,15 @@ def rows_of(images: Path) -> Any:
     return export_rows(parts, [found.select(list(IMAGES_SCHEMA))], [resolutions])
 
 
-def export(root: Path, source: Path, name: str = "set", variants: Sequence[dict[str, Any]] = VARIANTS, **settings: Any) -> Path:
-    """Write an export to `root/<name>`; return its folder."""
+def export(
+    root: Path,
+    source: Path,
+    name: str = "set",
+    variants: Sequence[dict[str, Any]] = VARIANTS,
+    divider: str | None = None,
+    **settings: Any,
+) -> Path:
+    """Write an export to `root/<name>`, with a divider of tags; return its folder."""
     folder = root / name
     write_export(
         name,
@@ -107,7 +114,7 @@ def export(root: Path, source: Path, name: str = "set", variants: Sequence[dict[
         parts=[*PARTS, "caption_short"],
         data_path=f"{folder}/data/",
         folders={"": "/x/", str(source): f"{source}/"},
-        facts={"posts": "all", "model": "demo", "tags": TAGS},
+        facts={"posts": "all", "model": "demo", "tags": TAGS | {"divider": divider}},
         threads=2,
     )
     return folder

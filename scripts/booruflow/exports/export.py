@@ -72,7 +72,8 @@ def write_export(
     with writing(data):
         data.mkdir(parents=True, exist_ok=True)
     with Ledger(folder / LEDGER) as ledger, open_whole(folder / FILE_LIST) as list_file:
-        export = Export(name, folder, data_path, settings, seed, parts, folders, threads, ledger, list_file)
+        divider = facts["tags"]["divider"]
+        export = Export(name, folder, data_path, settings, seed, parts, folders, divider, threads, ledger, list_file)
         several = "one" if settings["captions"] == "one" else form.several
         texts = with_texts(rows, settings["variants"], several, draws=form.draws, seed=seed)
         blocks = in_blocks(texts, BLOCK_ROWS_ENCODED if settings["images"] == "encode" else BLOCK_ROWS)

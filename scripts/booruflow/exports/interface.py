@@ -14,6 +14,7 @@ from booruflow.core.files import open_whole, sha256_of
 from booruflow.core.streams import Stream
 from booruflow.exports.ledger import Ledger
 from booruflow.products.file_list import Listed
+from booruflow.texts.templates import DEFAULT, DIVIDER
 
 DATA = "data"
 """The folder of images and texts in an export; what explains them lies beside it."""
@@ -31,6 +32,7 @@ class Export:
         seed: of the choice among variants.
         parts: the names of all parts of texts that the rows have.
         folders: for each image folder where the trainer finds it, see `booruflow.sources.inputs.trainer_folder`.
+        divider_of_tags: the divider of the tag policy; None if it has none.
         threads: threads for images.
         ledger: what is written already.
         counts: what the README tells, counted on the way.
@@ -44,11 +46,20 @@ class Export:
     seed: int
     parts: Collection[str]
     folders: Mapping[str, str]
+    divider_of_tags: str | None
     threads: int
     ledger: Ledger
     list_file: BinaryIO
     counts: dict[str, int] = field(default_factory=lambda: {"images": 0, "texts": 0})
     examples: list[str] = field(default_factory=list)
+
+    @property
+    def divider(self) -> str | None:
+        """What divides a text for sd-scripts (`keep_tokens_separator`): that of a template, else of the policy's line of tags."""
+        templates = [variant["template"] for variant in self.settings["variants"] or [{"template": DEFAULT}]]
+        if any(DIVIDER in template for template in templates):
+            return DIVIDER
+        return self.divider_of_tags if any("{tags}" in template for template in templates) else None
 
     @property
     def has_several(self) -> bool:
@@ -83,6 +94,8 @@ class Form(ABC):
     """Whether its trainer draws one of several texts; then a text stands there as often as its weight says."""
     writes_images: ClassVar[bool] = True
     """Whether the images are files of their own, written before the texts; false for tars."""
+    divides: ClassVar[bool] = False
+    """Whether its trainer knows a divider within a text; to others it is text like any other."""
     reads_tars: ClassVar[bool] = False
     """Whether its trainer reads images in tars in place: with `images: link` the tars are linked."""
 

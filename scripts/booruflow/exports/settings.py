@@ -78,7 +78,7 @@ def export_facts(
     posts = "all" if subset is None else f"subset {subset}: {json.dumps(config['subsets'][subset], ensure_ascii=False)}"
     revision = f" ({captioner['revision']})" if captioner and captioner["revision"] else ""
     style = f", style {captioner['style']}" if captioner and captioner["style"] else ""
-    tags = {"policies": config["tags"]["policies"], "order": policy["order"], "underscores": policy["underscores"]}
+    tags = {"policies": config["tags"]["policies"], **{key: policy[key] for key in ("order", "underscores", "divider")}}
     return {"posts": posts, "model": captioner and f"{captioner['model']}{revision}{style}", "tags": tags}
 
 

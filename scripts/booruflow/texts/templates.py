@@ -17,6 +17,9 @@ PARTS = (
 
 DEFAULT = "{tags}, {caption}"
 
+DIVIDER = "|||"
+"""At which sd-scripts divides a text; the text of a part has it apart, see `booruflow.sources.tags.apart`."""
+
 Variants = Sequence[Mapping[str, Any]]
 """Of the config: `template` and `weight` each; none means `DEFAULT` alone."""
 

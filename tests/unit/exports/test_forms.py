@@ -94,6 +94,29 @@ def test_sd_scripts_with_variants(write, images):
     }
 
 
+@pytest.mark.parametrize(
+    ("variants", "divider", "separator"),
+    [
+        ([], None, None),
+        ([], "|||", "|||"),
+        ([{"template": "{tags}"}, {"template": "{caption}"}], "###", "###"),
+        ([{"template": "{caption}"}], "###", None),
+        ([{"template": "{characters} ||| {general}"}, {"template": "{caption}"}], None, "|||"),
+    ],
+)
+@pytest.mark.parametrize(("form", "way"), [("sd-scripts", "none"), ("folder", "copy"), ("ai-toolkit", "copy")])
+def test_a_divider_is_named_to_trainers_that_know_one(write, form, way, variants, divider, separator):
+    folder = write(form, variants=variants, divider=divider, images=way)
+    rows = [line for line in (folder / "README.md").read_text("utf-8").splitlines() if line.startswith("| divider |")]
+    assert len(rows) == bool(separator)
+    if separator:
+        assert rows[0].replace("\\|", "|").startswith(f"| divider | `{separator}`: ")
+        assert ("keep_tokens_separator" in rows[0]) == (form != "ai-toolkit")
+    if form != "ai-toolkit":
+        subset = tomllib.loads((folder / "dataset.toml").read_text())["datasets"][0]["subsets"][0]
+        assert subset.get("keep_tokens_separator") == separator
+
+
 def test_sd_scripts_without_variants_has_caption_and_tags(write):
     meta = json.loads((write("sd-scripts", variants=[]) / "meta_lat.json").read_text("utf-8"))
     entries = {int(Path(path).stem): entry for path, entry in meta.items()}

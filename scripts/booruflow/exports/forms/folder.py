@@ -16,6 +16,7 @@ class Folder(Form):
     """For most trainers of LoRAs."""
 
     several = "lines"
+    divides = True
 
     def write(self, export: Export, rows: Stream) -> None:
         """Write the text files."""
@@ -31,6 +32,8 @@ class Folder(Form):
         folder, data = export.data_path.removesuffix("data/"), export.data_path.removesuffix("/")
         extension = f".{export.settings['extension']}"
         subset = {"image_dir": data, "caption_extension": extension, "enable_wildcard": export.has_several, "num_repeats": 1}
+        if export.divider:
+            subset["keep_tokens_separator"] = export.divider
         general = {"general": {"enable_bucket": True}}
         with export.open("dataset.toml") as file:
             file.write(toml_text({**general, "datasets": [{"batch_size": 1, "subsets": [subset]}]}))

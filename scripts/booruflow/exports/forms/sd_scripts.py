@@ -19,6 +19,7 @@ class SdScripts(Form):
     """For `fine_tune.py` and the scripts that take a `metadata_file`."""
 
     several = "lines"
+    divides = True
 
     def write(self, export: Export, rows: Stream) -> None:
         """Write meta_lat.json and meta_lat.jsonl."""
@@ -59,6 +60,8 @@ class SdScripts(Form):
             "enable_wildcard": export.has_several,
             "image_dir": images,  # images have absolute paths, but it is required
         }
+        if export.divider:
+            subset["keep_tokens_separator"] = export.divider
         with export.open("dataset.toml") as file:
             file.write(toml_text({"general": {"enable_bucket": True}, "datasets": [{"batch_size": 1, "subsets": [subset]}]}))
         lines = "a text of several lines is drawn from, a line each step (`enable_wildcard`)"
