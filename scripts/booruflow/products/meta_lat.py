@@ -1,7 +1,7 @@
 """meta_lat: the tags, caption and resolution of each image, as kohya's sd-scripts reads them.
 
 meta_lat.json suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
-absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one; both
+absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one, and no `|||`, at which it divides it; both
 `train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with tags but no caption
 has the tags as its caption. With text.variants the caption is the texts, a line each, from which the trainer draws with
 `enable_wildcard`, and there are no tags, which it would append to each line. meta_lat.jsonl is read from v0.10 on.
@@ -18,6 +18,7 @@ from booruflow.core.files import written_whole
 from booruflow.core.idjson import joined_bytes, json_text, member_json_text, write_lines
 from booruflow.core.streams import Stream, aligned
 from booruflow.core.whitespace import one_line_json
+from booruflow.sources.tags import apart
 
 TEXT_ROWS = 1024
 """Rows put together at a time: their texts stay in the processor's cache from one step to the next."""
@@ -29,7 +30,7 @@ def meta_lat_rows(tags: Iterable[pl.DataFrame], captions: Iterable[pl.DataFrame]
     Adds the columns `caption` and `tags` (JSON text). `tags` is null for posts without tags, and where they are the `caption`.
     """
     for tag_entries, caption_entries, rows in aligned([tags, captions, resolutions]):
-        texts = one_line_json(caption_entries.select(member_json_text("value", "caption")).to_series())
+        texts = one_line_json(caption_entries.select(apart(member_json_text("value", "caption"))).to_series())
         one_line_captions = caption_entries.select("id", caption=texts).filter(pl.col("caption") != '""')
         tag_texts = tag_entries.select("id", tags=member_json_text("value", "tags"))
         rows = rows.join(one_line_captions, on="id", how="left", maintain_order="left")

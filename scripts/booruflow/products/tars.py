@@ -29,6 +29,7 @@ from booruflow.core.progress import progress
 from booruflow.core.streams import Stream, prefetched
 from booruflow.core.whitespace import one_line_json
 from booruflow.products.tar_index import index_entries, index_path, write_index
+from booruflow.sources.tags import apart
 
 ROUND_BYTES = 64 << 20
 FLUSH_THREADS = 8
@@ -51,8 +52,8 @@ def tar_texts(entries: Iterable[pl.DataFrame], member: str) -> Stream:
     """What tars of tags or captions hold, as `id` and `text`: tags as they are, captions on one line.
 
     Trainers that read a folder of images with caption files take the first line only (sd-scripts, `read_caption`). As in
-    meta_lat, every run of white space becomes one space, so that no words are joined; a caption of white space alone has no
-    member.
+    meta_lat, every run of white space becomes one space, so that no words are joined, and `|||` stands apart; a caption of white
+    space alone has no member.
 
     Args:
         entries: of `booruflow.core.idjson.read_entries` with `member`.
@@ -61,6 +62,7 @@ def tar_texts(entries: Iterable[pl.DataFrame], member: str) -> Stream:
     for frame in entries:
         texts = frame.select("id", text=member_json_text("value", member))
         if member == "caption":
+            texts = texts.with_columns(apart(pl.col("text")))
             texts = texts.with_columns(one_line_json(texts["text"])).filter(pl.col("text") != '""')
         yield texts.with_columns(decode_json_text(pl.col("text")))
 

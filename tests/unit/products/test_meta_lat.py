@@ -41,6 +41,13 @@ def test_the_format_of_the_trainer(tmp_path):
     assert [line["caption"] for line in lines] == ["One. Two.", 'say_"hi"', "Three.", "c"]
 
 
+def test_only_the_tags_divide_a_prompt(tmp_path):
+    rows = meta_lat_rows(entries("tags", {1: "1girl ||| solo"}), entries("caption", {1: 'Red ||| "blue".'}), [RESOLUTIONS])
+    write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", rows, "id", {"pics": "/x/"})
+    (entry,) = json.loads((tmp_path / "lat.json").read_text()).values()
+    assert (entry["caption"], entry["tags"]) == ('Red | | | "blue".', "1girl ||| solo")
+
+
 def test_texts_stand_in_place_of_caption_and_tags(tmp_path):
     texts = [pl.DataFrame({"id": [1, 3, 9], "text": map(json.dumps, ['a, "b"\nOne {x}.', "Three.", "no image"])})]
     write_meta_lat(tmp_path / "lat.json", tmp_path / "lat.jsonl", text_rows(texts, [RESOLUTIONS]), "id", {"pics": "/x/"})

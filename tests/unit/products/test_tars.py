@@ -133,8 +133,8 @@ def test_tars_of_an_earlier_greater_number_are_removed(tmp_path):
 
 
 def test_captions_are_on_one_line_and_tags_as_they_are():
-    texts = {1: " One\r\n\ntwo\u2028three\tfour ", 2: "\n \u3000", 3: 'say "a"\n b', 4: "plain"}
-    for member, expected in (("caption", {1: "One two three four", 3: 'say "a" b', 4: "plain"}), ("tags", texts)):
+    texts = {1: " One\r\n\ntwo\u2028three\tfour ", 2: "\n \u3000", 3: 'say "a"\n b', 4: "plain ||| x"}
+    for member, expected in (("caption", {1: "One two three four", 3: 'say "a" b', 4: "plain | | | x"}), ("tags", texts)):
         values = [json.dumps({member: text}, separators=(",", ":")) for text in texts.values()]
         rows = pl.concat(tar_texts([pl.DataFrame({"id": list(texts), "value": values})], member))
         assert dict(rows.iter_rows()) == expected
