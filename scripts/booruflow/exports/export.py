@@ -75,7 +75,7 @@ def write_export(
         divider = facts["tags"]["divider"]
         export = Export(name, folder, data_path, settings, seed, parts, folders, divider, threads, ledger, list_file)
         several = "one" if settings["captions"] == "one" else form.several
-        texts = with_texts(rows, settings["variants"], several, draws=form.draws, seed=seed)
+        texts = with_texts(_counted(export, rows), settings["variants"], several, draws=form.draws, seed=seed)
         blocks = in_blocks(texts, BLOCK_ROWS_ENCODED if settings["images"] == "encode" else BLOCK_ROWS)
         form.write(export, _placed(export, form, counted(blocks, None, f"export {name}")))
         if not export.counts["texts"]:
@@ -89,14 +89,22 @@ def write_export(
     return export.counts
 
 
+def _counted(export: Export, rows: Iterable[pl.DataFrame]) -> Stream:
+    """Count rows as those without a text, until `_placed` takes the others off."""
+    for frame in rows:
+        export.counts["without a text"] += len(frame)
+        yield frame
+
+
 def _placed(export: Export, form: Form, blocks: Iterable[pl.DataFrame]) -> Stream:
     """Write the images of each block, and add where they are: `file` and `path`."""
     how = How(export.settings["images"], export.settings["encode"])
     has_files = form.writes_images and how.way != "none"
     for block in blocks:
-        block = _only_with(export, block, "train_width", "without a training resolution")
+        export.counts["without a text"] -= len(block)
         if how.way != "none":
             block = _only_with(export, block, "name", "without an image")
+        block = _only_with(export, block, "train_width", "without a training resolution")
         if has_files:
             block = _with_images(export, form, block, how)
         elif how.way == "none":

@@ -50,7 +50,7 @@ class Export:
     threads: int
     ledger: Ledger
     list_file: BinaryIO
-    counts: dict[str, int] = field(default_factory=lambda: {"images": 0, "texts": 0})
+    counts: dict[str, int] = field(default_factory=lambda: {"images": 0, "texts": 0, "without a text": 0})
     examples: list[str] = field(default_factory=list)
 
     @property

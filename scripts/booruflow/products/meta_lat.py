@@ -1,10 +1,10 @@
 """meta_lat: the tags, caption and resolution of each image, as kohya's sd-scripts reads them.
 
 meta_lat.json suits every version of sd-scripts from v0.9.1 on (`library/train_util.py`, `FineTuningDataset`): the key is the
-absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one, and no `|||`, at which it divides it; both
-`train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with tags but no caption
-has the tags as its caption. With text.variants the caption is the texts, a line each, from which the trainer draws with
-`enable_wildcard`, and there are no tags, which it would append to each line. meta_lat.jsonl is read from v0.10 on.
+absolute path of the image; a caption holds no line break, because the trainer cuts the prompt at the first one, and no `|||`, at
+which it divides it; both `train_resolution` (v0.9) and `image_size` (from v0.10) are there; empty keys are absent; a post with
+tags but no caption has the tags as its caption. With text.variants the caption is the texts, a line each, from which the trainer
+draws with `enable_wildcard`, and there are no tags, which it would append to each line. meta_lat.jsonl is read from v0.10 on.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

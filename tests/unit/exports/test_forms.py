@@ -333,11 +333,17 @@ def test_posts_are_in_no_export_without_any_text(write):
     assert VARIANTS[1]["template"].count("{rating}") == 1  # a rating alone is no text
 
 
-@pytest.mark.parametrize("form", ["folder", "sd-scripts"])
-def test_posts_without_a_training_resolution_are_counted(form, tmp_path):
+@pytest.mark.parametrize(("form", "reason"), [("folder", "an image"), ("sd-scripts", "a training resolution")])
+def test_posts_without_an_image_or_a_training_resolution_are_counted(form, reason, tmp_path):
     source = image_folder(tmp_path)
     (source / "4.PNG").unlink()
     folder = export(tmp_path, source, form=form, images=IMAGES[form][0])
     readme = (folder / "README.md").read_text("utf-8")
     assert "| texts of | 4 images |" in readme
-    assert "| left out, without a training resolution | 1 |" in readme
+    assert re.findall(r"\| left out, without (.*) \| [1-9]", readme) == [reason]
+    assert f"| left out, without {reason} | 1 |" in readme
+
+
+def test_posts_whose_variants_are_all_empty_are_counted(write):
+    readme = (write("folder", variants=[{"template": "{artist}"}]) / "README.md").read_text("utf-8")
+    assert "| texts of | 2 images |" in readme and "| left out, without a text | 3 |" in readme
