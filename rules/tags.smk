@@ -6,6 +6,8 @@ tags/quality_cutoffs.tsv and, for tokens, tags/posts.parquet; tags/meta_cap_dd.j
 captions are first converted to converted/captions_{k}.parquet. Reads the config sections tags, inputs and tokens.
 """
 
+from booruflow.tags.policy import is_plain, own_entries
+
 TOKENS_OF_POLICY = config["tokens"]["tags"] == "policy"
 POLICY_APPLIES = TOKENS_OF_POLICY or not is_plain(TAG_POLICY)
 
@@ -29,7 +31,7 @@ rule tag_policy:
     params:
         code=code("tag_policy"),
         policy=verbatim(TAG_POLICY),
-        own=verbatim({key: list(config["tags"][key]) for key in ("drop", "keep", "rename")}),
+        own=verbatim(own_entries(config["tags"], schema["properties"]["tags"], BASE / "policies")),
     conda:
         "../envs/data.yaml"
     message:

@@ -2,7 +2,7 @@
 
 from booruflow.captioning.skipped import read_skipped
 from booruflow.core.idjson import read_entries
-from booruflow.core.jobs import job
+from booruflow.core.jobs import WARNING, job
 from booruflow.core.progress import counted
 from booruflow.core.tables import read_stream, rows_of
 from booruflow.products.meta_lat import meta_lat_rows, text_rows, write_meta_lat
@@ -17,4 +17,5 @@ with job(snakemake.log[0], snakemake.rule):
         rows = text_rows(read_json_texts(files, params.text), resolutions)
     else:
         rows = meta_lat_rows(read_entries(files.tags, member="tags"), read_entries(files.captions, member="caption"), resolutions)
-    write_meta_lat(output.json, output.jsonl, rows, params.key, params.folders)
+    if not write_meta_lat(output.json, output.jsonl, rows, params.key, params.folders):
+        print(f"{WARNING}no post can be trained on: each lacks an image, or a text by tags and text.variants")

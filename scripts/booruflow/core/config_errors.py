@@ -20,22 +20,30 @@ def error_lines(error: ValidationError) -> Iterator[str]:
                     hint = nearest(key, known) or f"; known keys: {', '.join(known)}"
                     yield f"{_dotted(path, key)}: unknown key{hint}"
         case "required":
-            yield from (f"{_dotted(path, key)}: missing" for key in limit if key not in value)
+            yield from (f"{_dotted(path, key)}: missing: add it" for key in limit if key not in value)
         case "type":
             types = [limit] if isinstance(limit, str) else limit
-            yield f"{path}: {shown} is not {' or '.join(map(_with_article, types))}"
+            remedy = f": write [{value}]" if "array" in types and isinstance(value, str) else ""
+            yield f"{path}: {shown} is not {' or '.join(map(_with_article, types))}{remedy}"
         case "enum":
             values = ", ".join(json.dumps(each, ensure_ascii=False) for each in limit)
             yield f"{path}: {shown} is not one of {values}{nearest(value, limit)}"
+        case "minLength" if not value:
+            yield f"{path}: empty: write a text, or remove it"
+        case "uniqueItems":
+            twice = next(json.dumps(each, ensure_ascii=False) for each in value if value.count(each) > 1)
+            yield f"{path}: {twice} stands there twice: remove one"
         case _:
             problem = _PROBLEMS.get(str(error.validator))
-            remedy = _NAME_REMEDY if limit == _NAME else ""
+            remedy = _REMEDIES.get(limit, "") if isinstance(limit, str) else ""
             yield f"{path}: {shown} {problem} {limit}{remedy}" if problem else f"{path}: {error.message}"
 
 
-_NAME = "^[A-Za-z0-9_-]+$"
-"""The pattern of names that become names of folders and rules."""
-_NAME_REMEDY = ": use only letters A to Z, digits, - and _"
+_REMEDIES = {
+    "^[A-Za-z0-9_-]+$": ": use only letters A to Z, digits, - and _",
+    r"\{\}": ": write {} where the value goes",
+}
+"""What to do about a value that does not match a pattern of the schema."""
 
 _PROBLEMS = {
     "minimum": "is below",

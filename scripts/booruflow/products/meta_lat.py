@@ -59,8 +59,8 @@ def image_path(folders: Mapping[str, str], column: str = "folder") -> pl.Expr:
 
 def write_meta_lat(
     json: str | Path, jsonl: str | Path, rows: Iterable[pl.DataFrame], key: str, folders: Mapping[str, str]
-) -> None:
-    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `meta_lat_rows` or `text_rows`.
+) -> int:
+    """Write meta_lat.json and meta_lat.jsonl in one pass over the rows of `meta_lat_rows` or `text_rows`; return their number.
 
     Args:
         json: one image a line, by `key`.
@@ -98,4 +98,4 @@ def write_meta_lat(
                 jsonl_file.write(joined_bytes(parts.select(jsonl_line).to_series()))
                 yield parts.select(json_line).to_series()
 
-        write_lines(json_file, json_lines())
+        return write_lines(json_file, json_lines())

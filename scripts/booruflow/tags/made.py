@@ -38,7 +38,8 @@ def made_tags(posts: pl.DataFrame, policy: Mapping[str, Any], table: pl.DataFram
     size: pl.Expr = pl.lit(None, pl.String)
     if policy["orientation"] or policy["sizes"]:
         width, height = (pl.col(f"image_{side}").cast(pl.Int64) for side in ("width", "height"))
-        shape = pl.when((width > 0) & (height > 0)).then(
+        is_known = (width > 0) & (height > 0)
+        shape = pl.when(is_known).then(
             pl.when(width > height * SQUARE)
             .then(pl.lit("landscape"))
             .when(height > width * SQUARE)
@@ -46,7 +47,7 @@ def made_tags(posts: pl.DataFrame, policy: Mapping[str, Any], table: pl.DataFram
             .otherwise(pl.lit("square"))
         )
         orientation = shape.replace_strict(policy["orientation"], default=None, return_dtype=pl.String)
-        size = several(orientation, ladder(width * height, policy["sizes"]))
+        size = several(orientation, ladder(pl.when(is_known).then(width * height), policy["sizes"]))
     quality = pl.Series("quality", [None] * len(posts), pl.String)
     if policy["quality"]["words"]:
         dated = pl.col("created_at").dt.year() if "created_at" in posts.columns else pl.lit(None, pl.Int32)

@@ -49,6 +49,13 @@ def tag_policy(section: Tree, schema: Tree, shipped: Path) -> Tree:
     return policy
 
 
+def own_entries(section: Tree, schema: Tree, shipped: Path) -> dict[str, list[str]]:
+    """The entries of drop, keep and rename that a user has written, by file and key; those of shipped policies are left out."""
+    files = [path for path in (_path(name, shipped) for name in section["policies"]) if path.parent != shipped]
+    layers = [("config.yaml: tags.", section), *((f"{path}: ", _read(path, schema)) for path in files)]
+    return {f"{place}{key}": list(layer[key]) for place, layer in layers for key in ("drop", "keep", "rename")}
+
+
 def is_plain(policy: Tree) -> bool:
     """Whether the policy only orders and separates the tags, which the tags JSON does without tags.parquet."""
     acts = ("escape_brackets", "templates", "drop", "rename", "aliases", "drop_less_specific", *WORDS)
@@ -96,6 +103,8 @@ def _path(name: str, shipped: Path) -> Path:
 
 def _read(path: Path, schema: Tree) -> Tree:
     layer = read_yaml(path) or {}
+    if isinstance(layer, dict) and layer.keys() == {"tags"}:
+        raise UserError(f"{path}: tags: the keys of the section stand without its name: leave this line out")
     if not isinstance(layer, dict) or "policies" in layer:
         raise UserError(f"{path}: not the keys of the config section tags, without policies: see policies/ for examples")
     filled = check_config(layer, schema, str(path))
@@ -131,6 +140,9 @@ def _limit_errors(policy: Tree) -> Iterator[str]:
         for word, limit in words.items():
             if first.setdefault(limit, word) != word:
                 yield f"{key}: {first[limit]!r} and {word!r} both begin at {limit}: change one of them"
+    percentiles = policy["quality"]["words"].values()
+    if any(0 < limit < 1 for limit in percentiles) and max(percentiles) <= 1:
+        yield "quality.words: percentiles go from 0 to 100: write 90 for what is above nine tenths of the posts"
 
 
 def _put(policy: Tree, layer: Mapping[str, Any], schema: Tree) -> None:
@@ -166,7 +178,10 @@ def _contradictions(policy: Tree) -> Iterator[str]:
     for category, template in policy["templates"].items():
         if template.count("{}") != 1:
             yield f"templates.{category}: {template!r} has no place for the tag, or several: write {{}} once, such as 'by {{}}'"
-    for name in policy["rename"]:
+    for name, target in policy["rename"].items():
+        category, colon, rest = target.partition(":")
+        if colon and rest and category in CATEGORIES:
+            yield f"rename: {target!r}: a tag stays in its category: write {rest!r}"
         if name in policy["drop"]:
             yield f"rename: {name} is also in drop: remove one of them"
     if policy["implied"] != "keep" and not policy["implications"]:

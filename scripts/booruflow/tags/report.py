@@ -40,12 +40,12 @@ def write_report(path: str | Path, categories: Iterable[CategoryTags], naming: N
 
 
 def unused_lines(own: Mapping[str, Collection[str]], categories: Iterable[CategoryTags]) -> Iterator[str]:
-    """One line for each key of the config section tags with entries, `own`, that match no tag of any post."""
+    """One line for each list of `booruflow.tags.policy.own_entries` some of whose entries match no tag of any post."""
     names = {category.category: category.names() for category in categories}
-    for key, entries in own.items():
+    for place, entries in own.items():
         if unused := without_match(entries, names):
             listed = ", ".join(unused[:MAX_LISTED]) + f" and {len(unused) - MAX_LISTED:,} more" * (len(unused) > MAX_LISTED)
-            yield f"config.yaml: tags.{key}: no post has a tag that matches {listed}: correct or remove what is misspelt"
+            yield f"{place}: no post has a tag that matches {listed}: correct or remove what is misspelt"
 
 
 def _sorted(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

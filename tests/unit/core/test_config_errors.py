@@ -23,7 +23,7 @@ def errors(config: dict[str, Any]) -> list[str]:
         ({5: 1}, "5: unknown key; known keys: metadata, seed, captioner, sources, subsets"),
         ({"zzz": 1}, "zzz: unknown key; known keys: metadata, seed, captioner, sources, subsets"),
         ({"subsets": {"a": {"tags": "b", "tag": "c"}}}, "subsets.a.tags: unknown key; did you mean tag?"),
-        ({"subsets": {"a": None}}, "subsets.a.tag: missing"),
+        ({"subsets": {"a": None}}, "subsets.a.tag: missing: add it"),
         ({"seed": -1}, "seed: -1 is below 0"),
         ({"seed": "x7"}, 'seed: "x7" is not an integer'),
         ({"seed": True}, "seed: true is not an integer"),

@@ -18,15 +18,16 @@ PAGE = ROOT / "docs/tags.md"
 SAMPLE_POSTS = [0, 1, 2, 30, 77, 101, 130, 166, 201, 235]
 SAMPLE_POLICY = {"policies": ["booru-noise", "noobai"], "quality": {"by": "score", "min_posts": 20}}
 
-OWN_POLICY = """policies: [booru-noise]
-order: [people, character, copyright, artist, divider, general, meta, rating]
-divider: '|||'
-underscores: space
-templates: {artist: '@{}'}
-drop_less_specific: true
-rename: {'*_(medium)': '*'}
-aliases: [aliases.csv]
-rating: {g: safe, s: sensitive, q: nsfw, e: explicit}
+OWN_POLICY = """tags:
+  policies: [booru-noise]
+  order: [people, character, copyright, artist, divider, general, meta, rating]
+  divider: '|||'
+  underscores: space
+  templates: {artist: '@{}'}
+  drop_less_specific: true
+  rename: {'*_(medium)': '*'}
+  aliases: [aliases.csv]
+  rating: {g: safe, s: sensitive, q: nsfw, e: explicit}
 """
 ALIASES = "antecedent_name,consequent_name,status\n1girls,1girl,active\nlonghair,long_hair,active\nblond,blonde_hair,active\n"
 NAMED_POSTS = [
@@ -85,7 +86,7 @@ def sample_rows(policy, folder):
 def named_rows(policy, batch, folder):
     """Posts with names of Danbooru under OWN_POLICY."""
     (folder / "aliases.csv").write_text(ALIASES)
-    section = yaml.safe_load(OWN_POLICY) | {"aliases": [str(folder / "aliases.csv")]}
+    section = yaml.safe_load(OWN_POLICY)["tags"] | {"aliases": [str(folder / "aliases.csv")]}
     chosen = policy(**section)
     posts = batch([dict(zip(COLUMNS, post, strict=True)) for post in NAMED_POSTS])
     tags, _ = PolicyTags(chosen, cutoffs((), {}, 1), with_names=False).apply(posts)

@@ -1,7 +1,11 @@
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+from booruflow.core.config import check_config
 from booruflow.core.errors import UserError
-from booruflow.tags.policy import column_errors, is_plain, made_columns
+from booruflow.tags.policy import column_errors, is_plain, made_columns, own_entries
 
 
 def test_the_base_is_the_plain_policy(policy):
@@ -69,9 +73,15 @@ def test_what_needs_no_pass_over_the_tags(policy, section, is_it):
         ({"drop": ["red hair"]}, "tags.drop: 'red hair' has white space: write the tag as the booru does, such as red_hair"),
         ({"rename": {"a": "b c"}}, "tags.rename: 'b c' has white space"),
         ({"templates": {"artists": "@{}"}}, "templates.*artists"),
-        ({"year": "year"}, r"tags\.year: \"year\" does not match the pattern"),
+        ({"year": "year"}, r"tags\.year: \"year\" does not match the pattern .*: write \{\} where the value goes"),
         ({"quality": {"words": {"a": 100}}}, r"tags\.quality\.words\.a: 100 is not below 100"),
         ({"order": ["artits"]}, r'tags\.order\.0: "artits" is not one of'),
+        ({"order": ["general", "meta", "general"]}, r'tags\.order: "general" stands there twice: remove one'),
+        ({"quality": {"words": {"a": 0.9, "b": 0}}}, r"quality\.words: percentiles go from 0 to 100: write 90"),
+        ({"rename": {"general:solo": "artist:ink"}}, r"rename: 'artist:ink': a tag stays in its category: write 'ink'"),
+        ({"rename": {"solo": ""}}, r"tags\.rename\.solo: empty: write a text, or remove it"),
+        ({"templates": {"artist": "by"}}, r"templates\.artist: 'by' has no place for the tag"),
+        ({"drop": "a"}, r'tags\.drop: "a" is not a list: write \[a\]'),
         ({"dorp": []}, r"tags\.dorp: unknown key; did you mean drop\?"),
     ],
 )
@@ -90,6 +100,7 @@ def test_a_bad_section_is_one_line_that_names_the_key(policy, section, message):
         ("drop: [a\n", r"own\.yaml: line \d, column \d: not YAML .*: correct the line"),
         ("drop: [a]\ndrop: [b]\n", r"own\.yaml: drop: twice, in lines 1 and 2: keep one"),
         ("- a", r"own\.yaml: not the keys of the config section tags"),
+        ("tags:\n  drop: [a]", r"own\.yaml: tags: the keys of the section stand without its name: leave this line out"),
         ("policies: [noobai]", r"own\.yaml: not the keys of the config section tags, without policies"),
     ],
 )
@@ -98,6 +109,18 @@ def test_a_bad_policy_file_is_named_with_its_line_or_key(policy, tmp_path, text,
     with pytest.raises(UserError, match=message) as error:
         policy(policies=[str(tmp_path / "own.yaml")])
     assert "\n" not in str(error.value)
+
+
+def test_entries_of_a_user_are_those_of_the_config_and_of_policy_files(tmp_path):
+    schema = yaml.safe_load(Path("rules/schemas/config.schema.yaml").read_text("utf-8"))["properties"]["tags"]
+    file = tmp_path / "own.yaml"
+    file.write_text("drop: [a]\nrename: {x: y}\n")
+    section = check_config({"policies": ["booru-noise", str(file)], "keep": ["b"]}, schema)
+    assert {place: entries for place, entries in own_entries(section, schema, Path("policies")).items() if entries} == {
+        "config.yaml: tags.keep": ["b"],
+        f"{file}: drop": ["a"],
+        f"{file}: rename": ["x"],
+    }
 
 
 def test_a_policy_file_may_be_empty_or_in_other_bytes(policy, tmp_path):

@@ -31,15 +31,15 @@ def test_entries_that_no_tag_matches_are_named(policy, batch):
     tags = PolicyTags(chosen, cutoffs((), {}, 1), with_names=False)
     tags.apply(batch([{"general": "old gone x(y", "meta": "x_request"}, {"artist": "ink"}]))
     own = {
-        "drop": ["gone", "new", "x(*", "*_request", "meta:gone", "copyright:*", "*_requst", "a*b"],
-        "keep": ["artist:ink", "artist:*k"],
-        "rename": [f"old{number}" for number in range(12)],
+        "config.yaml: tags.drop": ["gone", "new", "x(*", "*_request", "meta:gone", "copyright:*", "*_requst", "a*b"],
+        "config.yaml: tags.keep": ["artist:ink", "artist:*k"],
+        "my.yaml: rename": [f"old{number}" for number in range(12)],
     }
     assert list(unused_lines(own, tags.categories)) == [
-        f"config.yaml: tags.{key}: no post has a tag that matches {entries}: correct or remove what is misspelt"
-        for key, entries in (
-            ("drop", "meta:gone, copyright:*, *_requst, a*b"),
-            ("rename", f"{', '.join(own['rename'][:10])} and 2 more"),
+        f"{place}: no post has a tag that matches {entries}: correct or remove what is misspelt"
+        for place, entries in (
+            ("config.yaml: tags.drop", "meta:gone, copyright:*, *_requst, a*b"),
+            ("my.yaml: rename", f"{', '.join(own['my.yaml: rename'][:10])} and 2 more"),
         )
     ]
 
@@ -54,8 +54,8 @@ def test_names_on_the_way_and_implied_ones_are_matched(policy, batch, tmp_path):
     tables = {name: [str(tmp_path / f"{name}.csv")] for name in ("aliases", "implications")}
     tags = PolicyTags(policy(**section, **tables, implied="add"), cutoffs((), {}, 1), with_names=False)
     tags.apply(batch([{"general": "old cat_(x) big solo"}]))
-    own = {"drop": section["drop"], "rename": [*section["rename"], "oldest", "never"]}
+    own = {"config.yaml: tags.drop": section["drop"], "my.yaml: rename": [*section["rename"], "oldest", "never"]}
     assert list(unused_lines(own, tags.categories)) == [
-        f"config.yaml: tags.{key}: no post has a tag that matches {entry}: correct or remove what is misspelt"
-        for key, entry in (("drop", "gone"), ("rename", "never"))
+        f"{place}: no post has a tag that matches {entry}: correct or remove what is misspelt"
+        for place, entry in (("config.yaml: tags.drop", "gone"), ("my.yaml: rename", "never"))
     ]
