@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from booruflow.core.errors import UserError
@@ -26,6 +27,7 @@ Variants = Sequence[Mapping[str, Any]]
 _PAIRS = dict(zip("([<«“「『（【《〈", ")]>»”」』）】》〉", strict=True)) | {'"': '"'}
 _CLOSING = re.compile(rf"(?:[{re.escape(''.join(_PAIRS.values()))}]|'(?:s\b|(?!\w)))*")
 """What belongs to the part before it: closing brackets and quotes, and a genitive s."""
+_DIVIDER = re.compile(rf"\s*{re.escape(DIVIDER)}(?:.*{re.escape(DIVIDER)})?\s*")
 _SEPARATORS = " \t,;:.|/+&–—-、，。；：・"
 
 
@@ -33,7 +35,7 @@ class Piece(NamedTuple):
     """A part with what stands around it, which is left out together with the part.
 
     Attributes:
-        part: its name; or the pieces between two brackets, which are one part of the text around them.
+        part: its name; or the pieces between two brackets or dividers, which are one part of the text around them.
         before: the text before it.
         alone: the text before it where it is the first part that is not empty.
         after: the closing brackets and quotes behind it; of the last part all that follows.
@@ -83,7 +85,7 @@ def parse_template(template: str) -> list[Piece]:
 
 def _pieces(texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]) -> list[Piece]:
     """The pieces of parts and the texts before, between and behind them."""
-    texts, parts = _with_brackets_as_parts(texts, parts)
+    texts, parts = _with_sections_as_parts(*_with_brackets_as_parts(texts, parts))
     pieces = []
     before, alone = texts[0], texts[0]
     for part, following in zip(parts, texts[1:], strict=True):
@@ -93,6 +95,21 @@ def _pieces(texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]) -> l
     last = pieces[-1]
     pieces[-1] = last._replace(after=last.after + before)
     return pieces
+
+
+def _with_sections_as_parts(
+    texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]
+) -> tuple[Sequence[str], Sequence[str | tuple[Piece, ...]]]:
+    """The same with the pieces before, between and behind dividers as one part each: a divider stands where both sides do."""
+    found = {number: match for number in range(1, len(parts)) if (match := _DIVIDER.search(texts[number]))}
+    if not found:
+        return texts, parts
+    sections: list[str | tuple[Piece, ...]] = []
+    for start, end in pairwise([0, *found, len(parts)]):
+        left = texts[start][found[start].end() :] if start else texts[0]
+        right = texts[end][: found[end].start()] if end in found else texts[-1]
+        sections.append(tuple(_pieces([left, *texts[start + 1 : end], right], parts[start:end])))
+    return ["", *(match[0] for match in found.values()), ""], sections
 
 
 def _with_brackets_as_parts(

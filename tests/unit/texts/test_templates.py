@@ -32,6 +32,12 @@ def fill(template, **parts):
         ("{characters} ({rating})", {"characters": "mirelle", "rating": "general"}, "mirelle (general)"),
         ("{characters} ||| {tags}", {"tags": "hat"}, "hat"),
         ("{characters} ||| {tags}", {"characters": "mirelle"}, "mirelle"),
+        ("{people} ||| {characters}, {general}. {caption}", {"people": "1girl", "general": "hat"}, "1girl ||| hat"),
+        ("{people} ||| {characters}, {general}. {caption}", {"people": "1girl", "caption": "C."}, "1girl ||| C."),
+        ("{people} ||| {characters}, {general}. {caption}", {"people": "1girl"}, "1girl"),
+        ("{people} ||| {characters}, {general}. {caption}", {"characters": "mirelle", "caption": "C."}, "mirelle. C."),
+        ("{people} ||| {general} ||| {caption}", {"people": "1girl", "caption": "C."}, "1girl ||| C."),
+        ("({people} ||| {general}) {caption}", {"people": "1girl", "caption": "C."}, "(1girl) C."),
         ("A drawing of {characters}.", {"characters": "mirelle"}, "A drawing of mirelle."),
         ("A drawing of {characters}. {caption}", {"caption": "She smiles."}, "She smiles."),
         ("{tags}{caption}", {"tags": "a", "caption": "b"}, "ab"),
@@ -89,15 +95,15 @@ SEPARATORS = [", ", ". ", " ", " ||| ", "; ", " - ", ""]
     separators=st.lists(st.sampled_from(SEPARATORS), min_size=5, max_size=5),
     empty=st.sets(st.sampled_from(PARTS)),
 )
-def test_any_subset_of_parts_is_joined_by_the_separators_before_them(names, separators, empty):
+def test_any_subset_of_parts_is_joined_by_the_separators_before_them_or_the_divider_between(names, separators, empty):
     template = "".join(f"{separator}{{{name}}}" for name, separator in zip(names, ["", *separators], strict=False))
     parts = {name: f"<{name}>" for name in names if name not in empty}
-    expected = "".join(
-        f"{separator if number else ''}<{name}>"
-        for number, (name, separator) in enumerate(
-            (name, separator) for name, separator in zip(names, ["", *separators], strict=False) if name in parts
-        )
-    )
+    expected, between = "", []
+    for name, separator in zip(names, ["", *separators], strict=False):
+        between.append(separator)
+        if name in parts:
+            expected += (" ||| " if " ||| " in between else separator) * bool(expected) + parts[name]
+            between = []
     assert fill(template, **parts) == (expected or None)
 
 
