@@ -115,7 +115,7 @@ def _with_sections_as_parts(
 def _with_brackets_as_parts(
     texts: Sequence[str], parts: Sequence[str | tuple[Piece, ...]]
 ) -> tuple[list[str], list[str | tuple[Piece, ...]]]:
-    """The same with the pieces between two brackets, if they are several, as one part; the brackets stay in the texts."""
+    """The same with the pieces between two brackets as one part; the brackets stay in the texts."""
     new_texts: list[str] = []
     new_parts: list[str | tuple[Piece, ...]] = []
     number = place = 0  # of the text that is next, and in it
@@ -130,14 +130,14 @@ def _with_brackets_as_parts(
 
 
 def _outer_brackets(texts: Sequence[str]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where pairs of brackets around several parts open and close, as numbers of text and character; none is inside another."""
+    """Where pairs of brackets around parts open and close, as numbers of text and character; none is inside another."""
     opened: list[tuple[str, int, int]] = []
     pairs: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for number, text in enumerate(texts):
         for place, char in enumerate(text):
             if opened and opened[-1][0] == char:
                 _, *start = opened.pop()
-                if number - start[0] > 1:
+                if number > start[0]:
                     pairs = [pair for pair in pairs if pair[0] < tuple(start)]
                     pairs.append(((start[0], start[1]), (number, place)))
             elif char in _PAIRS:
