@@ -58,11 +58,18 @@ VIEWS = views(CAPTIONER) if config["captions"]["generate"] else {}
 # run it again; and those of a server can hold a secret, which Snakemake would write to .snakemake/scripts with the config.
 os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER), BOORUFLOW_TRIAL=json.dumps(TRIAL))
 
+
+def is_newer(files, product):
+    """Whether one of the files was changed after the product, or the product is not there: only then large files are checked."""
+    return not Path(product).exists() or any(Path(file).stat().st_mtime > Path(product).stat().st_mtime for file in files)
+
+
 if is_main_process():
     from booruflow.products.subset import absent_columns
     from booruflow.sources.buckets import bucket_errors
     from booruflow.sources.posts import POSTS_SCHEMA
     from booruflow.sources.tables.input_checks import misnamed_columns, present_columns, table_errors
+    from booruflow.tags.naming import naming_errors
     from booruflow.tokens.settings import tag_model_errors, token_errors
 
     lines = [*input_errors(config), *bucket_errors(config["meta_lat"]), *quality_errors(config["quality"])]
@@ -75,6 +82,10 @@ if is_main_process():
         errors += column_errors(TAG_POLICY, present, "no metadata file has its column")
         for name, post_filter in config["subsets"].items():
             errors += absent_columns({*POSTS_SCHEMA, *present}, post_filter, name)
+    if not errors and is_newer(
+        ["config.yaml", *TAG_POLICY["aliases"], *TAG_POLICY["implications"]], "results/tags/policy_report.tsv"
+    ):
+        errors += naming_errors(TAG_POLICY)
     if errors and config["captions"]["generate"]:
         errors += captioner_errors(CAPTIONER, check_packages=not uses_conda())
     if errors:

@@ -97,6 +97,16 @@ def test_the_config(make_project):
         assert any(all(word in line for word in words) for line in lines), text
 
 
+def test_tables_of_aliases_are_read_before_the_first_job(make_project):
+    project = make_project()
+    (project.folder / "aliases.csv").write_text("antecedent_name,consequent_name\na,b\nb,a\n")
+    project.configure(tags__aliases=["aliases.csv"])
+    line = "aliases.csv: row 2, aliases.csv: row 3: a and b are aliases of each other: remove one of the rows"
+    assert project.run("-n", code=1).text.splitlines()[-1] == line
+    project.configure(tags__rename={"solo": "hat", "hat": "solo"}, tags__aliases=[])
+    assert "config.yaml: tags: rename: " in project.run("-n", code=1).text.splitlines()[-1]
+
+
 def test_values_that_do_not_fit_each_other(make_project):
     project = make_project()
     project.configure(tokens__score_edges=[5, 0], tag_model__training={"batch_size": 10, "gradient_accumulation": 4})

@@ -139,6 +139,15 @@ class Naming:
         return result
 
 
+def naming_errors(policy: Mapping[str, Any]) -> list[str]:
+    """A line if the tables of a policy cannot be read, or they or its renamings contradict each other."""
+    try:
+        Naming.of(policy)
+    except UserError as error:
+        return [str(error)]
+    return []
+
+
 def spelling(name: pl.Expr, underscores: str, escape_brackets: bool) -> pl.Expr:
     """A tag as it is written.
 
