@@ -61,7 +61,8 @@ os.environ.update(BOORUFLOW_CAPTIONER=json.dumps(CAPTIONER), BOORUFLOW_TRIAL=jso
 
 def is_newer(files, product):
     """Whether one of the files was changed after the product, or the product is not there: only then large files are checked."""
-    return not Path(product).exists() or any(Path(file).stat().st_mtime > Path(product).stat().st_mtime for file in files)
+    made = Path(product).stat().st_mtime if Path(product).exists() else 0
+    return any(Path(file).stat().st_mtime > made for file in files if Path(file).exists())
 
 
 if is_main_process():
