@@ -33,7 +33,7 @@ def verified(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     except UserError as error:
         assert re.search(r"^\d+ products? not as built: run `snakemake`", str(error))
     lines = capsys.readouterr().err.splitlines()
-    return dict(line.split(": ", 1) for line in lines if ": " in line)
+    return dict(line.removeprefix("warning: ").split(": ", 1) for line in lines if ": " in line)
 
 
 def change_the_middle(path: Path) -> None:
@@ -100,7 +100,7 @@ def test_what_was_changed_cut_or_deleted_is_built_again_and_what_was_touched_is_
 def test_verify_names_what_is_wrong_and_fails(built):
     change_the_middle(built.path("tars/tags/0003.tar"))
     ran = built.run("verify", code=1)
-    assert "results/tars/tags/0003.tar: changed" in ran.text
+    assert "[verify] warning: results/tars/tags/0003.tar: changed" in ran.text
     assert ran.errors == ["error: 1 product not as built: run `snakemake`, which builds what differs again"]
     assert built.plan() == {"tags_tars": 1, "manifest": 1}
 

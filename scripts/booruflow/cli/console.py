@@ -143,7 +143,7 @@ class Console(logging.Handler):
             return
         self._done += 1
         lines = log_lines(job.log)
-        self._warnings |= dict.fromkeys(f"[{job.name}] {line}" for line in lines if line.startswith(WARNING))
+        self._keep_warnings(job.name, lines)
         found = lines[-1].removeprefix(DONE) if lines and lines[-1].startswith(DONE) else ""
         took = f"done in {seconds_text(time.monotonic() - job.started)}"
         self._write_line(f"{self._done}/{self._total}", job.name, f"{took}: {found}" if found else took)
@@ -152,6 +152,7 @@ class Console(logging.Handler):
         log = next(iter(logs), None)
         self._write_line("", name, f"failed: {log}" if log else "failed")
         lines = log_lines(log)
+        self._keep_warnings(name, lines)
         errors = [line for line in lines if line.startswith(ERROR)]
         if errors:
             reason = errors[-1]
@@ -160,6 +161,9 @@ class Console(logging.Handler):
         else:
             reason = f"failed, and {log} has no word of it: {WITHOUT_WORDS}" if log else "failed"
         self._error = self._error or f"[{name}] {reason}"
+
+    def _keep_warnings(self, name: str, lines: Sequence[str]) -> None:
+        self._warnings |= dict.fromkeys(f"[{name}] {line}" for line in lines if line.startswith(WARNING))
 
     def _say(self, text: str, is_error: bool) -> None:
         """Show a message, but for those of every run, and what Snakemake says of a failed job; an own error stands last."""

@@ -103,6 +103,13 @@ def test_warnings_stand_last_each_once(run: Run, tmp_path: Path) -> None:
     assert run.end().endswith("Nothing to be done\n\n[posts] warning: odd\n[posts] warning: odder\n")
 
 
+def test_warnings_of_a_failed_job_stand_above_its_error(run: Run, tmp_path: Path) -> None:
+    log = log_of(tmp_path, "warning: odd\nerror: no posts: name others\n")
+    run.start(1, "posts", [log])
+    run.fail(1, "posts", [log])
+    assert run.end().endswith("\n[posts] warning: odd\n\n[posts] error: no posts: name others\n")
+
+
 def test_many_warnings_are_counted(run: Run, tmp_path: Path) -> None:
     run.start(1, "posts", [log_of(tmp_path, "".join(f"warning: {n}\n" for n in range(25)))])
     run.finish(1)

@@ -10,6 +10,7 @@ from typing import Any
 
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import sha256_of, writing
+from booruflow.core.jobs import WARNING
 from booruflow.core.progress import progress
 from booruflow.core.streams import Stream
 from booruflow.products.built import DAMAGED, Records, add_records, changes, read_records, state_of
@@ -150,6 +151,6 @@ def _report(problems: Mapping[str, str], manifest: Path, records_file: Path) -> 
     if not problems:
         return
     for path, problem in sorted(problems.items()):
-        sys.stderr.write(f"{path}: {problem}\n")
+        sys.stderr.write(f"{WARNING}{path}: {problem}\n")
     add_records(records_file, dict.fromkeys([*filter(state_of, problems), str(manifest)], DAMAGED))
     raise UserError(f"{counted_noun(len(problems), 'product')} not as built: run `snakemake`, which builds what differs again")

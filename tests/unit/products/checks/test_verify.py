@@ -32,7 +32,7 @@ def products(tmp_path, monkeypatch):
 def problems(capsys):
     with pytest.raises(UserError, match=r"^\d+ products? not as built: run `snakemake`, which builds what differs again$"):
         verify(Path("results"), RECORDS, 2)
-    lines = dict(line.split(": ", 1) for line in capsys.readouterr().err.splitlines())
+    lines = dict(line.removeprefix("warning: ").split(": ", 1) for line in capsys.readouterr().err.splitlines())
     assert lines.pop("results/gone.json") == "missing"
     return lines
 
@@ -92,7 +92,7 @@ def test_a_manifest_that_was_changed_is_named(capsys, before, after):
     assert path.read_text() != text
     with pytest.raises(UserError, match=r"^1 product not as built: "):
         verify(Path("results"), RECORDS, 1)
-    assert capsys.readouterr().err == "results/manifest.json: damaged, or of an earlier version\n"
+    assert capsys.readouterr().err == "warning: results/manifest.json: damaged, or of an earlier version\n"
     assert read_records(RECORDS)["results/manifest.json"] == DAMAGED
 
 
@@ -102,4 +102,4 @@ def test_a_manifest_with_texts_of_an_earlier_version_is_named(capsys):
     RECORDS.unlink()
     with pytest.raises(UserError, match=r"^1 product not as built: "):
         verify(Path("results"), RECORDS, 1)
-    assert capsys.readouterr().err == "results/manifest.json: of an earlier version\n"
+    assert capsys.readouterr().err == "warning: results/manifest.json: of an earlier version\n"
