@@ -16,6 +16,7 @@ from booruflow.cli.recognition import MANY_IMAGES, Recognised, recognise
 from booruflow.core.config import Tree, check_config
 from booruflow.core.errors import UserError, counted_noun
 from booruflow.core.files import open_whole, writing
+from booruflow.sources.inputs import is_csv
 
 NULLABLE = ("rating", "score", "artist", "character", "copyright", "meta")
 """Columns of which the config says with null that there is none; other columns that are not found may be absent."""
@@ -95,7 +96,8 @@ def _report(found: Recognised, folder: Path) -> Iterator[str]:
         yield "  no metadata: name its files in inputs.metadata and its columns in inputs.columns"
     else:
         columns = ", ".join(key if key == name else f"{key} = {name}" for key, name in found.columns.items() if name)
-        rows = f", {counted_noun(found.posts, 'row')}" if found.posts else ""
+        where = " in the parquet files" if any(map(is_csv, found.metadata)) else ""
+        rows = f", {counted_noun(found.posts, 'row')}{where}" if found.posts else ""
         yield f"  metadata: {', '.join(found.metadata)}{rows}; {columns}"
         absent = [key for key, name in found.columns.items() if not name]
         if absent:

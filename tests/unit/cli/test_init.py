@@ -59,6 +59,16 @@ def test_files_inside_the_folder_are_named_relative_to_it(tmp_path):
     assert inputs["metadata"] == ["posts.csv.gz"] and inputs["columns"]["general"] == "tag_string"
 
 
+def test_rows_are_counted_in_parquet_alone(tmp_path, files):
+    (files / "more.csv").write_text('id,rating,score,tag_string_general\n3,g,2,"a b"\n')
+    table = pl.DataFrame({"id": [1, 2], "rating": ["g", "e"], "score": [1, 2], "tag_string_general": ["a", "b"]})
+    table.write_parquet(files / "posts.parquet")
+    lines = list(init_folder(tmp_path / "one", [files / "posts.parquet"]))
+    assert any("posts.parquet, 2 rows; " in line for line in lines)
+    lines = list(init_folder(tmp_path / "two", [files / "posts.parquet", files / "more.csv"]))
+    assert any("more.csv, 2 rows in the parquet files; " in line for line in lines)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_csv_file_with_any_line_end_and_a_byte_order_mark(tmp_path, files, end):
     (files / "posts.csv").write_bytes("\ufeff".encode() + f'"id",rating,"tags"{end}1,g,"a b"{end}'.encode())
