@@ -40,12 +40,7 @@ def rows_of_process(command: Sequence[str], environment: Mapping[str, str], log:
         try:
             with stops_held():
                 process = subprocess.Popen(
-                    command,
-                    env={**os.environ, **environment},
-                    stdout=stdout,
-                    stderr=stderr,
-                    start_new_session=True,
-                    preexec_fn=release_stops,
+                    command, env={**os.environ, **environment}, stdout=stdout, stderr=stderr, start_new_session=True
                 )
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -64,17 +59,19 @@ def rows_of_process(command: Sequence[str], environment: Mapping[str, str], log:
 
 @contextmanager
 def stops_held() -> Iterator[None]:
-    """Let a signal that stops the benchmark wait: one that came in the middle of a start would leave the part running."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    """Let a signal that stops the benchmark wait: one that came in the middle of a start would leave the part running.
+
+    To block it does not help: another thread of the process would take it, and its handler runs in this one.
+    """
+    held: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: held.append(number)) for number in STOPS}
     try:
         yield
     finally:
-        release_stops()
-
-
-def release_stops() -> None:
-    """Let the signals in again, here or in a part, which has got the mask of this process."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in held:
+            signal.raise_signal(number)
 
 
 def kill_group(process: "subprocess.Popen[bytes]") -> None:

@@ -125,7 +125,7 @@ def test_without_a_config_the_error_says_what_is_missing(tmp_path: Path) -> None
             [
                 r'config\.yaml: captioner\.backend: "transformer" is not one of .+; did you mean transformers\?',
                 r"config\.yaml: captions\.shrads: unknown key; did you mean shards\?",
-                r"config\.yaml: inputs\.metadata: missing",
+                r"config\.yaml: inputs\.metadata: missing: add it",
             ],
         ),
     ],
