@@ -1,7 +1,7 @@
 """A small data set with odd texts and images, loose and in a tar, and its exports."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,10 @@ The image of the sixth is in a tar, under ./16.png.
 """
 
 
+TRAINED = [1, 2, 3, 4, 16]
+"""The posts with a text and an image."""
+
+
 def image_folder(root: Path) -> Path:
     """Images of the posts in a folder `root/images`, one of them in a tar."""
     folder = root / "images"
@@ -64,7 +68,7 @@ def texts(column: int, member: str) -> pl.DataFrame:
     return pl.DataFrame(values, schema=ENTRY_SCHEMA, orient="row")
 
 
-def rows_of(images: Path) -> Any:
+def rows_of(images: Path, without_resolution: Collection[int]) -> Any:
     """The rows of the export of all posts."""
     posts = pl.DataFrame(
         {
@@ -81,7 +85,11 @@ def rows_of(images: Path) -> Any:
     found = list_images([str(images)], "{id}").frame.filter(pl.col("id") < 99)
     sizes = {post: (20, 10) if post == 16 else (8 + post, 6) for post in found["id"]}
     resolutions = pl.DataFrame(
-        [(post, str(images), name, 64, 64, *sizes[post]) for post, name in found.select("id", "name").rows()],
+        [
+            (post, str(images), name, 64, 64, *sizes[post])
+            for post, name in found.select("id", "name").rows()
+            if post not in without_resolution
+        ],
         schema=RESOLUTIONS_SCHEMA,
         orient="row",
     )
@@ -101,14 +109,15 @@ def export(
     name: str = "set",
     variants: Sequence[dict[str, Any]] = VARIANTS,
     divider: str | None = None,
+    without_resolution: Collection[int] = (),
     **settings: Any,
 ) -> Path:
-    """Write an export to `root/<name>`, with a divider of tags; return its folder."""
+    """Write an export to `root/<name>`, with a divider of tags and without a resolution of some posts; return its folder."""
     folder = root / name
     write_export(
         name,
         folder,
-        rows_of(source),
+        rows_of(source, without_resolution),
         {**SETTINGS, "variants": list(variants), **settings},
         seed=0,
         parts=[*PARTS, "caption_short"],

@@ -33,7 +33,7 @@ def verified(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     except UserError as error:
         assert re.search(r"^\d+ products? not as built: run `snakemake`", str(error))
     lines = capsys.readouterr().err.splitlines()
-    return dict(line.removeprefix("warning: ").split(": ", 1) for line in lines if ": " in line)
+    return dict(line.removeprefix("warning: ").split(": ", 1) for line in lines if line.startswith("warning: "))
 
 
 def change_the_middle(path: Path) -> None:

@@ -16,15 +16,12 @@ import webdataset
 import webshart
 from cheesechaser_pool import local_pool
 from PIL import Image
-from small_exports import ENCODE, POSTS, VARIANTS, export, files_of, image_folder
+from small_exports import ENCODE, TRAINED, files_of
 
 from booruflow.core.errors import UserError
 from booruflow.exports.forms.registry import FORMS
 from booruflow.exports.settings import IMAGES
 from booruflow.products.file_list import first_changed
-
-TRAINED = [1, 2, 3, 4, 16]
-"""The posts with a text and an image."""
 
 TEXTS = {
     1: ["ink, mirelle, 1girl, solo", *["mirelle (general), A girl."] * 2],
@@ -39,16 +36,6 @@ DOUBLED = {**TEXTS, 2: [":{{, {{a|b}}, |_|", *["(sensitive), She says {{x|y}} | 
 """The same where a trainer draws a line with wildcards."""
 
 SIZES = {post: (20, 10) if post == 16 else (8 + post, 6) for post in TRAINED}
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return image_folder(tmp_path_factory.mktemp("images"))
-
-
-@pytest.fixture
-def write(images, tmp_path):
-    return lambda form, **settings: export(tmp_path, images, form=form, **{"images": IMAGES[form][0], **settings})
 
 
 def wildcard_lines(caption):
@@ -92,29 +79,6 @@ def test_sd_scripts_with_variants(write, images):
         "enable_wildcard": True,
         "image_dir": f"{images}/",
     }
-
-
-@pytest.mark.parametrize(
-    ("variants", "divider", "separator"),
-    [
-        ([], None, None),
-        ([], "|||", "|||"),
-        ([{"template": "{tags}"}, {"template": "{caption}"}], "###", "###"),
-        ([{"template": "{caption}"}], "###", None),
-        ([{"template": "{characters} ||| {general}"}, {"template": "{caption}"}], None, "|||"),
-    ],
-)
-@pytest.mark.parametrize(("form", "way"), [("sd-scripts", "none"), ("folder", "copy"), ("ai-toolkit", "copy")])
-def test_a_divider_is_named_to_trainers_that_know_one(write, form, way, variants, divider, separator):
-    folder = write(form, variants=variants, divider=divider, images=way)
-    rows = [line for line in (folder / "README.md").read_text("utf-8").splitlines() if line.startswith("| divider |")]
-    assert len(rows) == bool(separator)
-    if separator:
-        assert rows[0].replace("\\|", "|").startswith(f"| divider | `{separator}`: ")
-        assert ("keep_tokens_separator" in rows[0]) == (form != "ai-toolkit")
-    if form != "ai-toolkit":
-        subset = tomllib.loads((folder / "dataset.toml").read_text())["datasets"][0]["subsets"][0]
-        assert subset.get("keep_tokens_separator") == separator
 
 
 def test_sd_scripts_without_variants_has_caption_and_tags(write):
@@ -321,29 +285,3 @@ def test_another_way_in_the_same_folder_changes_no_original_and_leaves_nothing_o
         found = {path.relative_to(folder).as_posix() for path in (folder / "data").rglob("*") if not path.is_dir()}
         assert found <= listed
     assert {path: path.read_bytes() for path in images.rglob("*.*")} == originals
-
-
-def test_no_post_left_is_one_line(write):
-    with pytest.raises(UserError, match="export set: no post has an image and a text"):
-        write("folder", variants=[{"template": "{copyrights}"}])
-
-
-def test_posts_are_in_no_export_without_any_text(write):
-    assert [post[0] for post in POSTS if post[0] not in TRAINED] == [5]
-    assert VARIANTS[1]["template"].count("{rating}") == 1  # a rating alone is no text
-
-
-@pytest.mark.parametrize(("form", "reason"), [("folder", "an image"), ("sd-scripts", "a training resolution")])
-def test_posts_without_an_image_or_a_training_resolution_are_counted(form, reason, tmp_path):
-    source = image_folder(tmp_path)
-    (source / "4.PNG").unlink()
-    folder = export(tmp_path, source, form=form, images=IMAGES[form][0])
-    readme = (folder / "README.md").read_text("utf-8")
-    assert "| texts of | 4 images |" in readme
-    assert re.findall(r"\| left out, without (.*) \| [1-9]", readme) == [reason]
-    assert f"| left out, without {reason} | 1 |" in readme
-
-
-def test_posts_whose_variants_are_all_empty_are_counted(write):
-    readme = (write("folder", variants=[{"template": "{artist}"}]) / "README.md").read_text("utf-8")
-    assert "| texts of | 2 images |" in readme and "| left out, without a text | 3 |" in readme

@@ -32,7 +32,9 @@ def products(tmp_path, monkeypatch):
 def problems(capsys):
     with pytest.raises(UserError, match=r"^\d+ products? not as built: run `snakemake`, which builds what differs again$"):
         verify(Path("results"), RECORDS, 2)
-    lines = dict(line.removeprefix("warning: ").split(": ", 1) for line in capsys.readouterr().err.splitlines())
+    named = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("warning: ") for line in named), "the console shows these"
+    lines = dict(line.removeprefix("warning: ").split(": ", 1) for line in named)
     assert lines.pop("results/gone.json") == "missing"
     return lines
 
